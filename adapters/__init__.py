@@ -1,0 +1,12 @@
+"""WHO TOUCHES THE OUTSIDE, for the services. Each outside library has one owner here.
+
+    settings    the environment, read once at start
+    logs        JSON lines on stderr
+    kafka       confluent-kafka: Inbox (read, commit) and Outbox (send, flush)
+    catalog     follows the catalog topic
+    presence    beats, and who else does
+    store       model files, by sha256 (pyarrow.fs)
+    redis       the index of answers (redis-py)
+
+The SDK and the command line talk to Kafka through kafka-python, in `sparring`.
+"""

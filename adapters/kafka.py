@@ -1,0 +1,396 @@
+"""Kafka for the services: an Inbox reads and commits, an Outbox sends and confirms.
+
+Every setting that matters is explicit: the clients' defaults lose records above 1 MiB, hold a dead
+member's partitions for 45 s and wait 5 ms before each send.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+
+from confluent_kafka import (
+    OFFSET_INVALID,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+
+from schemas.errors import RetryLater
+from schemas.frames import RawHeaders
+from schemas.limits import (
+    DELIVERY_S_MAX,
+    PREFETCH_KIB_MAX,
+    PRODUCER_QUEUE_KIB_MAX,
+    SESSION_TIMEOUT_MS,
+)
+from schemas.topics import RECORD_BYTES_MAX
+
+log = logging.getLogger(__name__)
+
+Place = tuple[str, int]
+"""Topic and partition."""
+
+_REQUEST_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as it was read. timestamp: Unix milliseconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: RawHeaders
+
+    @property
+    def place(self) -> Place:
+        """Topic and partition."""
+        return (self.topic, self.partition)
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What the group committed for a partition. offset None: nothing yet."""
+
+    offset: int | None
+    metadata: str
+
+
+def _quiet(error: KafkaError) -> None:
+    log.warning("kafka: %s", error.str())
+
+
+def consumer_config(kafka: str, group: str) -> dict[str, Any]:
+    """The settings of every consumer of the services."""
+    return {
+        "bootstrap.servers": kafka,
+        "group.id": group,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "earliest",
+        "partition.assignment.strategy": "cooperative-sticky",
+        "session.timeout.ms": SESSION_TIMEOUT_MS,
+        "heartbeat.interval.ms": SESSION_TIMEOUT_MS // 4,
+        "allow.auto.create.topics": False,
+        "queued.max.messages.kbytes": PREFETCH_KIB_MAX,
+        "queued.min.messages": 1000,
+        # With the default of 1,000 ms a full prefetch queue stalls its reader for a second.
+        "fetch.queue.backoff.ms": 5,
+        "fetch.error.backoff.ms": 100,
+        "max.partition.fetch.bytes": RECORD_BYTES_MAX,
+        "fetch.max.bytes": 2 * RECORD_BYTES_MAX,
+        "receive.message.max.bytes": 3 * RECORD_BYTES_MAX,
+        "topic.metadata.refresh.interval.ms": 10_000,
+        "reconnect.backoff.max.ms": 1_000,
+        "error_cb": _quiet,
+    }
+
+
+def producer_config(kafka: str, delivery_ms: int, idempotent: bool) -> dict[str, Any]:
+    """The settings of every producer of the services."""
+    return {
+        "bootstrap.servers": kafka,
+        "enable.idempotence": idempotent,
+        "acks": "all",
+        # librdkafka's default of 5 ms would be added to every hop.
+        "linger.ms": 0,
+        "partitioner": "murmur2_random",
+        "message.max.bytes": RECORD_BYTES_MAX,
+        "queue.buffering.max.kbytes": PRODUCER_QUEUE_KIB_MAX,
+        "delivery.timeout.ms": delivery_ms,
+        "reconnect.backoff.max.ms": 1_000,
+        "error_cb": _quiet,
+    }
+
+
+class Inbox:
+    """Reads topics as a member of a group. Nothing is committed but by `commit`.
+
+    on_assign gets each newly assigned partition's committed offset and metadata before its first
+    record is read; on_revoke is called while commits for the partitions are still accepted.
+    Both run inside `read`.
+    """
+
+    def __init__(
+        self,
+        kafka: str,
+        group: str,
+        topics: Iterable[str],
+        on_assign: Callable[[Mapping[Place, Committed]], None] | None = None,
+        on_revoke: Callable[[set[Place]], None] | None = None,
+    ) -> None:
+        self._consumer = Consumer(consumer_config(kafka, group), logger=log)
+        self._on_assign = on_assign
+        self._on_revoke = on_revoke
+        self.assigned: set[Place] = set()
+        self._consumer.subscribe(
+            list(topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lost
+        )
+
+    def read(self, records_max: int, wait_s: float) -> list[Record]:
+        """Up to `records_max` records; waits at most `wait_s` for the first, never for the others."""
+        first = self._consumer.poll(wait_s)
+        if first is None:
+            return []
+        rest = self._consumer.consume(records_max - 1, timeout=0) if records_max > 1 else []
+        return [record for message in (first, *rest) if (record := _record(message)) is not None]
+
+    def commit(self, offsets: Mapping[Place, int], metadata: str = "") -> None:
+        """Commit the next offset to read of each partition. RetryLater where the group moved on:
+        whoever has the partition now reads these records again."""
+        if not offsets:
+            return
+        places = [TopicPartition(t, p, offset, metadata) for (t, p), offset in offsets.items()]
+        try:
+            self._consumer.commit(offsets=places, asynchronous=False)
+        except KafkaException as error:
+            raise RetryLater(f"commit of {dict(offsets)}: {error.args[0].str()}") from error
+
+    def close(self) -> None:
+        """Leave the group, so that others take the partitions at once."""
+        self._consumer.close()
+
+    def _assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        committed = consumer.committed(places, timeout=_REQUEST_S) if places else []
+        self.assigned |= {(place.topic, place.partition) for place in places}
+        found = {}
+        for place in committed:
+            known = place.offset != OFFSET_INVALID and place.offset >= 0
+            found[place.topic, place.partition] = Committed(
+                place.offset if known else None, place.metadata or ""
+            )
+            if known:
+                self._say_what_is_lost(consumer, place)
+        if self._on_assign is not None:
+            self._on_assign(found)
+        consumer.incremental_assign(
+            [TopicPartition(t, p, *(() if c.offset is None else (c.offset,))) for (t, p), c in found.items()]
+        )
+
+    def _say_what_is_lost(self, consumer: Consumer, place: TopicPartition) -> None:
+        low, high = consumer.get_watermark_offsets(
+            TopicPartition(place.topic, place.partition), timeout=_REQUEST_S
+        )
+        if place.offset < low or place.offset > high:
+            log.error(
+                "committed offset %d of %s/%d is outside what the topic holds (%d to %d): records were "
+                "removed before they were read",
+                *(place.offset, place.topic, place.partition, low, high),
+            )
+
+    def _revoke(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        gone = {(place.topic, place.partition) for place in places}
+        if self._on_revoke is not None:
+            self._on_revoke(gone)
+        self.assigned -= gone
+        consumer.incremental_unassign(places)
+
+    def _lost(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        # Others have the partitions already: nothing can be committed, they do the work again.
+        self.assigned -= {(place.topic, place.partition) for place in places}
+        log.warning("lost %s to other members of the group", [f"{p.topic}/{p.partition}" for p in places])
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryError:
+    """Why a record was not delivered. permanent: it never can be (no such topic, too large, not allowed)."""
+
+    reason: str
+    permanent: bool
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+_PERMANENT: Final = frozenset(
+    {
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    }
+)
+
+OnDelivery = Callable[[DeliveryError | None], None]
+
+
+class Outbox:
+    """Sends records and knows which are confirmed. Thread-safe, as librdkafka's producer is.
+
+    A record that the broker did not take in `delivery_ms` makes `flush` and `check` raise, unless
+    its sender gave `on_delivery` and so deals with it. Close by `flush`.
+    idempotent False and queue_wait_s 0: for shadows, which are rather lost (and recorded as shed)
+    than waited for.
+    """
+
+    def __init__(
+        self,
+        kafka: str,
+        delivery_ms: int = int(DELIVERY_S_MAX * 1000),
+        idempotent: bool = True,
+        queue_wait_s: float = DELIVERY_S_MAX,
+    ) -> None:
+        self._producer = Producer(producer_config(kafka, delivery_ms, idempotent), logger=log)
+        self._queue_wait_s = queue_wait_s
+        self._failure: str | None = None
+
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: RawHeaders,
+        on_delivery: OnDelivery | None = None,
+    ) -> None:
+        """Hand one record to the producer; waits `queue_wait_s` where its queue is full.
+
+        on_delivery(None) means confirmed, else it says what failed. It is called from `poll` or
+        `flush`, or from here where the record cannot even be queued.
+        """
+
+        def settle(error: DeliveryError | None) -> None:
+            if on_delivery is not None:
+                on_delivery(error)
+            elif error is not None:
+                self._failure = f"{topic}: {error}"
+
+        def delivered(error: KafkaError | None, _message: Message) -> None:
+            settle(None if error is None else DeliveryError(error.str(), error.code() in _PERMANENT))
+
+        deadline_s = time.monotonic() + self._queue_wait_s
+        while True:
+            try:
+                # A list of its own: confluent-kafka's type of headers is wider, and lists are invariant.
+                self._producer.produce(topic, value, key, headers=list(headers), on_delivery=delivered)
+                return
+            except BufferError:
+                if time.monotonic() >= deadline_s:
+                    return settle(DeliveryError("the producer's queue is full", permanent=False))
+                self._producer.poll(0.05)
+            except KafkaException as error:
+                return delivered(error.args[0], error.args[0])
+
+    def poll(self, wait_s: float = 0.0) -> int:
+        """Serve delivery reports; returns how many were."""
+        return self._producer.poll(wait_s)
+
+    def check(self) -> None:
+        """RetryLater where a record was not delivered: the process ends, and its work is done again."""
+        if self._failure is not None:
+            raise RetryLater(f"not delivered to {self._failure}")
+
+    def flush(self, within_s: float = DELIVERY_S_MAX) -> None:
+        """Wait until every record is confirmed. RetryLater where one is not."""
+        left = self._producer.flush(within_s)
+        self.check()
+        if left:
+            raise RetryLater(f"{left} records are not confirmed after {within_s} s")
+
+    def drain(self, within_s: float) -> None:
+        """Wait until every record is confirmed or failed; what is left after that stays unsettled."""
+        self._producer.flush(within_s)
+
+    def __len__(self) -> int:
+        """Records not yet confirmed."""
+        return len(self._producer)
+
+
+class Reader:
+    """Reads one partition from its beginning, without a group: the catalog, presence."""
+
+    def __init__(self, kafka: str, topic: str) -> None:
+        self._place = TopicPartition(topic, 0, 0)
+        self._consumer = Consumer(consumer_config(kafka, f"{topic}.readers"), logger=log)
+        self._consumer.assign([self._place])
+
+    def end(self, within_s: float) -> int:
+        """The offset after the topic's last record, asked of the broker now. RetryLater if it is silent."""
+        try:
+            _low, high = self._consumer.get_watermark_offsets(self._place, timeout=within_s)
+        except KafkaException as error:
+            raise RetryLater(f"{self._place.topic}: {error.args[0].str()}") from error
+        return int(high)
+
+    def read(self, wait_s: float) -> Record | None:
+        """The next record, or None."""
+        message = self._consumer.poll(wait_s)
+        return None if message is None else _record(message)
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._consumer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def lag(kafka: str, group: str, topic: str) -> int:
+    """Records of `topic` that `group` has not committed yet; 0 where the topic does not exist."""
+    consumer = Consumer(consumer_config(kafka, group), logger=log)
+    try:
+        partitions = consumer.list_topics(topic, timeout=_REQUEST_S).topics[topic].partitions
+        places = [TopicPartition(topic, partition) for partition in partitions]
+        total = 0
+        for place in consumer.committed(places, timeout=_REQUEST_S) if places else []:
+            low, high = consumer.get_watermark_offsets(
+                TopicPartition(topic, place.partition), timeout=_REQUEST_S
+            )
+            total += high - max(low, place.offset)
+        return total
+    except KafkaException as error:
+        raise RetryLater(f"lag of {topic}: {error.args[0].str()}") from error
+    finally:
+        consumer.close()
+
+
+def topic_id(kafka: str, topic: str) -> str:
+    """The broker's own id of a topic: a topic that is made anew gets another."""
+    admin = AdminClient({"bootstrap.servers": kafka})
+    described = admin.describe_topics(TopicCollection([topic]), request_timeout=_REQUEST_S)
+    # URL-safe, as Kafka itself writes it: a request id made from it is a valid one.
+    return str(described[topic].result(_REQUEST_S).topic_id).replace("+", "-").replace("/", "_")
+
+
+def now_ms() -> int:
+    """Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def _record(message: Message) -> Record | None:
+    error = message.error()
+    if error is not None:
+        if error.fatal() or error.code() in (
+            KafkaError.UNKNOWN_TOPIC_OR_PART,
+            KafkaError.TOPIC_AUTHORIZATION_FAILED,
+            KafkaError.GROUP_AUTHORIZATION_FAILED,
+        ):
+            raise KafkaException(error)
+        _quiet(error)
+        return None
+    topic, partition, offset = message.topic(), message.partition(), message.offset()
+    assert topic is not None and partition is not None and offset is not None
+    _kind, timestamp = message.timestamp()
+    raw: Any = message.headers() or []
+    headers = [(name, _bytes(value)) for name, value in raw]
+    return Record(topic, partition, offset, timestamp, message.key(), message.value(), headers)
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

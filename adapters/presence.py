@@ -1,0 +1,107 @@
+"""Presence: the heart of a service beats on the presence topic; a watch sees who else lives."""
+
+import secrets
+import socket
+import time
+from typing import Final
+
+import msgspec
+import psutil
+
+from adapters.kafka import Outbox, Reader, Record, now_ms
+from schemas.errors import RetryLater
+from schemas.limits import BEAT_S
+from schemas.presence import Beat, Kind, Living, decode_beat, encode_beat
+
+
+def process_id(kind: Kind) -> str:
+    """A new id for this start of this process."""
+    return f"{kind}-{socket.gethostname()}-{secrets.token_hex(4)}"
+
+
+CATCH_UP_S: Final = 10.0
+
+
+class Heart:
+    """Says once a second, and at once when something changed, what this process can do."""
+
+    def __init__(self, kafka: str, topic: str, kind: Kind) -> None:
+        self._outbox = Outbox(kafka)
+        self._topic = topic
+        self._memory = psutil.Process()
+        self._last_s = float("-inf")
+        self._last = Beat(
+            process=process_id(kind),
+            kind=kind,
+            host=socket.gethostname(),
+            pid=self._memory.pid,
+            started_at=now_ms(),
+            catalog_offset=0,
+            memory_bytes=0,
+        )
+
+    @property
+    def process(self) -> str:
+        """This process's id."""
+        return self._last.process
+
+    def beat(self, **what: object) -> None:
+        """Beat if a second has passed or `what` (fields of Beat) is not what was said last."""
+        beat = msgspec.structs.replace(self._last, **what)
+        if beat == self._last and time.monotonic() - self._last_s < BEAT_S:
+            return
+        self._last = msgspec.structs.replace(beat, memory_bytes=self._memory.memory_info().rss)
+        self._last_s = time.monotonic()
+        self._send(self.process, encode_beat(self._last))
+
+    def bury(self, process: str) -> None:
+        """Say that another process is gone: a host does, for a child that died."""
+        self._send(process, None)
+
+    def stop(self) -> None:
+        """Leave: the tombstone is confirmed before this returns."""
+        self.bury(self.process)
+        self._outbox.flush(within_s=5.0)
+
+    def _send(self, process: str, value: bytes | None) -> None:
+        # A beat that is not delivered is followed by the next one: its loss is no failure.
+        self._outbox.send(self._topic, process.encode(), value, [], on_delivery=lambda _error: None)
+        self._outbox.poll()
+
+
+class Watch:
+    """Who is alive. Single-threaded: its owner calls `alive` between its own steps."""
+
+    def __init__(self, kafka: str, topic: str) -> None:
+        self._reader = Reader(kafka, topic)
+        self._living = Living()
+        self._end: int | None = None
+
+    def alive(self) -> list[Beat]:
+        """Beats of the processes that are alive now. The first call reads the whole topic."""
+        if self._end is None:
+            self._catch_up()
+        while (record := self._reader.read(0.0)) is not None:
+            self._note(record, age_s=0.0)
+        return list(self._living.alive(time.monotonic()))
+
+    def _catch_up(self) -> None:
+        self._end = self._reader.end(within_s=CATCH_UP_S)
+        deadline_s = time.monotonic() + CATCH_UP_S
+        last = -1
+        # A compacted topic has gaps, but never loses its last record.
+        while last < self._end - 1:
+            record = self._reader.read(max(0.0, deadline_s - time.monotonic()))
+            if record is not None:
+                last = record.offset
+                self._note(record, age_s=(now_ms() - record.timestamp) / 1000)
+            elif time.monotonic() > deadline_s:
+                raise RetryLater(f"presence: offset {last + 1} of {self._end} after {CATCH_UP_S} s")
+
+    def _note(self, record: Record, age_s: float) -> None:
+        beat = None if record.value is None else decode_beat(record.value)
+        self._living.note((record.key or b"").decode(), beat, time.monotonic(), age_s)
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._reader.close()

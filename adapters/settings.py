@@ -1,0 +1,123 @@
+"""Settings: one frozen dataclass per process, read once at start from the environment.
+
+A bad value is a SettingError that names the variable, the value and what is expected. Each field's
+variable is `SPARRING_` and its name in capitals.
+"""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self, get_type_hints
+
+from schemas import limits
+from schemas.errors import SettingError
+from schemas.topics import TopicNames
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What every process needs."""
+
+    kafka: str = "127.0.0.1:9092"
+    """Bootstrap servers, comma-separated host:port."""
+    redis: str = "redis://127.0.0.1:6379/0"
+    """URL of Redis or Valkey."""
+    store: str = ""
+    """Model store: a folder or a URI that pyarrow.fs knows (file, s3, gs)."""
+    namespace: str = "sparring"
+    """First part of every topic's name and Redis key."""
+    log_level: str = "INFO"
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """The settings of the environment."""
+        hints = get_type_hints(cls)
+        given: dict[str, Any] = {}
+        for setting in dataclasses.fields(cls):
+            variable = f"SPARRING_{setting.name.upper()}"
+            if (text := environ.get(variable)) is not None:
+                given[setting.name] = _parse(variable, text, hints[setting.name])
+        return cls(**given)
+
+    @property
+    def topics(self) -> TopicNames:
+        """Names of this namespace's topics."""
+        return TopicNames(self.namespace)
+
+    @property
+    def model_store(self) -> str:
+        """The model store; SettingError where it is not set."""
+        if not self.store:
+            raise SettingError("SPARRING_STORE is not set; expected the model store's folder or URI")
+        return self.store
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouterSettings(Settings):
+    """Settings of `python -m router`."""
+
+    router_batch_frames_max: int = limits.ROUTER_BATCH_FRAMES_MAX
+    router_lease_s: float = limits.ROUTER_LEASE_S
+    shadow_delivery_ms: int = limits.SHADOW_DELIVERY_MS
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferenceSettings(Settings):
+    """Settings of `python -m workers inference`."""
+
+    inference_threads: int = 0
+    """Threads that decode and run. 0: one per core that this process may use."""
+    intra_op_threads: int = 1
+    """Threads inside one run of ONNX Runtime."""
+    providers: tuple[str, ...] = ("CPUExecutionProvider",)
+    """Execution providers of ONNX Runtime, the preferred first."""
+    allow_python: bool = False
+    """Permission to run Python steps."""
+    in_flight_max: int = limits.IN_FLIGHT_MAX
+    run_ms_max: int = limits.RUN_MS_MAX
+    shadow_age_ms_max: int = limits.SHADOW_AGE_MS_MAX
+    attempts_max: int = limits.ATTEMPTS_MAX
+    parent_pipe: bool = False
+    """End when standard input closes: whoever started this process is gone."""
+
+    @property
+    def threads(self) -> int:
+        """Inference threads, resolved."""
+        return self.inference_threads or len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostSettings(InferenceSettings):
+    """Settings of `python -m workers host`; its model processes inherit the environment."""
+
+    host_models: tuple[str, ...] = field(default=("*",))
+    """Patterns of `workspace/model` that this host serves."""
+    host_memory_mib_max: int = 0
+    """Resident memory of all model processes together. 0: no limit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexerSettings(Settings):
+    """Settings of `python -m workers indexer`."""
+
+    result_ttl_s: int = limits.RESULT_TTL_S
+
+
+def _parse(variable: str, text: str, hint: object) -> object:
+    if hint is str:
+        return text
+    if hint is bool:
+        if text.lower() not in ("true", "false", "1", "0"):
+            raise SettingError(f"{variable}: {text!r}; expected true or false")
+        return text.lower() in ("true", "1")
+    if hint == tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    number = int if hint is int else float
+    try:
+        value = number(text)
+    except ValueError:
+        raise SettingError(f"{variable}: {text!r}; expected a number ({number.__name__})") from None
+    if value < 0:
+        raise SettingError(f"{variable}: {text!r}; expected a number of at least 0")
+    return value

@@ -1,0 +1,195 @@
+"""The router: read frames, decide, send tasks, commit.
+
+Official tasks are confirmed by the broker before the next frames are read. A shadow task holds only
+its own commit, and only until it is delivered or, after `shadow_delivery_ms`, recorded as shed.
+"""
+
+import logging
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+
+from adapters.catalog import CatalogReader
+from adapters.kafka import DeliveryError, Inbox, Outbox, Place, Record, now_ms, topic_id
+from adapters.presence import Heart
+from adapters.settings import RouterSettings
+from router.route import route
+from schemas.errors import Refused, RetryLater
+from schemas.frames import Frame, Origin
+from schemas.limits import CATALOG_REFRESH_S
+from schemas.pipelines import PipelineVersion
+from schemas.results import (
+    Answer,
+    Timings,
+    answer_before_routing,
+    answer_of_slip,
+    dead_letter_headers,
+    failure_value,
+)
+from schemas.tasks import Task, task_headers
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Frames that were read together, and their shadow tasks that are not settled yet."""
+
+    offsets: dict[Place, int] = field(default_factory=dict)
+    shadows_open: int = 0
+
+
+class Router:
+    """One router process. `stopping` ends it after the batch at hand."""
+
+    def __init__(self, settings: RouterSettings, stopping: threading.Event) -> None:
+        topics = settings.topics
+        self._settings = settings
+        self._topics = topics
+        self._stopping = stopping
+        self._catalog = CatalogReader(settings.kafka, topics.catalog)
+        self._catalog.refresh()
+        self._topic_id = topic_id(settings.kafka, topics.frames)
+        self._official = Outbox(settings.kafka)
+        self._shadow = Outbox(
+            settings.kafka, settings.shadow_delivery_ms, idempotent=False, queue_wait_s=0.0
+        )
+        self._inbox = Inbox(settings.kafka, topics.router_group(), [topics.frames])
+        self._heart = Heart(settings.kafka, topics.presence, "router")
+        self._sent: deque[Batch] = deque()
+
+    def run(self) -> None:
+        """Read frames, decide, send tasks, commit."""
+        while not self._stopping.is_set():
+            self._follow_catalog()
+            batch = Batch()
+            for record in self._inbox.read(self._settings.router_batch_frames_max, wait_s=0.1):
+                self._send(self._frame(record), batch)
+                batch.offsets[record.place] = record.offset + 1
+            self._official.flush()
+            self._sent.append(batch)
+            self._commit_settled()
+        self._close()
+
+    def _follow_catalog(self) -> None:
+        """Everything that was decided is delivered by now, so the beat may say how far we have read.
+        A router that cannot confirm the catalog's end within its lease decides nothing."""
+        self._catalog.refresh_when_due()
+        while self._catalog.age_s > self._settings.router_lease_s and not self._stopping.is_set():
+            log.warning("the catalog's end is not confirmed for %.1f s: nothing is sent", self._catalog.age_s)
+            self._catalog.refresh_when_due()
+        self._heart.beat(catalog_offset=self._catalog.catalog.offset)
+
+    def _send(self, frame: Frame, batch: Batch) -> None:
+        try:
+            frame.check_size()
+            version = self._live_version(frame)
+            deadline = frame.deadline
+            if deadline is not None and deadline < now_ms():
+                return self._expire(frame, deadline)
+            tasks = route(frame, version)
+        except Refused as refusal:
+            return self._refuse(frame, refusal)
+        for task in tasks:
+            if task.lane == "official":
+                self._send_official(task)
+            else:
+                self._send_shadow(task, batch)
+
+    def _live_version(self, frame: Frame) -> PipelineVersion:
+        """The version that answers now. An unknown name may be new: the catalog's end is read first."""
+        name = frame.pipeline
+        version = self._catalog.catalog.live(name)
+        if version is None:
+            self._catalog.refresh_when_due(CATALOG_REFRESH_S)
+            version = self._catalog.catalog.live(name)
+        if version is not None:
+            return version
+        if name in self._catalog.catalog.pipelines:
+            raise Refused("NotDeployed", f"pipeline {name} is not deployed; call deploy() first", "route")
+        raise Refused(
+            "UnknownPipeline",
+            f"there is no pipeline {name}; expected the name of a deployed pipeline, "
+            "`name` or `workspace/name`",
+            "route",
+        )
+
+    def _send_official(self, task: Task) -> None:
+        topic = self._topics.work(task.lane_of, "official")
+
+        def settled(error: DeliveryError | None) -> None:
+            if error is None:
+                return
+            if not error.permanent:
+                raise RetryLater(f"{topic}: {error}")
+            self._refuse(task.frame, Refused("ModelGone", f"{topic}: {error}; deploy() again", "route"))
+
+        headers = task_headers(task.frame, task.slip)
+        self._official.send(topic, task.frame.key, task.frame.value, headers, settled)
+
+    def _send_shadow(self, task: Task, batch: Batch) -> None:
+        topic = self._topics.work(task.lane_of, "shadow")
+        batch.shadows_open += 1
+
+        def settled(error: DeliveryError | None) -> None:
+            batch.shadows_open -= 1
+            if error is not None:
+                self._shed(task, f"{topic}: {error}")
+
+        headers = task_headers(task.frame, task.slip)
+        self._shadow.send(topic, task.frame.key, task.frame.value, headers, settled)
+
+    def _refuse(self, frame: Frame, refusal: Refused) -> None:
+        """An error answer, and a dead letter with the bytes."""
+        log.info(
+            "refused: %s: %s", refusal.error, refusal.message, extra={"request_id": frame.request_id}
+        )
+        value = failure_value(refusal.error, refusal.message, refusal.stage)
+        self._answer(answer_before_routing(frame, "error", value, now_ms()))
+        letter = dead_letter_headers(frame, refusal, attempts=1)
+        self._official.send(self._topics.deadletters, frame.key, frame.value, letter)
+
+    def _expire(self, frame: Frame, deadline: int) -> None:
+        message = f"the deadline {deadline} (Unix ms) had passed when the router read the frame"
+        value = failure_value("Expired", message, "route")
+        self._answer(answer_before_routing(frame, "expired", value, now_ms()))
+
+    def _shed(self, task: Task, why: str) -> None:
+        """A challenger's task that was not delivered in time is recorded, and waits no longer."""
+        value = failure_value("Shed", why, "route")
+        answer = answer_of_slip(task.frame, task.slip, "shed", value, now_ms(), Timings())
+        self._official.send(self._topics.shadows, answer.key, answer.value, answer.headers())
+
+    def _answer(self, answer: Answer) -> None:
+        self._official.send(self._topics.results, answer.key, answer.value, answer.headers())
+
+    def _commit_settled(self) -> None:
+        """Commit, oldest first, every batch whose shadow tasks are delivered or recorded as shed."""
+        self._shadow.poll()
+        offsets: dict[Place, int] = {}
+        while self._sent and self._sent[0].shadows_open == 0:
+            offsets |= self._sent.popleft().offsets
+        self._official.flush()
+        try:
+            self._inbox.commit(offsets)
+        except RetryLater as error:
+            # The partitions went to another router: it reads these frames again, Redis keeps one answer.
+            log.warning("%s", error)
+
+    def _frame(self, record: Record) -> Frame:
+        return Frame(
+            key=record.key,
+            value=record.value or b"",
+            headers=tuple(record.headers),
+            origin=Origin(record.topic, record.partition, record.offset),
+            produced_at=record.timestamp,
+            topic_id=self._topic_id,
+        )
+
+    def _close(self) -> None:
+        """Stop in the order in which data flows: drain, flush, commit, leave."""
+        self._shadow.drain(self._settings.shadow_delivery_ms / 1000 + 0.5)
+        self._commit_settled()
+        self._inbox.close()
+        self._heart.stop()
+        self._catalog.close()

@@ -1,0 +1,19 @@
+"""WHAT TRAVELS: every noun that crosses a process boundary, and how it becomes bytes.
+
+The lowest room. Router, workers, adapters and the front door all import from here, and this
+room imports from none of them. It is pure: no I/O, no clock, no Kafka, no Redis.
+
+    limits      the one table of sizes, counts and seconds
+    topics      the one table of topics
+    keys        the one layout of Redis keys
+    errors      the error tree
+    names       workspace, model and pipeline names, and how they are written
+    models      model versions, their configuration, tensors, image settings
+    pipelines   steps, pipeline versions
+    catalog     records of the catalog topic and their fold
+    presence    the beat of a living process
+    frames      what a producer sends
+    tasks       what the router sends: the frame and its slip
+    results     what a model process answers, and dead letters
+    tables      tensors <-> Arrow IPC and JSON records
+"""

@@ -1,0 +1,155 @@
+"""A frame: what a producer sends, and what its headers say.
+
+Header values are UTF-8 text. `pipeline` is required; any other header is the producer's own and
+may be named by a hash key. Where a header stands twice, the last one counts.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal, Self
+
+from schemas.errors import Refused
+from schemas.limits import FRAME_BYTES_MAX, REQUEST_ID_CHARS_MAX
+from schemas.names import PipelineName
+
+ImageType = Literal["image/jpeg", "image/png", "image/webp"]
+TableType = Literal["application/vnd.apache.arrow.stream", "application/json"]
+ContentType = ImageType | TableType
+ARROW: Final = "application/vnd.apache.arrow.stream"
+JSON: Final = "application/json"
+CONTENT_TYPES: Final[tuple[ContentType, ...]] = ("image/jpeg", "image/png", "image/webp", ARROW, JSON)
+
+_REQUEST_ID: Final = re.compile(rf"[A-Za-z0-9._:-]{{1,{REQUEST_ID_CHARS_MAX}}}")
+
+RawHeaders = list[tuple[str, bytes | None]]
+"""Headers as Kafka gives them: names may repeat, values may be null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a frame lies. Written `topic/partition/offset`."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The inverse of str(); ValueError for anything else."""
+        topic, partition, offset = text.rsplit("/", 2)
+        return cls(topic, int(partition), int(offset))
+
+
+def is_request_id(text: str) -> bool:
+    """Whether a producer's request id is kept: 1 to 128 of A-Z a-z 0-9 . _ : -"""
+    return _REQUEST_ID.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One record of the topic `frames`, as it came.
+
+    produced_at: Unix milliseconds of the record. topic_id: the broker's id of the topic, so that
+    request ids made from an offset stay unique when a topic is made anew.
+    """
+
+    key: bytes | None
+    value: bytes
+    headers: tuple[tuple[str, bytes | None], ...]
+    origin: Origin
+    produced_at: int
+    topic_id: str
+
+    def header(self, name: str) -> str | None:
+        """The header's text, or None. Refused where it is not UTF-8."""
+        for key, value in reversed(self.headers):
+            if key == name:
+                try:
+                    return None if value is None else value.decode()
+                except UnicodeDecodeError:
+                    raise Refused(
+                        "BadHeader", f"header {name!r}: not UTF-8 text; expected UTF-8", "route"
+                    ) from None
+        return None
+
+    @property
+    def request_id(self) -> str:
+        """The producer's, or `<topic id>.<partition>.<offset>` where it gave none or an invalid one."""
+        try:
+            given = self.header("request-id")
+        except Refused:
+            given = None
+        if given is not None and is_request_id(given):
+            return given
+        return f"{self.topic_id}.{self.origin.partition}.{self.origin.offset}"
+
+    @property
+    def pipeline(self) -> PipelineName:
+        """Refused where the header is missing or is not a pipeline's name."""
+        text = self.header("pipeline")
+        if text is None:
+            raise Refused(
+                "MissingHeader",
+                "header 'pipeline' is missing; expected `name` or `workspace/name`",
+                "route",
+            )
+        try:
+            return PipelineName.parse(text)
+        except ValueError as error:
+            raise Refused("BadHeader", f"header 'pipeline': {error}", "route") from error
+
+    @property
+    def deadline(self) -> int | None:
+        """Unix milliseconds after which nobody wants the answer, or None."""
+        text = self.header("deadline")
+        if text is None:
+            return None
+        if not re.fullmatch(r"[0-9]{1,16}", text):
+            raise Refused("BadHeader", f"header 'deadline': {text!r}; expected Unix milliseconds", "route")
+        return int(text)
+
+    @property
+    def content_type(self) -> ContentType:
+        """As given, or guessed from the first bytes. Refused where neither says."""
+        return content_type(self.header("content-type"), self.value)
+
+    def check_size(self) -> None:
+        """Refused above the limit: a topic may take more than a frame, for its headers' sake."""
+        if len(self.value) > FRAME_BYTES_MAX:
+            raise Refused(
+                "FrameTooLarge",
+                f"the frame has {len(self.value)} bytes; expected at most {FRAME_BYTES_MAX}",
+                "route",
+            )
+
+
+def content_type(given: str | None, value: bytes) -> ContentType:
+    """The content type as given, or guessed from the first bytes of `value`."""
+    if given is not None:
+        for known in CONTENT_TYPES:
+            if given.partition(";")[0].strip().lower() == known:
+                return known
+        raise Refused(
+            "UnknownContentType",
+            f"header 'content-type': {given!r}; expected one of {', '.join(CONTENT_TYPES)}",
+            "decode",
+        )
+    if value.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if value.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if value[:4] == b"RIFF" and value[8:12] == b"WEBP":
+        return "image/webp"
+    if value.startswith(b"\xff\xff\xff\xff"):
+        return ARROW
+    if value.lstrip()[:1] in (b"[", b"{"):
+        return JSON
+    raise Refused(
+        "UnknownContentType",
+        f"the value ({len(value)} bytes, beginning {value[:8]!r}) is not known by its first bytes; expected "
+        "a JPEG, PNG, WebP, an Arrow IPC stream or JSON records, or a header 'content-type'",
+        "decode",
+    )

@@ -1,0 +1,74 @@
+"""The one table of limits. Every queue, size, wait and retry in the system is bounded by a name here.
+
+Names end in their unit. What an operator may change is a setting in `adapters.settings`,
+whose default is the value here.
+"""
+
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+# --- sizes ---------------------------------------------------------------------------------
+FRAME_BYTES_MAX: Final = 16 * MIB
+"""Largest value of a frame. A 640x480 float32 tensor is 3.7 MB, beyond Kafka's own default of 1 MiB."""
+
+HEADERS_BYTES_MAX: Final = 64 * KIB
+"""Room for key and headers that each hop (router, model process) may add to the one before."""
+
+RESULT_BYTES_MAX: Final = 16 * MIB
+"""Largest value of a result; a larger answer becomes an error answer."""
+
+REQUEST_ID_CHARS_MAX: Final = 128
+
+IMAGE_PIXELS_MAX: Final = 64 * 1024 * 1024
+"""Pixels of one encoded image, read from its header before anything is decoded."""
+
+# --- flow ----------------------------------------------------------------------------------
+PARTITIONS: Final = 4
+"""Partitions of frames, work, shadow, results and shadows: the most processes that share one topic."""
+
+ROUTER_BATCH_FRAMES_MAX: Final = 200
+IN_FLIGHT_MAX: Final = 16
+"""Tasks that a model process has read and not yet answered."""
+
+PREFETCH_KIB_MAX: Final = 64 * 1024
+"""What one consumer holds in memory ahead of its reader."""
+
+PRODUCER_QUEUE_KIB_MAX: Final = 64 * 1024
+ATTEMPTS_MAX: Final = 3
+"""Starts of one task that may take their process down before the task is refused."""
+
+# --- seconds and milliseconds --------------------------------------------------------------
+DELIVERY_S_MAX: Final = 30.0
+"""A record that the broker has not confirmed by then stops its process: the work is done again."""
+
+SHADOW_DELIVERY_MS: Final = 500
+"""A shadow task that is not delivered by then is recorded as shed."""
+
+SHADOW_AGE_MS_MAX: Final = 60_000
+"""A shadow task older than this when its turn comes is recorded as shed."""
+
+RUN_MS_MAX: Final = 30_000
+"""A model run that takes longer is a hang: its process ends itself."""
+
+BEAT_S: Final = 1.0
+PRESENCE_DEAD_S: Final = 3.0
+"""A process whose beat was not seen for this long, by the reader's own clock, is dead."""
+
+CATALOG_REFRESH_S: Final = 0.2
+ROUTER_LEASE_S: Final = 3.0
+"""A router that could not confirm the catalog's end for this long sends nothing."""
+
+DEPLOY_WAIT_S: Final = 60.0
+SESSION_TIMEOUT_MS: Final = 6_000
+"""Kafka gives a silent member's partitions away after this (the clients' default is 45 s)."""
+
+STOP_S_MAX: Final = 8.0
+"""From SIGTERM to the end of a process, drained and committed."""
+
+RESULT_TTL_S: Final = 24 * 3600
+"""How long Redis keeps the answers of one request."""
+
+PIPELINE_LOG_MAX: Final = 10_000
+"""Newest requests per pipeline that the index lists by time."""

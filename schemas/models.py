@@ -1,0 +1,118 @@
+"""Model versions, how they are configured, and what their tensors look like.
+
+The file of a model version never changes (its sha256 is its address in the model store). A
+configuration stands beside it; a pipeline version pins the one that it was deployed with.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from schemas.names import ModelKey
+
+Framework = Literal["onnx", "python"]
+
+
+class TensorSpec(msgspec.Struct, frozen=True):
+    """One input or output. dtype: numpy's name, `string` for text; shape: null where a dimension is free."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...] | None = None
+    """None: a Python step declares a dtype only."""
+
+
+class ImageSettings(msgspec.Struct, frozen=True):
+    """How an encoded image becomes the model's input tensor.
+
+    The defaults are the tutorial's rule: RGB, bilinear resize of the uint8 picture without keeping
+    the aspect, planes first, divided by 255, float32.
+
+    value = (pixel * scale - mean[channel]) / std[channel], in the order of `colour`.
+    """
+
+    width: int | None = None
+    """Pixels; None: from the model's input shape, and the picture's own where that is free."""
+    height: int | None = None
+    colour: Literal["RGB", "BGR"] = "RGB"
+    scale: float = 1.0 / 255.0
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    layout: Literal["CHW", "HWC"] = "CHW"
+    aspect: Literal["stretch", "letterbox"] = "stretch"
+    """letterbox keeps the aspect and pads right and below with zeros of the uint8 picture."""
+    exif: bool = True
+    """Apply the EXIF orientation of a JPEG."""
+
+
+class Configuration(msgspec.Struct, frozen=True):
+    """What `configure()` set. Immutable: a new call makes a new one."""
+
+    runtime: Framework
+    tensor_fields: tuple[str, ...] | None = None
+    """Input columns, in order, that feed the model's inputs by position."""
+    batch_config: Literal["single"] | None = None
+    """single: one row is the whole input with its batch dimension. None: rows stack on the batch axis."""
+    inputs: tuple[TensorSpec, ...] | None = None
+    """Declared by a Python step; an ONNX model's own are read from its file."""
+    outputs: tuple[TensorSpec, ...] | None = None
+    image: ImageSettings = ImageSettings()
+    batch_rows_max: int = 1
+    """Rows of several requests that may run together, where the batch dimension is free. 1: none."""
+    batch_wait_ms_max: float = 0.0
+    """How long a batch waits for more rows once it has its first."""
+
+
+class ModelVersion(msgspec.Struct, frozen=True):
+    """An uploaded file. created_at in Unix milliseconds."""
+
+    workspace: str
+    name: str
+    version: str
+    sha256: str
+    framework: Framework
+    file_name: str
+    size_bytes: int
+    created_at: int
+    inputs: tuple[TensorSpec, ...]
+    """Read from the file at upload; empty for a Python step until it is configured."""
+    outputs: tuple[TensorSpec, ...]
+
+    @property
+    def key(self) -> ModelKey:
+        """Workspace, name and version."""
+        return ModelKey(self.workspace, self.name, self.version)
+
+
+class PinnedModel(msgspec.Struct, frozen=True):
+    """A model version with the configuration that a pipeline version was deployed with."""
+
+    model: ModelVersion
+    configuration: Configuration
+
+    @property
+    def key(self) -> ModelKey:
+        """Workspace, name and version."""
+        return self.model.key
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """Declared inputs, else the file's own."""
+        return self.model.inputs if self.configuration.inputs is None else self.configuration.inputs
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """Declared outputs, else the file's own."""
+        return self.model.outputs if self.configuration.outputs is None else self.configuration.outputs
+
+
+def arm_names(models: Sequence[PinnedModel]) -> tuple[str, ...]:
+    """The arms' names within one step: the model's name, so that a new version keeps its keys;
+    `name@version` where two versions of one name stand together."""
+    seen = Counter(pinned.model.name for pinned in models)
+    return tuple(
+        pinned.model.name if seen[pinned.model.name] == 1 else f"{pinned.model.name}@{pinned.model.version}"
+        for pinned in models
+    )

@@ -1,0 +1,61 @@
+"""Names of workspaces, models and pipelines, and how they are written on the wire.
+
+`workspace/name` names a model or a pipeline; in the default workspace a pipeline may be just `name`.
+`workspace/name@version` names one version of a model.
+"""
+
+import re
+from typing import Final, Self
+
+import msgspec
+
+DEFAULT_WORKSPACE: Final = "default"
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}")
+
+
+def checked_name(what: str, name: object) -> str:
+    """`name` as it came, or a ValueError that says what a name is. `what` names the argument."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{what}: {name!r} is not a name; expected letters, digits and dashes, "
+            "starting with a letter, under 64 characters"
+        )
+    return name
+
+
+class PipelineName(msgspec.Struct, frozen=True, order=True):
+    """A pipeline in its workspace."""
+
+    workspace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.workspace}/{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`workspace/name`, or `name` in the default workspace; ValueError for anything else."""
+        workspace, slash, name = text.partition("/")
+        if not slash:
+            workspace, name = DEFAULT_WORKSPACE, text
+        return cls(checked_name("workspace", workspace), checked_name("pipeline", name))
+
+
+class ModelKey(msgspec.Struct, frozen=True, order=True):
+    """One immutable version of a model: the address of its topics, its processes and its answers."""
+
+    workspace: str
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.workspace}/{self.name}@{self.version}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`workspace/name@version`; ValueError for anything else."""
+        path, at, version = text.partition("@")
+        workspace, slash, name = path.partition("/")
+        if not at or not slash or not re.fullmatch(r"[A-Za-z0-9-]{1,64}", version):
+            raise ValueError(f"{text!r} is not a model version; expected WORKSPACE/NAME@VERSION")
+        return cls(checked_name("workspace", workspace), checked_name("model", name), version)

@@ -1,0 +1,80 @@
+"""Presence: the beat of a living process, once a second, on a compacted topic.
+
+Key: the process id. Value: a beat, or null when the process left (a host writes it for a dead child).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+
+from schemas.limits import PRESENCE_DEAD_S
+from schemas.topics import Lane
+
+Kind = Literal["router", "host", "inference", "indexer"]
+
+
+class Warm(msgspec.Struct, frozen=True):
+    """A pipeline version whose every step this process has loaded and run once, partitions assigned."""
+
+    pipeline: str
+    version: str
+
+
+class Beat(msgspec.Struct, frozen=True):
+    """What a process says of itself. memory_bytes: resident set size."""
+
+    process: str
+    """Unique per start: `<kind>-<host name>-<random>`."""
+    kind: Kind
+    host: str
+    pid: int
+    started_at: int
+    """Unix milliseconds."""
+    catalog_offset: int
+    """The next catalog offset that it will read; for a router: all that it decided before is delivered."""
+    memory_bytes: int
+    model: str | None = None
+    """Of a model process: `workspace/name@version`."""
+    lane: Lane | None = None
+    warm: tuple[Warm, ...] = ()
+    allow_python: bool = False
+    models: tuple[str, ...] = ("*",)
+    """Of a host: patterns of `workspace/name` that it serves."""
+    problems: tuple[str, ...] = ()
+    """What it cannot do and why, one sentence each: `deploy()` shows them."""
+
+
+def encode_beat(beat: Beat) -> bytes:
+    """One beat as JSON."""
+    return msgspec.json.encode(beat)
+
+
+def decode_beat(value: bytes) -> Beat:
+    """One beat; msgspec.ValidationError where it is none."""
+    return msgspec.json.decode(value, type=Beat)
+
+
+@dataclass(slots=True)
+class Living:
+    """Who is alive, by the reader's own clock. Pure: the reader's monotonic seconds come in as `now_s`.
+
+    Records read while catching up with the topic count from their own timestamp (`age_s`), clamped
+    at 0 where the writer's clock is ahead; a record that arrives later counts from its arrival.
+    """
+
+    _beats: dict[str, tuple[Beat, float]] = field(default_factory=dict)
+
+    def note(self, process: str, beat: Beat | None, now_s: float, age_s: float = 0.0) -> None:
+        """A record of the topic: a beat, or None for a process that left."""
+        if beat is None:
+            self._beats.pop(process, None)
+        else:
+            self._beats[process] = (beat, now_s - max(0.0, age_s))
+
+    def alive(self, now_s: float) -> Iterator[Beat]:
+        """Beats seen within PRESENCE_DEAD_S."""
+        for beat, seen_s in self._beats.values():
+            if now_s - seen_s <= PRESENCE_DEAD_S:
+                yield beat

@@ -1,0 +1,104 @@
+"""Tensors on the wire: Arrow IPC or JSON records in, Arrow IPC out. Bytes <-> tables, nothing else.
+
+A request's columns are the model's inputs, one row per input row; a cell is a number or a
+(flat or nested) list of numbers. A result has one row per input row and one list column per
+output, of the model's own dtype.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from schemas.errors import Refused
+from schemas.frames import ARROW, TableType
+
+
+def read_arrow(value: bytes) -> pa.Table:
+    """The table of an Arrow IPC stream, or of an IPC file sent as it is. Refused for anything else."""
+    try:
+        buffer = pa.py_buffer(value)
+        reader = pa.ipc.open_file(buffer) if value.startswith(b"ARROW1") else pa.ipc.open_stream(buffer)
+        table: pa.Table = reader.read_all()
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise Refused(
+            "BadArrow", f"the value is not an Arrow IPC stream: {_one_line(error)}", "decode"
+        ) from error
+    return table
+
+
+def read_records(value: bytes) -> pa.Table:
+    """The table of pandas-records JSON: a list of objects with the same fields. Refused for anything else."""
+    try:
+        records = msgspec.json.decode(value, type=list[dict[str, Any]])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refused(
+            "BadJson", f"the value is not a JSON list of records: {_one_line(error)}", "decode"
+        ) from error
+    names = list(records[0]) if records else []
+    for row, record in enumerate(records):
+        if record.keys() != set(names):
+            raise Refused(
+                "BadJson",
+                f"record {row} has the fields {sorted(record)}; expected those of record 0: {sorted(names)}",
+                "decode",
+            )
+    try:
+        return pa.table({name: pa.array([record[name] for record in records]) for name in names})
+    except (pa.ArrowException, TypeError, OverflowError) as error:
+        raise Refused("BadJson", f"a column mixes types: {_one_line(error)}", "decode") from error
+
+
+def read_table(content_type: TableType, value: bytes) -> pa.Table:
+    """The table of a frame that is no image. Refused where it has no rows."""
+    table = read_arrow(value) if content_type == ARROW else read_records(value)
+    if table.num_rows == 0:
+        raise Refused(
+            "BadArrow" if content_type == ARROW else "BadJson",
+            "the table has no rows; expected one row per input",
+            "decode",
+        )
+    return table
+
+
+def first_cell(content_type: TableType, value: bytes, column: str) -> object | None:
+    """The first row's value of one column, or None where there is no such column or row."""
+    table = read_arrow(value) if content_type == ARROW else read_records(value)
+    if column not in table.column_names or table.num_rows == 0:
+        return None
+    cell: object = table.column(column)[0].as_py()
+    return cell
+
+
+def encode_table(table: pa.Table) -> bytes:
+    """An Arrow IPC stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def encode_rows(outputs: Mapping[str, list[np.ndarray]]) -> bytes:
+    """A result's value. outputs: per output one flat array per input row, all of one dtype."""
+    columns = {name: _list_column(rows) for name, rows in outputs.items()}
+    return encode_table(pa.table(columns))
+
+
+def _list_column(rows: list[np.ndarray]) -> "pa.Array[Any]":
+    offsets = np.zeros(len(rows) + 1, dtype=np.int32)
+    np.cumsum([row.size for row in rows], out=offsets[1:])
+    flat = rows[0].ravel() if len(rows) == 1 else np.concatenate([row.ravel() for row in rows])
+    values: "pa.Array[Any]"
+    if flat.dtype.kind in "OUS":
+        values = pa.array(flat.astype(object).tolist(), pa.string())
+    else:
+        values = pa.array(np.ascontiguousarray(flat))
+    column: "pa.Array[Any]" = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
+    return column
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,41 @@
+"""`python -m workers host | inference --model WORKSPACE/NAME@VERSION --lane LANE | indexer`, until SIGTERM."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from adapters.service import run_service
+from adapters.settings import HostSettings, IndexerSettings, InferenceSettings
+from schemas.names import ModelKey
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Start one worker. Each imports only what it needs: a host holds no inference engine."""
+    parser = argparse.ArgumentParser(prog="python -m workers", description="Run one worker until SIGTERM.")
+    workers = parser.add_subparsers(dest="worker", required=True)
+    workers.add_parser("host", help="keep one model process per live model version and lane")
+    workers.add_parser("indexer", help="write answers into Redis, by request")
+    inference = workers.add_parser("inference", help="run one model version's tasks of one lane")
+    inference.add_argument("--model", type=ModelKey.parse, required=True, metavar="WORKSPACE/NAME@VERSION")
+    inference.add_argument("--lane", choices=("official", "shadow"), required=True)
+    given = parser.parse_args(arguments)
+
+    if given.worker == "host":
+        from workers.host.host import Host
+
+        return run_service("host", HostSettings, lambda settings, stop: Host(settings, stop).run())
+    if given.worker == "indexer":
+        from workers.indexer.indexer import Indexer
+
+        return run_service("indexer", IndexerSettings, lambda settings, stop: Indexer(settings, stop).run())
+    from workers.inference.process import ModelProcess
+
+    return run_service(
+        f"inference {given.model} {given.lane}",
+        InferenceSettings,
+        lambda settings, stop: ModelProcess(settings, given.model, given.lane, stop).run(),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

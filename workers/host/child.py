@@ -1,0 +1,101 @@
+"""One model process as its host sees it: started by exec, ended by SIGTERM, restarted with back-off."""
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from typing import Final
+
+import psutil
+
+from schemas.limits import STOP_S_MAX
+from schemas.names import ModelKey
+from schemas.topics import Lane
+
+log = logging.getLogger(__name__)
+
+_BACK_OFF_S: Final = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_SETTLED_S: Final = 60.0
+"""A process that lived this long starts over with the shortest back-off."""
+
+
+class Child:
+    """Starts at once. The pipe to its standard input is its leash: when this host is gone, it closes."""
+
+    def __init__(self, model: ModelKey, lane: Lane) -> None:
+        self.model = model
+        self.lane: Lane = lane
+        self._failures = 0
+        self._start_at_s = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id; None between a death and the next start."""
+        return None if self._process is None else self._process.pid
+
+    def start(self) -> None:
+        """Start the process if it does not run and its back-off is over."""
+        if self._process is not None or time.monotonic() < self._start_at_s:
+            return
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "workers", "inference", "--model", str(self.model), "--lane", self.lane],
+            stdin=subprocess.PIPE,
+            env=os.environ | {"SPARRING_PARENT_PIPE": "true"},
+            # A Ctrl-C in a terminal goes to the whole group: the host alone decides when its children end.
+            start_new_session=True,
+        )
+        self._started_s = time.monotonic()
+        log.info("started %s, %s lane, as process %d", self.model, self.lane, self._process.pid)
+
+    def died(self) -> int | None:
+        """The pid of a process that has ended unasked since the last call, or None."""
+        if self._process is None or (code := self._process.poll()) is None:
+            return None
+        pid = self._process.pid
+        lived_s = time.monotonic() - self._started_s
+        self._failures = 1 if lived_s > _SETTLED_S else self._failures + 1
+        wait_s = _BACK_OFF_S[min(self._failures - 1, len(_BACK_OFF_S) - 1)]
+        self._start_at_s = time.monotonic() + wait_s
+        self._release()
+        log.error(
+            "%s, %s lane, process %d ended with code %s after %.1f s: started again in %.1f s",
+            *(self.model, self.lane, pid, code, lived_s, wait_s),
+        )
+        return pid
+
+    def end(self) -> None:
+        """Ask it to drain and end; `ended` tells when it did."""
+        if self._process is not None:
+            self._process.terminate()
+            self._ending_s = time.monotonic()
+
+    def ended(self) -> bool:
+        """Whether the process that was asked to end is gone; after STOP_S_MAX it is killed."""
+        if self._process is None:
+            return True
+        if self._process.poll() is None:
+            if time.monotonic() - self._ending_s > STOP_S_MAX:
+                log.error("%s, %s lane, did not end in %.0f s: killed", self.model, self.lane, STOP_S_MAX)
+                self._process.kill()
+                self._process.wait()
+            else:
+                return False
+        self._release()
+        return True
+
+    def memory_bytes(self) -> int:
+        """Resident set size, 0 where it does not run."""
+        if self._process is None:
+            return 0
+        try:
+            return psutil.Process(self._process.pid).memory_info().rss
+        except psutil.NoSuchProcess:
+            return 0
+
+    def _release(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process = None

@@ -1,0 +1,156 @@
+"""The host: follow the catalog, start what is wanted, end what is drained, watch the rest."""
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterable
+from typing import Final
+
+from adapters.catalog import CatalogReader
+from adapters.kafka import lag, now_ms
+from adapters.presence import Heart, Watch
+from adapters.settings import HostSettings
+from schemas.errors import RetryLater
+from schemas.limits import MIB
+from schemas.presence import Beat
+from workers.host.child import Child
+from workers.host.wanted import LaneOf, Wanted, serves, wanted_lanes
+
+log = logging.getLogger(__name__)
+
+_TURN_S: Final = 0.1
+_LAG_EVERY_S: Final = 0.5
+_START_ESTIMATE_BYTES: Final = 200 * MIB
+"""What a model process needs beside its model files, for the memory limit."""
+
+
+class Host:
+    """One host process. `stopping` is set by SIGTERM."""
+
+    def __init__(self, settings: HostSettings, stopping: threading.Event) -> None:
+        topics = settings.topics
+        self._settings = settings
+        self._topics = topics
+        self._stopping = stopping
+        self._name = socket.gethostname()
+        self._catalog = CatalogReader(settings.kafka, topics.catalog)
+        self._catalog.refresh()
+        self._watch = Watch(settings.kafka, topics.presence)
+        self._heart = Heart(settings.kafka, topics.presence, "host")
+        self._children: dict[LaneOf, Child] = {}
+        self._ending: list[Child] = []
+        self._unwanted_since: dict[LaneOf, int] = {}
+        """Lane -> the catalog offset at which it was no longer wanted."""
+        self._lag_asked_s: dict[LaneOf, float] = {}
+
+    def run(self) -> None:
+        """Follow the catalog, start what is wanted, end what is drained, watch the rest."""
+        self._start(self._left_behind())
+        while not self._stopping.wait(_TURN_S):
+            self._catalog.refresh_when_due()
+            beats = self._watch.alive()
+            self._bury_the_dead(beats)
+            wanted = self._wanted()
+            too_large = self._start(wanted.lanes)
+            self._end_what_is_drained(wanted.lanes, beats)
+            self._heart.beat(
+                catalog_offset=self._catalog.catalog.offset,
+                allow_python=self._settings.allow_python,
+                models=self._settings.host_models,
+                problems=(*wanted.problems, *too_large),
+            )
+        self._close()
+
+    def _wanted(self) -> Wanted:
+        versions = self._catalog.catalog.wanted(now_ms())
+        settings = self._settings
+        return wanted_lanes(versions, settings.host_models, settings.allow_python, self._name)
+
+    def _left_behind(self) -> set[LaneOf]:
+        """Lanes that no version wants any more but that have records nobody has answered: a host
+        that starts finishes them first."""
+        wanted = self._wanted().lanes
+        old = {
+            lane
+            for pipeline in self._catalog.catalog.pipelines.values()
+            for version in pipeline.versions.values()
+            for lane in version.lanes()
+            if lane not in wanted and serves(self._settings.host_models, lane[0])
+        }
+        return {lane for lane in old if self._lag(lane) > 0}
+
+    def _start(self, lanes: Iterable[LaneOf]) -> list[str]:
+        """Start what does not run. Returns what does not fit the memory limit."""
+        problems = []
+        for lane in sorted(lanes):
+            child = self._children.get(lane)
+            if child is not None:
+                child.start()
+            elif self._fits(lane):
+                self._children[lane] = Child(*lane)
+            else:
+                problems.append(
+                    f"host {self._name} has no memory left for {lane[0]} ({lane[1]} lane): "
+                    f"limit {self._settings.host_memory_mib_max} MiB; raise SPARRING_HOST_MEMORY_MIB_MAX"
+                )
+        return problems
+
+    def _fits(self, lane: LaneOf) -> bool:
+        limit = self._settings.host_memory_mib_max * MIB
+        if limit == 0:
+            return True
+        used = sum(child.memory_bytes() for child in self._children.values())
+        model = self._catalog.catalog.models.get(lane[0])
+        # A session holds the weights and their packed copies: twice the file is a fair guess.
+        needs = _START_ESTIMATE_BYTES + (0 if model is None else 2 * model.size_bytes)
+        return used + needs <= limit
+
+    def _end_what_is_drained(self, wanted: frozenset[LaneOf], beats: list[Beat]) -> None:
+        """A process that no live version needs ends once every router knows that, and nothing is left
+        in its topic: a router may have sent to it until then."""
+        for lane in [lane for lane in self._unwanted_since if lane in wanted]:
+            del self._unwanted_since[lane]
+        for lane in [lane for lane in self._children if lane not in wanted]:
+            since = self._unwanted_since.setdefault(lane, self._catalog.catalog.offset)
+            routers = [beat for beat in beats if beat.kind == "router"]
+            if all(beat.catalog_offset >= since for beat in routers) and self._drained(lane):
+                child = self._children.pop(lane)
+                del self._unwanted_since[lane]
+                log.info("%s, %s lane, is no longer needed and drained: ending it", *lane)
+                child.end()
+                self._ending.append(child)
+        self._ending = [child for child in self._ending if not child.ended()]
+
+    def _drained(self, lane: LaneOf) -> bool:
+        if time.monotonic() - self._lag_asked_s.get(lane, float("-inf")) < _LAG_EVERY_S:
+            return False
+        self._lag_asked_s[lane] = time.monotonic()
+        try:
+            return self._lag(lane) == 0
+        except RetryLater as error:
+            log.warning("%s", error)
+            return False
+
+    def _lag(self, lane: LaneOf) -> int:
+        topic = self._topics.work(*lane)
+        return lag(self._settings.kafka, topic, topic)
+
+    def _bury_the_dead(self, beats: list[Beat]) -> None:
+        """A dead process cannot say that it left."""
+        for child in self._children.values():
+            if (pid := child.died()) is not None:
+                for beat in beats:
+                    if (beat.host, beat.pid, beat.kind) == (self._name, pid, "inference"):
+                        self._heart.bury(beat.process)
+
+    def _close(self) -> None:
+        children = [*self._children.values(), *self._ending]
+        for child in self._children.values():
+            child.end()
+        while not all([child.ended() for child in children]):
+            threading.Event().wait(_TURN_S / 2)
+        self._heart.stop()
+        self._watch.close()
+        self._catalog.close()
+
