@@ -143,7 +143,7 @@ def content_type(given: str | None, value: bytes) -> ContentType:
         return "image/png"
     if value[:4] == b"RIFF" and value[8:12] == b"WEBP":
         return "image/webp"
-    if value.startswith(b"\xff\xff\xff\xff"):
+    if value.startswith((b"\xff\xff\xff\xff", b"ARROW1")):
         return ARROW
     if value.lstrip()[:1] in (b"[", b"{"):
         return JSON

@@ -1,0 +1,82 @@
+"""What a frame's headers say, and what is refused with a reason."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import Refused
+from schemas.frames import Origin, RawHeaders, content_type
+from schemas.limits import FRAME_BYTES_MAX
+from tests.nouns import frame
+
+
+@pytest.mark.parametrize(
+    ("beginning", "expected"),
+    [
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "image/webp"),
+        (b"\xff\xff\xff\xff\x10\x00", "application/vnd.apache.arrow.stream"),
+        (b"ARROW1\x00\x00", "application/vnd.apache.arrow.stream"),
+        (b'[{"tensor": [1]}]', "application/json"),
+        (b' \n[{"tensor": [1]}]', "application/json"),
+    ],
+)
+def test_the_content_type_is_guessed_from_the_first_bytes(beginning: bytes, expected: str) -> None:
+    assert content_type(None, beginning) == expected
+
+
+def test_a_given_content_type_wins() -> None:
+    assert content_type("Image/PNG; charset=x", b"\xff\xd8\xff") == "image/png"
+
+
+@pytest.mark.parametrize(("given", "value"), [("text/plain", b"x"), (None, b"hello"), (None, b"")])
+def test_an_unknown_content_type_is_refused_with_what_is_accepted(given: str | None, value: bytes) -> None:
+    with pytest.raises(Refused, match="expected") as refused:
+        content_type(given, value)
+    assert refused.value.error == "UnknownContentType"
+
+
+@pytest.mark.parametrize(
+    ("headers", "error"),
+    [
+        ([("pipeline", b"\xff\xfe")], "BadHeader"),
+        ([("pipeline", b"no such name")], "BadHeader"),
+        ([("pipeline", None)], "MissingHeader"),
+    ],
+)
+def test_a_wrong_pipeline_header_is_refused(headers: RawHeaders, error: str) -> None:
+    request = frame(headers=headers)
+    with pytest.raises(Refused) as refused:
+        assert request.pipeline
+    assert refused.value.error == error
+
+
+def test_the_last_header_of_a_name_counts() -> None:
+    assert frame(headers=[("pipeline", b"lab/shop")]).pipeline.workspace == "lab"
+
+
+@pytest.mark.parametrize("text", [b"soon", b"-1", b"1.5", b"\xff"])
+def test_a_deadline_that_is_no_time_is_refused(text: bytes) -> None:
+    with pytest.raises(Refused, match="deadline"):
+        assert frame(headers=[("deadline", text)]).deadline
+
+
+def test_a_frame_above_the_limit_is_refused_with_both_numbers() -> None:
+    frame(value=bytes(FRAME_BYTES_MAX)).check_size()
+    with pytest.raises(Refused, match=f"{FRAME_BYTES_MAX + 1} bytes; expected at most {FRAME_BYTES_MAX}"):
+        frame(value=bytes(FRAME_BYTES_MAX + 1)).check_size()
+
+
+def test_a_request_id_that_is_not_text_is_replaced_by_the_frames_place() -> None:
+    assert frame(headers=[("request-id", b"\xff")]).request_id == "TOPIC.2.7"
+
+
+def test_an_origin_is_written_in_one_line() -> None:
+    origin = Origin("lab.frames", 3, 12)
+    assert Origin.parse(str(origin)) == origin
+
+
+def test_the_tutorials_own_arrow_file_is_taken_for_arrow(shared: Path) -> None:
+    value = (shared / "cases/image_preprocess/dairy_bottles_test_table.arrow").read_bytes()
+    assert content_type(None, value) == "application/vnd.apache.arrow.stream"

@@ -1,0 +1,94 @@
+"""Arrow IPC and JSON records in, Arrow IPC out; whatever is neither is refused, never raised."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.errors import Refused
+from schemas.frames import ARROW, JSON, content_type
+from schemas.tables import encode_rows, encode_table, first_cell, read_arrow, read_records, read_table
+
+
+def test_a_results_columns_keep_the_models_dtypes_and_one_row_per_input() -> None:
+    value = encode_rows(
+        {
+            "boxes": [np.arange(8, dtype=np.float32), np.array([], np.float32)],
+            "classes": [np.array([39, 1], np.int64), np.array([], np.int64)],
+            "names": [np.array(["a", "b"]), np.array([], dtype=str)],
+            "sure": [np.array([True, False]), np.array([], dtype=bool)],
+        }
+    )
+    table = read_arrow(value)
+    assert [str(field.type) for field in table.schema] == [
+        "list<item: float>",
+        "list<item: int64>",
+        "list<item: string>",
+        "list<item: bool>",
+    ]
+    assert table.to_pylist()[1] == {"boxes": [], "classes": [], "names": [], "sure": []}
+    assert table.column("classes").to_pylist()[0] == [39, 1]
+    assert content_type(None, value) == ARROW
+
+
+def test_floats_come_back_bit_for_bit() -> None:
+    row = np.random.default_rng(1).standard_normal(1000).astype(np.float32)
+    column = read_arrow(encode_rows({"x": [row]})).column("x").chunk(0)
+    assert column.values.to_numpy().tobytes() == row.tobytes()
+
+
+def test_records_are_a_table() -> None:
+    table = read_records(b'[{"tensor": [1.5, 2], "shop": "a"}, {"tensor": [3, 4], "shop": "b"}]')
+    assert table.to_pylist() == [{"tensor": [1.5, 2.0], "shop": "a"}, {"tensor": [3.0, 4.0], "shop": "b"}]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"[",
+        b"{}",
+        b"[1]",
+        b'[{"a": 1}, {"b": 2}]',
+        b'[{"a": [1]}, {"a": 2}]',
+        b"[" * 100_000,
+        b'[{"a": 1e999}, {"a": "x"}]',
+    ],
+)
+def test_json_that_is_no_list_of_records_is_refused(value: bytes) -> None:
+    with pytest.raises(Refused) as refused:
+        read_records(value)
+    assert refused.value.error == "BadJson"
+
+
+@pytest.mark.parametrize(("kind", "value"), [(JSON, b"[]"), (ARROW, encode_table(pa.table({"a": []})))])
+def test_a_table_without_rows_is_refused(kind: str, value: bytes) -> None:
+    with pytest.raises(Refused, match="no rows"):
+        read_table(content_type(kind, value), value)  # type: ignore[arg-type]  # neither is an image
+
+
+def test_the_first_cell_of_a_column_or_none() -> None:
+    assert first_cell(JSON, b'[{"camera": "7"}, {"camera": "8"}]', "camera") == "7"
+    assert first_cell(JSON, b'[{"camera": "7"}]', "shop") is None
+    assert first_cell(ARROW, encode_table(pa.table({"p": [0.25, 0.5]})), "p") == 0.25
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_read_or_refused(value: bytes) -> None:
+    for read in (read_arrow, read_records):
+        try:
+            read(value)
+        except Refused:
+            continue
+
+
+@given(st.data())
+def test_a_damaged_arrow_stream_is_read_or_refused(data: st.DataObject) -> None:
+    whole = bytearray(encode_rows({"tensor": [np.arange(16, dtype=np.float32)], "n": [np.array([1])]}))
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        read_arrow(bytes(whole[: data.draw(st.integers(0, len(whole)))]))
+    except Refused as refused:
+        assert refused.error == "BadArrow"
