@@ -118,8 +118,8 @@ class Inbox:
     """Reads topics as a member of a group. Nothing is committed but by `commit`.
 
     on_assign gets each newly assigned partition's committed offset and metadata before its first
-    record is read; on_revoke is called while commits for the partitions are still accepted.
-    Both run inside `read`.
+    record is read; on_revoke is called while commits for the partitions are still accepted, on_lost
+    when they are not. All run inside `read` or `close`.
     """
 
     def __init__(
@@ -129,11 +129,15 @@ class Inbox:
         topics: Iterable[str],
         on_assign: Callable[[Mapping[Place, Committed]], None] | None = None,
         on_revoke: Callable[[set[Place]], None] | None = None,
+        on_lost: Callable[[set[Place]], None] | None = None,
     ) -> None:
         self._consumer = Consumer(consumer_config(kafka, group), logger=log)
         self._on_assign = on_assign
         self._on_revoke = on_revoke
+        self._on_lost = on_lost
         self.assigned: set[Place] = set()
+        self.joined = False
+        """Whether the group has given this member its share, be it none."""
         self._consumer.subscribe(
             list(topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lost
         )
@@ -144,14 +148,20 @@ class Inbox:
         if first is None:
             return []
         rest = self._consumer.consume(records_max - 1, timeout=0) if records_max > 1 else []
-        return [record for message in (first, *rest) if (record := _record(message)) is not None]
+        records = [record for message in (first, *rest) if (record := _record(message)) is not None]
+        # A rebalance between two of them may have given their partition away.
+        return [record for record in records if record.place in self.assigned]
 
     def commit(self, offsets: Mapping[Place, int], metadata: str = "") -> None:
         """Commit the next offset to read of each partition. RetryLater where the group moved on:
         whoever has the partition now reads these records again."""
-        if not offsets:
+        places = [
+            TopicPartition(*place, offset, metadata)
+            for place, offset in offsets.items()
+            if place in self.assigned
+        ]
+        if not places:
             return
-        places = [TopicPartition(t, p, offset, metadata) for (t, p), offset in offsets.items()]
         try:
             self._consumer.commit(offsets=places, asynchronous=False)
         except KafkaException as error:
@@ -164,6 +174,7 @@ class Inbox:
     def _assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         committed = consumer.committed(places, timeout=_REQUEST_S) if places else []
         self.assigned |= {(place.topic, place.partition) for place in places}
+        self.joined = True
         found = {}
         for place in committed:
             known = place.offset != OFFSET_INVALID and place.offset >= 0
@@ -198,7 +209,10 @@ class Inbox:
 
     def _lost(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         # Others have the partitions already: nothing can be committed, they do the work again.
-        self.assigned -= {(place.topic, place.partition) for place in places}
+        gone = {(place.topic, place.partition) for place in places}
+        self.assigned -= gone
+        if self._on_lost is not None:
+            self._on_lost(gone)
         log.warning("lost %s to other members of the group", [f"{p.topic}/{p.partition}" for p in places])
 
 

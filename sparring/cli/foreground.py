@@ -1,0 +1,97 @@
+"""A stack in the foreground: one status line per process, until Ctrl-C or SIGTERM."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from sparring.cli.tables import mib, table
+from sparring.stack.stack import LocalStack
+from sparring.stack.status import memory_bytes
+
+REFRESH_S: Final = 1.0
+
+
+def say(line: str) -> None:
+    """One line of progress."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def run_in_foreground(stack: LocalStack) -> None:
+    """Start it, show it, stop it when asked to.
+
+    Raises:
+        StackError: when it cannot start.
+    """
+    with _interrupted_once():
+        try:
+            with stack:
+                say(f"ready: kafka {stack.kafka}  redis {stack.redis}  data {stack.data}")
+                _show(stack)
+        except KeyboardInterrupt:
+            say(f"stopped; the data stays in {stack.data}")
+
+
+def _show(stack: LocalStack) -> None:
+    if sys.stdout.isatty():
+        _show_table(stack)
+    else:
+        _print_changes(stack)
+
+
+def _show_table(stack: LocalStack) -> None:
+    with Live(console=Console(), auto_refresh=False, transient=True) as live:
+        while True:
+            rows = table("process", "state", "pid ", "memory ", "restarts ", "log")
+            for process in stack.processes.values():
+                pid = process.pid
+                rows.add_row(
+                    process.name,
+                    process.state,
+                    str(pid or "-"),
+                    mib(memory_bytes(pid) if pid else None),
+                    str(process.restarts),
+                    str(process.log.relative_to(stack.data)),
+                )
+            live.update(Group(rows, Text("Ctrl-C stops everything", style="dim")), refresh=True)
+            threading.Event().wait(REFRESH_S)
+
+
+def _print_changes(stack: LocalStack) -> None:
+    """For a log file: a line when a process changes, nothing otherwise."""
+    shown: dict[str, str] = {}
+    while True:
+        for process in stack.processes.values():
+            line = f"{process.name}: {process.state}, pid {process.pid or '-'}, restarts {process.restarts}"
+            if process.exit_code is not None:
+                line += f", last exit code {process.exit_code}"
+            if shown.get(process.name) != line:
+                say(line)
+                shown[process.name] = line
+        threading.Event().wait(REFRESH_S)
+
+
+@contextmanager
+def _interrupted_once() -> Iterator[None]:
+    """SIGINT, SIGTERM, SIGHUP raise KeyboardInterrupt, the first time only: stopping is not interrupted."""
+    asked = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for number in asked:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in asked}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,65 @@
+"""A stack's status as tables for a person."""
+
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from sparring.stack.status import Status
+
+_MIB: Final = 1024 * 1024
+
+
+def mib(size_bytes: int | None) -> str:
+    """Bytes as a person reads them; `-` for None."""
+    return "-" if size_bytes is None else f"{size_bytes / _MIB:,.0f} MiB"
+
+
+def table(*columns: str) -> Table:
+    """A plain table; columns whose name ends in a space are numbers, set right."""
+    plain = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        plain.add_column(column.strip(), justify="right" if column.endswith(" ") else "left", overflow="fold")
+    return plain
+
+
+def print_status(status: Status) -> None:
+    """Everything, in the order in which one asks."""
+    console = Console()
+    if status.state != "ready":
+        hint = "`sparring up` starts one" if status.state == "down" else "it is still starting"
+        console.print(f"no stack is ready in {status.data}: {hint}", soft_wrap=True)
+        return
+    console.print(f"kafka   {status.kafka}{'' if status.broker_up else '   [red]does not answer[/]'}")
+    console.print(f"redis   {status.redis}\ndata    {status.data}\n", soft_wrap=True)
+
+    processes = table("process", "pid ", "state", "memory ")
+    for process in status.processes:
+        processes.add_row(process.name, str(process.pid), process.state, mib(process.memory_bytes))
+    console.print(processes)
+
+    if status.topics:
+        console.print()
+        topics = table("topic", "partitions ", "records ", "lag ")
+        for topic in status.topics:
+            lag = str(sum(topic.lag.values())) if topic.lag else ""
+            topics.add_row(topic.name, str(topic.partitions), str(topic.records), lag)
+        console.print(topics)
+
+    pipelines = table("deployed pipeline", "version", "models")
+    for pipeline in status.pipelines:
+        pipelines.add_row(pipeline.name, pipeline.version, "\n".join(pipeline.models))
+    console.print()
+    console.print(pipelines if status.pipelines else "no pipeline is deployed")
+
+    if status.models:
+        console.print()
+        models = table("warm model", "lane", "pid ", "memory ", "for")
+        for model in status.models:
+            models.add_row(
+                model.model, model.lane, str(model.pid), mib(model.memory_bytes), "\n".join(model.warm)
+            )
+        console.print(models)
+    for problem in status.problems:
+        console.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)

@@ -1,0 +1,166 @@
+"""The front door: `sparring.Client()`."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from adapters.settings import Settings
+from schemas import models
+from schemas.catalog import ModelUploaded, PipelineVersionAdded, WorkspaceCreated
+from schemas.errors import EntityNotFoundError
+from schemas.names import DEFAULT_WORKSPACE, PipelineName, checked_name
+from schemas.pipelines import PipelineVersion
+from sparring.connection import Connection, found_settings
+from sparring.framework import Framework
+from sparring.inspect import Signature, inspect
+from sparring.model import ModelVersion
+from sparring.pipeline import Pipeline
+from sparring.when import now_ms
+from sparring.workspace import Workspace, exists, user_name
+
+
+class Client:
+    """Workspaces, models and pipelines of one running system; a context manager, or call `close`.
+
+    Args:
+        settings: where the system is. None: `SPARRING_KAFKA`, `SPARRING_REDIS`, `SPARRING_STORE` where the
+            first is set, else the local stack in `SPARRING_DATA` (`~/.sparring`).
+
+    Raises:
+        ConnectionError: nothing runs there; it says what to do.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._connection = Connection(found_settings() if settings is None else settings)
+        self._current = Workspace(self._connection, DEFAULT_WORKSPACE)
+
+    def list_workspaces(self) -> list[Workspace]:
+        """All workspaces, the default one first."""
+        names = dict.fromkeys((DEFAULT_WORKSPACE, *self._connection.catalog().workspaces))
+        return [Workspace(self._connection, name) for name in names]
+
+    def create_workspace(self, name: str) -> Workspace:
+        """A new workspace; ValueError where one of this name exists."""
+        checked_name("name", name)
+        if exists(self._connection, name):
+            raise ValueError(f"name: workspace {name!r} exists; get_workspace returns it")
+        self._connection.append(WorkspaceCreated(name, str(uuid4()), user_name(), now_ms()))
+        return Workspace(self._connection, name)
+
+    def get_workspace(self, name: str, create_if_not_exist: bool = False) -> Workspace:
+        """The workspace of this name; EntityNotFoundError where there is none and none is to be created."""
+        checked_name("name", name)
+        if exists(self._connection, name):
+            return Workspace(self._connection, name)
+        if create_if_not_exist:
+            return self.create_workspace(name)
+        known = ", ".join(workspace.name() for workspace in self.list_workspaces())
+        raise EntityNotFoundError(f"workspace {name!r} does not exist; there are: {known}")
+
+    def set_current_workspace(self, workspace: Workspace) -> Workspace:
+        """Where new models and pipelines go from now on. Returns the workspace."""
+        if not isinstance(workspace, Workspace):
+            raise TypeError(
+                f"workspace: {type(workspace).__name__}; expected a Workspace, as get_workspace returns it"
+            )
+        self._current = workspace
+        return workspace
+
+    def get_current_workspace(self) -> Workspace:
+        """Where new models and pipelines go."""
+        return self._current
+
+    def upload_model(
+        self, name: str, path: str | Path, framework: Framework | str = Framework.ONNX
+    ) -> ModelVersion:
+        """Upload a file; the same name again is a new version.
+
+        Args:
+            name: letters, digits, dashes, starting with a letter, under 64 characters.
+            path: the file. An ONNX file is loaded once, in a process of its own, to read its inputs and
+                outputs.
+            framework: ONNX, or PYTHON for a file with one function `process(arrays) -> arrays`.
+
+        Raises:
+            FileNotFoundError: path is no file.
+            TypeError, ValueError: an argument is wrong, or ONNX Runtime cannot load the file: nothing was
+                stored.
+        """
+        checked_name("name", name)
+        if framework not in list(Framework):
+            raise ValueError(f"framework: {framework!r}; expected one of {[str(one) for one in Framework]}")
+        if not isinstance(path, str | Path):
+            raise TypeError(f"path: {type(path).__name__}; expected a path")
+        where = Path(path)
+        if not where.is_file():
+            raise FileNotFoundError(f"path: {where} is no file")
+        content = where.read_bytes()
+        kind = Framework(framework)
+        signature = inspect(where) if kind is Framework.ONNX else _python_signature(where, content)
+        model = models.ModelVersion(
+            workspace=self._current.name(),
+            name=name,
+            version=str(uuid4()),
+            sha256=self._connection.store.put(content),
+            framework=kind.value,
+            file_name=where.name,
+            size_bytes=len(content),
+            created_at=now_ms(),
+            inputs=signature.inputs,
+            outputs=signature.outputs,
+        )
+        self._connection.append(ModelUploaded(model))
+        return ModelVersion(self._connection, model)
+
+    def get_model(self, name: str) -> ModelVersion:
+        """The newest version of a model of the current workspace; EntityNotFoundError where there is none."""
+        found = self._connection.catalog().model_versions(self._current.name(), name)
+        if not found:
+            raise EntityNotFoundError(f"workspace {self._current.name()!r} has no model {name!r}")
+        return ModelVersion(self._connection, found[-1])
+
+    def build_pipeline(self, name: str) -> Pipeline:
+        """A pipeline without steps. A new name gets its first, empty version; an existing pipeline gets what
+        is added here instead of its steps, once it is deployed."""
+        checked_name("name", name)
+        full = PipelineName(self._current.name(), name)
+        if full in self._connection.catalog().pipelines:
+            return Pipeline(self._connection, full, steps=())
+        first = PipelineVersion(full.workspace, full.name, str(uuid4()), (), now_ms())
+        self._connection.append(PipelineVersionAdded(first))
+        return Pipeline(self._connection, full)
+
+    def get_pipeline(self, name: str) -> Pipeline:
+        """A pipeline of the current workspace with the steps of its latest version; EntityNotFoundError where
+        there is none."""
+        checked_name("name", name)
+        full = PipelineName(self._current.name(), name)
+        if full not in self._connection.catalog().pipelines:
+            raise EntityNotFoundError(f"pipeline {full} does not exist: build_pipeline makes it")
+        return Pipeline(self._connection, full)
+
+    def pipelines(self) -> list[Pipeline]:
+        """The pipelines of the current workspace, oldest first."""
+        return self._current.pipelines()
+
+    def close(self) -> None:
+        """Close the connections. Handles that came from this client are of no use afterwards."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _python_signature(path: Path, content: bytes) -> Signature:
+    """A Python step declares its own; here it must only be Python. Nothing of it runs."""
+    try:
+        compile(content, str(path), "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(f"path: {path} is not Python: {error}") from None
+    return Signature((), ())

@@ -1,0 +1,85 @@
+"""Where a client is connected to: one broker, one model store, one index, one namespace.
+
+Handles (workspaces, models, pipelines) share it.
+"""
+
+import os
+from functools import cached_property
+
+from adapters.redis import AnswerIndex
+from adapters.settings import Settings
+from adapters.store import ModelStore
+from schemas.catalog import Catalog, Record, encode_record
+from schemas.topics import TopicNames
+from sparring.broker import Broker
+from sparring.catalog import Follower
+from sparring.stack.folder import Folder, default_data
+
+
+class Connection:
+    """Open connections. Call `close` at the end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.topics: TopicNames = settings.topics
+        self.broker = Broker(settings.kafka)
+        try:
+            self._check_catalog()
+            self.follower = Follower(self.broker, self.topics)
+        except BaseException:
+            self.broker.close()
+            raise
+
+    def _check_catalog(self) -> None:
+        if not self.broker.has_topic(self.topics.catalog):
+            raise ConnectionError(
+                f"{self.broker.kafka} has no topic {self.topics.catalog}: start the system there, or set "
+                "SPARRING_NAMESPACE to the namespace that it runs in"
+            )
+
+    @cached_property
+    def store(self) -> ModelStore:
+        """The model store; SettingError where it is not set."""
+        return ModelStore(self.settings.model_store)
+
+    @cached_property
+    def answers(self) -> AnswerIndex:
+        """The index of answers."""
+        return AnswerIndex(self.settings.redis, self.settings.namespace)
+
+    def append(self, record: Record) -> int:
+        """Append to the catalog; returns the record's offset once this client has read it back."""
+        offset = self.broker.send(self.topics.catalog, encode_record(record))
+        self.follower.read_to(offset + 1)
+        return offset
+
+    def catalog(self) -> Catalog:
+        """The catalog, with everything that anyone had appended before this call."""
+        return self.follower.confirmed()
+
+    def close(self) -> None:
+        """Close everything."""
+        self.follower.close()
+        if "answers" in self.__dict__:
+            self.answers.close()
+        self.broker.close()
+
+
+def found_settings() -> Settings:
+    """The environment's settings where SPARRING_KAFKA is set, else those of the local stack.
+
+    Raises:
+        ConnectionError: when neither is there: it says what to do.
+    """
+    if "SPARRING_KAFKA" in os.environ:
+        return Settings.read()
+    data = default_data()
+    addresses = Folder(data).addresses()
+    if addresses is None:
+        raise ConnectionError(
+            f"no local stack runs in {data}: start one with `sparring up` (SPARRING_DATA names another "
+            "folder), or set SPARRING_KAFKA, SPARRING_REDIS and SPARRING_STORE to a system that runs"
+        )
+    return Settings(
+        kafka=addresses.kafka, redis=addresses.redis, store=addresses.store, namespace=addresses.namespace
+    )

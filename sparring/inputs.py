@@ -1,0 +1,224 @@
+"""What a user gives to `infer`, as the bytes of a frame. Checked as far as it can be before it is sent."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from schemas.errors import Refused
+from schemas.frames import ARROW, content_type
+from schemas.models import PinnedModel, TensorSpec
+from schemas.pipelines import PipelineVersion, RandomSplit, step_models
+from schemas.tables import encode_table, read_arrow
+from schemas.wiring import wire_request
+
+_NESTED: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An encoded image, as a camera would send it."""
+
+    value: bytes
+    content_type: str
+
+
+Request = pd.DataFrame | pa.Table | Image
+
+
+def read_request(path: str | os.PathLike[str]) -> pd.DataFrame | pa.Table:
+    """The request in a file: `.arrow` is Arrow IPC, `.json` a list of records."""
+    where = _path("path", path)
+    content = where.read_bytes()
+    if where.suffix == ".arrow":
+        try:
+            return read_arrow(content)
+        except Refused as error:
+            raise ValueError(f"path: {where}: {error.message}") from error
+    if where.suffix == ".json":
+        try:
+            return pd.DataFrame(msgspec.json.decode(content, type=list[dict[str, Any]]))
+        except msgspec.DecodeError as error:
+            raise ValueError(f"path: {where} is not a JSON list of records: {error}") from error
+    raise ValueError(f"path: {where}; expected a file that ends in .arrow or .json")
+
+
+def read_image(image: object) -> Image:
+    """A path, the bytes of an image, or a uint8 array (RGB), which is encoded as PNG."""
+    if isinstance(image, np.ndarray):
+        return Image(_png(image), "image/png")
+    if isinstance(image, bytes | bytearray | memoryview):
+        value = bytes(image)
+    elif isinstance(image, str | os.PathLike):
+        value = _path("image", image).read_bytes()
+    else:
+        raise TypeError(
+            f"image: {type(image).__name__}; expected a path, the bytes of a JPEG, PNG or WebP, "
+            "or a uint8 array"
+        )
+    try:
+        kind = content_type(None, value)
+    except Refused as error:
+        raise ValueError(f"image: {error.message}") from error
+    if not kind.startswith("image/"):
+        raise ValueError(f"image: it looks like {kind}; expected the bytes of a JPEG, PNG or WebP")
+    return Image(value, kind)
+
+
+def frame_of(request: Request, version: PipelineVersion) -> tuple[bytes, str]:
+    """Value and content type of the frame. ValueError where the first models cannot take the request."""
+    match request:
+        case Image(value=value, content_type=kind):
+            return value, kind
+        case pd.DataFrame():
+            table = _from_pandas(request)
+        case pa.Table():
+            table = request
+    _check_columns(table)
+    return encode_table(narrowed(table, version)), ARROW
+
+
+def checked_request(request: object) -> Request:
+    """`request` as it came; TypeError for anything but a DataFrame, a Table or an image."""
+    if isinstance(request, pd.DataFrame | pa.Table | Image):
+        return request
+    raise TypeError(
+        f"tensor: {type(request).__name__}; expected a pandas.DataFrame or a pyarrow.Table "
+        "(infer_image takes images, infer_from_file paths)"
+    )
+
+
+def narrowed(table: pa.Table, version: PipelineVersion) -> pa.Table:
+    """The table with float64 columns as float32 where every model that takes them is float32: half the bytes.
+
+    The cast is the one that the model's process would do. ValueError where a first model lacks a column.
+    """
+    kept = {step.hash_key for step in version.steps if isinstance(step, RandomSplit)}
+    takers: dict[str, list[TensorSpec]] = {}
+    for pinned, must in first_models(version):
+        for column, spec in _fed(pinned, table.column_names, must=must):
+            takers.setdefault(column, []).append(spec)
+    for column, specs in takers.items():
+        if column not in kept and all(spec.dtype == "float32" for spec in specs):
+            index = table.column_names.index(column)
+            kind = table.schema.field(index).type
+            if (narrow := _float32(kind)) != kind:
+                table = table.set_column(index, column, table.column(index).cast(narrow, safe=False))
+    return table
+
+
+def first_models(version: PipelineVersion) -> Iterator[tuple[PinnedModel, bool]]:
+    """The models that see the request itself, and whether they must be able to take it: an arm of weight 0 is
+    never chosen, a challenger that cannot take it fails alone."""
+    match version.steps:
+        case (RandomSplit(arms=arms), *_):
+            yield from ((arm.model, arm.weight > 0) for arm in arms)
+        case (first, *_):
+            champion, *challengers = step_models(first)
+            yield champion, True
+            yield from ((challenger, False) for challenger in challengers)
+        case _:
+            return
+
+
+def _fed(pinned: PinnedModel, columns: Sequence[str], *, must: bool) -> list[tuple[str, TensorSpec]]:
+    """Which column feeds which input."""
+    by_name = {spec.name: spec for spec in pinned.inputs}
+    try:
+        wired = wire_request(columns, list(by_name), pinned.configuration.tensor_fields)
+    except ValueError as error:
+        if must:
+            raise ValueError(f"tensor: {pinned.model.name} cannot take it: {error}") from None
+        return []
+    return [(column, by_name[name]) for name, column in wired.items()]
+
+
+def _from_pandas(frame: pd.DataFrame) -> pa.Table:
+    for name in frame.columns:
+        if not isinstance(name, str):
+            raise TypeError(f"tensor: the column {name!r} is no text; expected columns with names")
+    arrays = {}
+    for position, name in enumerate(frame.columns):
+        try:
+            arrays[name] = _array(frame.iloc[:, position])
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+            raise TypeError(
+                f"tensor: column {name!r}: {' '.join(str(error).split())[:200]}; "
+                "expected numbers, text, or lists of numbers of one shape"
+            ) from error
+    if len(arrays) < len(frame.columns):
+        raise ValueError(
+            f"tensor: a column stands twice among {list(frame.columns)}; expected each name once"
+        )
+    return pa.table(arrays)
+
+
+def _array(column: "pd.Series[Any]") -> pa.Array[Any]:
+    array: pa.Array[Any]
+    if column.dtype != object:
+        array = pa.array(column.to_numpy() if column.dtype.kind in "biuf" else column.to_list())
+    else:
+        cells = [_nested(cell) if isinstance(cell, np.ndarray) else cell for cell in column]
+        if cells and all(isinstance(cell, pa.Array) for cell in cells):
+            return pa.concat_arrays(cells)
+        array = pa.array([cell.to_pylist()[0] if isinstance(cell, pa.Array) else cell for cell in cells])
+    return array
+
+
+def _nested(cell: npt.NDArray[Any]) -> Any:
+    """One row whose cell is the array, as nested lists of its shape."""
+    values: Any = pa.array(np.ascontiguousarray(cell).ravel())
+    for size in reversed(cell.shape):
+        rows = len(values) // size if size else 1
+        offsets = np.arange(rows + 1, dtype=np.int32) * size
+        values = pa.ListArray.from_arrays(pa.array(offsets), values)
+    return values
+
+
+def _check_columns(table: pa.Table) -> None:
+    if table.num_rows == 0:
+        raise ValueError("tensor: it has no rows; expected one per input")
+    names = table.column_names
+    if len(set(names)) < len(names):
+        raise ValueError(f"tensor: a column stands twice among {names}; expected each name once")
+
+
+def _float32(kind: Any) -> Any:
+    """The type with float64 at its core as float32; any other type as it is."""
+    if pa.types.is_list(kind):
+        return pa.list_(_float32(kind.value_type))
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(_float32(kind.value_type), kind.list_size)
+    return pa.float32() if pa.types.is_float64(kind) else kind
+
+
+def _png(pixels: npt.NDArray[Any]) -> bytes:
+    colours = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+    shape = pixels.shape
+    fits = len(shape) == _NESTED or (len(shape) == _NESTED + 1 and shape[2] in colours)
+    if pixels.dtype != np.uint8 or not fits or 0 in shape:
+        raise ValueError(
+            f"image: an array of {pixels.dtype} {list(shape)}; expected uint8 [H, W], [H, W, 3] or [H, W, 4]"
+        )
+    ordered = pixels if len(shape) == _NESTED else cv2.cvtColor(pixels, colours[shape[2]])
+    done, png = cv2.imencode(".png", ordered, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if not done:
+        raise ValueError(f"image: an array of {list(shape)} could not be encoded as PNG")
+    return png.tobytes()
+
+
+def _path(argument: str, path: object) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{argument}: {type(path).__name__}; expected a path")
+    where = Path(path)
+    if not where.is_file():
+        raise FileNotFoundError(f"{argument}: {where} is no file")
+    return where

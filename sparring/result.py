@@ -1,0 +1,105 @@
+"""An official answer and its challengers' as the table that `infer` returns. Pure."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from schemas.models import arm_names
+from schemas.names import ModelKey
+from schemas.pipelines import PipelineVersion, ShadowDeploy
+from schemas.results import Answer
+from schemas.tables import read_arrow
+from sparring.columns import in_order, selected
+from sparring.inputs import Image, Request
+
+
+def challenger_names(version: PipelineVersion) -> dict[ModelKey, str]:
+    """Each challenger's name in the columns `out_<name>.*`; with its version where two share a name."""
+    names: dict[ModelKey, str] = {}
+    for step in version.steps:
+        if isinstance(step, ShadowDeploy):
+            arms = arm_names((step.champion, *step.challengers))[1:]
+            names |= {one.key: arm for one, arm in zip(step.challengers, arms, strict=True)}
+    seen = Counter(names.values())
+    return {key: arm if seen[arm] == 1 else f"{key.name}@{key.version}" for key, arm in names.items()}
+
+
+def result(
+    request: Request,
+    official: Answer,
+    challengers: Mapping[str, Answer],
+    dataset: Sequence[str] | None,
+    dataset_exclude: Sequence[str] | None,
+) -> pd.DataFrame | pa.Table:
+    """A DataFrame for a DataFrame or an image, a Table for a Table. challengers: by their columns' name."""
+    outputs = read_arrow(official.value)
+    rows = outputs.num_rows
+    columns: dict[str, Any] = {"time": pa.array([official.published_at] * rows, pa.timestamp("ms"))}
+    if not isinstance(request, Image):
+        columns |= {f"in.{name}": request[name] for name in _names(request)}
+    columns |= {f"out.{name}": outputs[name] for name in outputs.column_names}
+    if official.split:
+        columns["out._model_split"] = pa.array([[_chosen(official)]] * rows, pa.list_(pa.string()))
+    for arm, answer in challengers.items():
+        parts = read_arrow(answer.value)
+        columns |= {f"out_{arm}.{name}": parts[name] for name in parts.column_names}
+    columns |= _metadata(official, rows)
+    names = selected(in_order(columns), dataset, dataset_exclude)
+    if isinstance(request, pa.Table):
+        return pa.table({name: columns[name] for name in names})
+    return pd.DataFrame({name: _series(columns[name]) for name in names})
+
+
+def cells(column: pa.ChunkedArray[Any] | pa.Array[Any]) -> list[Any]:
+    """A list column as flat lists of Python numbers, floats as the shortest decimal that gives them back."""
+    whole: Any = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if not pa.types.is_list(whole.type):
+        return list(whole.to_pylist())
+    if pa.types.is_string(whole.type.value_type):
+        return list(whole.to_pylist())
+    values = _numbers(whole.flatten())
+    offsets = np.asarray(whole.offsets) - whole.offsets[0].as_py()
+    return [values[start:end] for start, end in pairwise(offsets)]
+
+
+def _numbers(values: Any) -> list[Any]:
+    if pa.types.is_float32(values.type):
+        values = values.cast(pa.string()).cast(pa.float64())
+    elif pa.types.is_float16(values.type):
+        return [float(str(value)) for value in values.to_numpy(zero_copy_only=False)]
+    return list(values.to_numpy(zero_copy_only=False).tolist())
+
+
+def _series(column: Any) -> "pd.Series[Any]":
+    if isinstance(column, pd.Series):
+        return column.reset_index(drop=True)
+    if pa.types.is_timestamp(column.type):
+        return pd.Series(column.to_numpy(zero_copy_only=False))
+    return pd.Series(cells(column), dtype=object)
+
+
+def _names(request: pd.DataFrame | pa.Table) -> list[str]:
+    return list(request.column_names if isinstance(request, pa.Table) else request.columns)
+
+
+def _chosen(official: Answer) -> str:
+    last = official.split[-1]
+    return json.dumps({"name": last.name, "version": last.version, "sha": last.sha}, separators=(",", ":"))
+
+
+def _metadata(official: Answer, rows: int) -> dict[str, Any]:
+    last_model = json.dumps(
+        {"model_name": official.model, "model_sha": official.model_sha256}, separators=(",", ":")
+    )
+    elapsed = [official.timings.decode_ns, official.timings.infer_ns]
+    return {
+        "metadata.last_model": pa.array([last_model] * rows, pa.string()),
+        "metadata.pipeline_version": pa.array([official.pipeline_version] * rows, pa.string()),
+        "metadata.elapsed": pa.array([elapsed] * rows, pa.list_(pa.int64())),
+    }

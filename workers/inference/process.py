@@ -1,0 +1,278 @@
+"""The model process: read tasks, run, publish, commit.
+
+One model version, one lane: its own consumer, session, threads and producer. The main thread reads
+and commits; inference threads run and publish. An exception that is bound to one message is its
+answer; any other ends the process, and Kafka delivers what was not committed to the next one.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Final
+
+from adapters.kafka import Committed, Inbox, Outbox, Place, Record
+from adapters.presence import Heart
+from adapters.settings import InferenceSettings
+from schemas.errors import Refused, RetryLater
+from schemas.frames import Frame, Origin
+from schemas.limits import STOP_S_MAX
+from schemas.names import ModelKey
+from schemas.results import Timings, dead_letter_headers
+from schemas.tasks import split_slip
+from schemas.topics import Lane
+from workers.inference.allocator import keep_buffers
+from workers.inference.answering import answer_together, batch_rows_max, path_of, refused
+from workers.inference.attempts import CLOSED, OPEN, Suspicion, attempt_note, suspicion
+from workers.inference.line import Line, Ticket, confirmation
+from workers.inference.shelf import Shelf
+from workers.inference.watchdog import Watchdog, end_with_parent
+
+log = logging.getLogger(__name__)
+
+_IDLE_S: Final = 0.05
+SHADOW_NICENESS: Final = 10
+
+
+class ModelProcess:
+    """`python -m workers inference`. `stopping` ends it: drained, flushed, committed."""
+
+    def __init__(
+        self, settings: InferenceSettings, model: ModelKey, lane: Lane, stopping: threading.Event
+    ) -> None:
+        keep_buffers()
+        if lane == "shadow":
+            os.nice(SHADOW_NICENESS)
+        if settings.parent_pipe:
+            end_with_parent(stopping)
+        self._settings = settings
+        self._topics = settings.topics
+        self._model = model
+        self._lane: Lane = lane
+        self._stopping = stopping
+        self._crash: BaseException | None = None
+        self._suspicions: dict[Place, Suspicion] = {}
+        self._committed: dict[Place, int] = {}
+        self._shelf = Shelf(settings, model, lane)
+        self._outbox = Outbox(settings.kafka)
+        self._line = Line(self._publish)
+        self._queue: deque[Ticket] = deque()
+        self._queued = threading.Condition()
+        self._watchdog = Watchdog(settings.run_ms_max)
+        self._heart = Heart(settings.kafka, self._topics.presence, "inference")
+        topic = self._topics.work(model, lane)
+        self._inbox = Inbox(settings.kafka, topic, [topic], self._assigned, self._revoked, self._lost)
+        for number in range(settings.threads):
+            threading.Thread(target=self._work, name=f"inference-{number}", daemon=True).start()
+
+    def run(self) -> None:
+        """Read tasks, run, publish, commit."""
+        while not self._stopping.is_set():
+            self._shelf.follow()
+            self._say_what_is_warm()
+            for record in self._read():
+                self._take(record)
+            self._raise_a_crash()
+            self._commit(OPEN)
+        self._close()
+
+    # --- the main thread: read, take, commit -----------------------------------------------
+
+    def _read(self) -> list[Record]:
+        room = self._line.wait_for_room(self._settings.in_flight_max, _IDLE_S)
+        if room == 0 or len(self._line) >= 4 * self._settings.in_flight_max:
+            return []
+        return self._inbox.read(room, _IDLE_S)
+
+    def _take(self, record: Record) -> None:
+        """Open the partition before its first task runs; run a suspect one alone."""
+        suspect = self._suspicions.get(record.place)
+        if suspect is not None:
+            return self._take_alone(record, suspect)
+        if record.place not in self._committed:
+            self._note(record.place, record.offset, OPEN)
+        self._enter(self._ticket(record))
+
+    def _take_alone(self, record: Record, suspect: Suspicion) -> None:
+        """A partition was left open: one of its next messages may have taken the process down."""
+        attempt = suspect.next_attempt(record)
+        ticket = self._ticket(record)
+        ticket.attempts = min(attempt, self._settings.attempts_max)
+        self._drain()
+        if attempt > self._settings.attempts_max:
+            self._line.enter(ticket)
+            tried = self._settings.attempts_max
+            message = f"its process ended during each of {tried} attempts; look at the host's log"
+            refusal = Refused("TooManyAttempts", message, "infer")
+            self._line.finish(ticket, refused(ticket, refusal, Timings()))
+        else:
+            self._note(record.place, record.offset, attempt_note(attempt))
+            self._enter(ticket)
+        self._drain()
+        self._commit(OPEN)
+        suspect.careful -= 1
+        if suspect.careful == 0:
+            del self._suspicions[record.place]
+
+    def _ticket(self, record: Record) -> Ticket:
+        slip, headers = split_slip(record.headers)
+        frame = Frame(
+            key=record.key,
+            value=record.value or b"",
+            headers=tuple(headers),
+            origin=Origin.parse(slip.frame),
+            produced_at=slip.produced_at,
+            topic_id="",
+        )
+        return Ticket(record, frame, slip)
+
+    def _enter(self, ticket: Ticket) -> None:
+        self._line.enter(ticket)
+        with self._queued:
+            self._queue.append(ticket)
+            self._queued.notify()
+
+    def _commit(self, note: str) -> None:
+        """Commit what is answered and delivered, and nothing else."""
+        self._outbox.poll()
+        self._outbox.check()
+        settled = self._line.settled()
+        try:
+            self._inbox.commit(settled, note)
+            self._committed |= settled
+        except RetryLater as error:
+            # Others have the partitions now and do the work again; Redis keeps one answer.
+            log.warning("%s", error)
+
+    def _note(self, place: Place, offset: int, note: str) -> None:
+        """Commit an offset again, with another note."""
+        try:
+            self._inbox.commit({place: offset}, note)
+            self._committed[place] = offset
+        except RetryLater as error:
+            log.warning("%s", error)
+
+    def _drain(self, within_s: float | None = None) -> None:
+        """Wait until everything in flight is answered and delivered."""
+        deadline_s = time.monotonic() + (within_s or self._settings.run_ms_max / 1000 + STOP_S_MAX)
+        while not self._line.wait_until_idle(_IDLE_S):
+            self._raise_a_crash()
+            self._outbox.poll()
+            if time.monotonic() > deadline_s:
+                raise RetryLater(f"{self._line.running} tasks are still running at the deadline")
+        self._outbox.flush(max(0.1, deadline_s - time.monotonic()))
+
+    def _assigned(self, committed: Mapping[Place, Committed]) -> None:
+        for place, known in committed.items():
+            self._committed.pop(place, None)
+            suspect = suspicion(known, self._settings.in_flight_max)
+            if suspect is not None:
+                log.warning(
+                    "%s/%d was left open at %s: its next %d messages run one at a time",
+                    *(*place, known.offset, suspect.careful),
+                )
+                self._suspicions[place] = suspect
+
+    def _revoked(self, places: set[Place]) -> None:
+        """Hand partitions over in good order: nothing in flight, the note cleared."""
+        self._drain(STOP_S_MAX)
+        self._commit(OPEN)
+        for place in places:
+            if place in self._committed and place not in self._suspicions:
+                self._note(place, self._committed[place], CLOSED)
+        self._lost(places)
+
+    def _lost(self, places: set[Place]) -> None:
+        for place in places:
+            self._committed.pop(place, None)
+            self._suspicions.pop(place, None)
+            self._line.forget(place)
+
+    def _say_what_is_warm(self) -> None:
+        self._heart.beat(
+            catalog_offset=self._shelf.catalog_offset,
+            model=str(self._model),
+            lane=self._lane,
+            warm=self._shelf.warm() if self._inbox.joined else (),
+            allow_python=self._settings.allow_python,
+            problems=self._shelf.problems(),
+        )
+
+    def _raise_a_crash(self) -> None:
+        if self._crash is not None:
+            raise self._crash
+
+    def _close(self) -> None:
+        """Close the tap, drain, flush, commit, leave. Leaving revokes, and so clears the notes."""
+        self._inbox.close()
+        self._heart.stop()
+        self._shelf.close()
+
+    # --- the inference threads: run, publish ------------------------------------------------
+
+    def _work(self) -> None:
+        try:
+            while True:
+                self._answer(self._gather())
+        except BaseException as error:
+            # Bound to no message: the main thread raises it, and the process ends.
+            self._crash = error
+
+    def _gather(self) -> list[Ticket]:
+        """The next ticket, and those behind it that may share its run."""
+        with self._queued:
+            self._queued.wait_for(lambda: self._queue)
+            tickets = [self._queue.popleft()]
+            loaded = self._shelf.if_loaded(tickets[0].slip)
+            if loaded is None or (rows_max := batch_rows_max(loaded, tickets[0].slip)) == 1:
+                return tickets
+            wait_ms_max = loaded.models[tickets[0].slip.path[0]].pinned.configuration.batch_wait_ms_max
+            deadline_s = time.monotonic() + wait_ms_max / 1000
+            while len(tickets) < rows_max:
+                if not self._queue and not self._queued.wait_for(
+                    lambda: self._queue, max(0.0, deadline_s - time.monotonic())
+                ):
+                    break
+                if path_of(self._queue[0].slip) != path_of(tickets[0].slip):
+                    break
+                tickets.append(self._queue.popleft())
+            return tickets
+
+    def _answer(self, tickets: list[Ticket]) -> None:
+        try:
+            loaded = self._shelf.loaded(tickets[0].slip)
+        except Refused as refusal:
+            for ticket in tickets:
+                self._line.finish(ticket, refused(ticket, refusal, Timings()))
+            return
+        with self._watchdog.watching(f"{self._model}, request {tickets[0].slip.request_id}"):
+            finished = answer_together(tickets, loaded, self._lane, self._settings.shadow_age_ms_max)
+        for ticket, done in zip(tickets, finished, strict=True):
+            self._line.finish(ticket, done)
+
+    def _publish(self, ticket: Ticket) -> None:
+        """Send a ticket's answer, and the dead letter of an official error. Called in the line's order."""
+        finished = ticket.finished
+        assert finished is not None
+        answer = finished.answer
+        topic = self._topics.results if answer.official else self._topics.shadows
+        self._outbox.send(
+            topic, answer.key, answer.value, answer.headers(), confirmation(ticket, self._undelivered)
+        )
+        if finished.refusal is not None:
+            log.info(
+                "refused: %s: %s",
+                *(finished.refusal.error, finished.refusal.message),
+                extra={"request_id": answer.request_id},
+            )
+            letter = dead_letter_headers(ticket.frame, finished.refusal, ticket.attempts)
+            self._outbox.send(
+                self._topics.deadletters,
+                *(ticket.frame.key, ticket.frame.value, letter),
+                on_delivery=confirmation(ticket, self._undelivered),
+            )
+
+    def _undelivered(self, why: str) -> None:
+        self._crash = RetryLater(f"an answer was not delivered: {why}")
