@@ -328,11 +328,13 @@ class Reader:
         self._place = TopicPartition(topic, 0, 0)
         self._consumer = Consumer(consumer_config(kafka, f"{topic}.readers"), logger=log)
         self._consumer.assign([self._place])
+        # On the reader's own connection the question would wait behind its long poll, half a second.
+        self._asker = Consumer(consumer_config(kafka, f"{topic}.readers"), logger=log)
 
     def end(self, within_s: float) -> int:
         """The offset after the topic's last record, asked of the broker now. RetryLater if it is silent."""
         try:
-            _low, high = self._consumer.get_watermark_offsets(self._place, timeout=within_s)
+            _low, high = self._asker.get_watermark_offsets(self._place, timeout=within_s)
         except KafkaException as error:
             raise RetryLater(f"{self._place.topic}: {error.args[0].str()}") from error
         return int(high)
@@ -345,6 +347,7 @@ class Reader:
     def close(self) -> None:
         """Stop reading."""
         self._consumer.close()
+        self._asker.close()
 
     def __enter__(self) -> Self:
         return self

@@ -91,13 +91,25 @@ def _list_column(rows: list[np.ndarray]) -> "pa.Array[Any]":
     offsets = np.zeros(len(rows) + 1, dtype=np.int32)
     np.cumsum([row.size for row in rows], out=offsets[1:])
     flat = rows[0].ravel() if len(rows) == 1 else np.concatenate([row.ravel() for row in rows])
+    values = _flat_array(flat)
+    kind = pa.list_(values.type)
+    column: "pa.Array[Any]" = pa.Array.from_buffers(
+        kind, len(rows), [None, pa.py_buffer(offsets)], children=[values]
+    )
+    return column
+
+
+def _flat_array(flat: np.ndarray) -> "pa.Array[Any]":
+    """Numbers are taken as they lie in memory; `pa.array` would import pandas into every service first."""
     values: "pa.Array[Any]"
     if flat.dtype.kind in "OUS":
         values = pa.array(flat.astype(object).tolist(), pa.string())
+    elif flat.dtype.kind == "b":
+        values = pa.array(flat.tolist(), pa.bool_())
     else:
-        values = pa.array(np.ascontiguousarray(flat))
-    column: "pa.Array[Any]" = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
-    return column
+        buffer = pa.py_buffer(np.ascontiguousarray(flat))
+        values = pa.Array.from_buffers(pa.from_numpy_dtype(flat.dtype), flat.size, [None, buffer])
+    return values
 
 
 def _one_line(error: Exception) -> str:

@@ -117,7 +117,7 @@ class Deployment:
             warnings.warn(
                 f"pipeline {self._version.pipeline} goes live without {_listed(cold)}: not ready after "
                 f"{time.monotonic() - started_s:.0f} s{self._problems()}",
-                stacklevel=5,
+                stacklevel=4,
             )
 
     def _cold(self, lanes: Iterable[LaneOf]) -> list[LaneOf]:

@@ -3,14 +3,15 @@
 import math
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, overload
 from uuid import uuid4
 
 import pandas as pd
 import pyarrow as pa
 
+from adapters.redis import Answers, Ear
 from schemas.errors import InferenceError, InferenceTimeoutError
 from schemas.names import ModelKey, PipelineName
 from schemas.pipelines import PipelineVersion
@@ -18,7 +19,7 @@ from schemas.results import Answer
 from sparring.columns import checked_dataset
 from sparring.connection import Connection
 from sparring.frames import RESERVED, send_frame
-from sparring.inputs import checked_request, frame_of
+from sparring.inputs import Image, checked_request, frame_of
 from sparring.result import challenger_names, result
 
 INFER_S: Final = 15.0
@@ -51,12 +52,23 @@ class Call:
         return self.key.encode() if isinstance(self.key, str) else self.key
 
 
+@overload
+def infer(
+    connection: Connection, name: PipelineName, given: pd.DataFrame | Image, call: Call
+) -> pd.DataFrame: ...
+
+
+@overload
+def infer(
+    connection: Connection, name: PipelineName, given: pd.DataFrame | pa.Table, call: Call
+) -> pd.DataFrame | pa.Table: ...
+
+
 def infer(connection: Connection, name: PipelineName, given: Any, call: Call) -> pd.DataFrame | pa.Table:
     """Send the request, wait for its answers, return its table. Errors: see `Pipeline.infer`."""
     request = checked_request(given)
     value, content_type = frame_of(request, live_version(connection, name))
-    waiting = Waiting(connection, name, str(uuid4()), call)
-    official, challengers = waiting.send(value, content_type)
+    official, challengers = Waiting(connection, name, call).ask(value, content_type)
     return result(request, official, challengers, call.dataset, call.dataset_exclude)
 
 
@@ -67,9 +79,6 @@ def live_version(connection: Connection, name: PipelineName) -> PipelineVersion:
     if version is None:
         raise RuntimeError(f"pipeline {name} is not deployed: deploy() makes its latest version live")
     return version
-
-
-_LOOK_AGAIN_S: Final = 0.5
 
 
 class Waiting:
@@ -85,7 +94,7 @@ class Waiting:
     def ask(self, value: bytes, content_type: str) -> tuple[Answer, dict[str, Answer]]:
         """Send the frame; returns the official answer, and the challengers' by their columns' name."""
         connection = self._connection
-        with connection.answers.listen(self._request_id) as heard:
+        with connection.answers.listen(self._request_id, str(self._pipeline)) as ear:
             send_frame(
                 connection.broker,
                 connection.topics.frames,
@@ -96,37 +105,92 @@ class Waiting:
                 key=self._call.key_bytes,
                 headers=self._call.headers,
             )
-            official = self._official(heard)
+            official = self._official(ear)
             if official.status != "ok":
                 failure = official.failure()
                 raise InferenceError(failure.error, failure.message, failure.stage, self._request_id)
-            return official, self._challengers(heard, official)
+            return official, self._challengers(ear, official)
 
-    def _official(self, heard: Any) -> Answer:
-        while (official := self._read().official) is None:
-            left_s = self._by_s - time.monotonic()
-            if left_s <= 0:
-                raise InferenceTimeoutError(
-                    f"pipeline {self._pipeline}: no answer to request {self._request_id} within "
-                    f"{self._call.timeout:g} s; pipeline.status() says what runs"
-                )
-            heard.wait(left_s)
+    def _official(self, ear: Ear) -> Answer:
+        left_s = self._by_s - time.monotonic()
+        official = ear.wait(lambda answers: answers.official is not None, left_s).official
+        if official is None:
+            raise InferenceTimeoutError(
+                f"pipeline {self._pipeline}: no answer to request {self._request_id} within "
+                f"{self._call.timeout:g} s; pipeline.status() says what runs"
+            )
         return official
 
-    def _challengers(self, heard: Any, official: Answer) -> dict[str, Answer]:
+    def _challengers(self, ear: Ear, official: Answer) -> dict[str, Answer]:
         """Those that are there when all are, when only dead ones are missing, or when time is up."""
         if official.parts == 0:
             return {}
         names = self._names(official)
-        by_s = self._by_s
+        left_s = self._by_s - time.monotonic()
         if self._call.shadow_wait is not None:
-            by_s = min(by_s, time.monotonic() + self._call.shadow_wait)
-        while True:
-            came = self._parts(official)
-            missing = [key for key in names if key not in came] if len(came) < official.parts else []
-            left_s = by_s - time.monotonic()
-            if left_s <= 0 or not self._living(missing):
-                break
-            heard.wait(min(left_s, _LOOK_AGAIN_S))
-        self._warn(names, missing, came)
-        return {names[key]: came[key] for key in names if key in came and came[key].status == "ok"}
+            left_s = min(left_s, self._call.shadow_wait)
+        answers = ear.wait(lambda now: now.complete or not self._living(_absent(names, now)), left_s)
+        came = {key: answer for answer in answers.challengers if (key := _challenger(names, answer))}
+        self._warn(names, came, [] if answers.complete else _absent(names, answers))
+        return {names[key]: answer for key, answer in came.items() if answer.status == "ok"}
+
+    def _names(self, official: Answer) -> dict[ModelKey, str]:
+        """The challengers of the version that answered; it may be newer than what this client has read."""
+        wanted = official.pipeline_version or ""
+        version = self._connection.follower.catalog.version(
+            self._pipeline, wanted
+        ) or self._connection.catalog().version(self._pipeline, wanted)
+        return {} if version is None else challenger_names(version)
+
+    def _living(self, keys: Sequence[ModelKey]) -> bool:
+        """Whether one of these challengers has a process that is alive."""
+        models = {str(key) for key in keys}
+        return any(
+            beat.model in models and beat.lane == "shadow" for beat in self._connection.follower.alive()
+        )
+
+    def _warn(
+        self, names: Mapping[ModelKey, str], came: Mapping[ModelKey, Answer], absent: Sequence[ModelKey]
+    ) -> None:
+        failed = [
+            f"{names[key]} ({answer.failure().error}: {answer.failure().message})"
+            for key, answer in came.items()
+            if answer.status != "ok"
+        ]
+        silent = [f"{names[key]} (no answer)" for key in absent]
+        if failed or silent:
+            warnings.warn(
+                f"pipeline {self._pipeline}, request {self._request_id}: challengers are missing: "
+                f"{', '.join(failed + silent)}",
+                stacklevel=6,
+            )
+
+
+def _challenger(names: Iterable[ModelKey], answer: Answer) -> ModelKey | None:
+    """Which challenger an answer is of: a version's uuid is unique, so workspaces need not be compared."""
+    wanted = (answer.model, answer.model_version)
+    return next((key for key in names if (key.name, key.version) == wanted), None)
+
+
+def _absent(names: Iterable[ModelKey], answers: Answers) -> list[ModelKey]:
+    came = {_challenger(names, answer) for answer in answers.challengers}
+    return [key for key in names if key not in came]
+
+
+def _check_seconds(argument: str, seconds: object) -> None:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(f"{argument}: {seconds!r}; expected seconds")
+    if not math.isfinite(seconds) or seconds < 0:
+        raise ValueError(f"{argument}: {seconds}; expected a finite number of seconds >= 0")
+
+
+def _check_headers(headers: object) -> None:
+    if headers is None:
+        return
+    if not isinstance(headers, Mapping):
+        raise TypeError(f"headers: {type(headers).__name__}; expected a dictionary of text")
+    for name, text in headers.items():
+        if not isinstance(name, str) or not isinstance(text, str):
+            raise TypeError(f"headers: {name!r}: {text!r}; expected text for text")
+        if name in RESERVED:
+            raise ValueError(f"headers: {name!r} is set by infer itself; leave it out")

@@ -161,7 +161,7 @@ def _from_pandas(frame: pd.DataFrame) -> pa.Table:
     return pa.table(arrays)
 
 
-def _array(column: "pd.Series[Any]") -> pa.Array[Any]:
+def _array(column: "pd.Series[Any]") -> "pa.Array[Any]":
     array: pa.Array[Any]
     if column.dtype != object:
         array = pa.array(column.to_numpy() if column.dtype.kind in "biuf" else column.to_list())

@@ -240,7 +240,7 @@ class Pipeline:
         shadow_wait: float | None = None,
         headers: Mapping[str, str] | None = None,
         key: str | bytes | None = None,
-    ) -> pd.DataFrame | pa.Table:
+    ) -> pd.DataFrame:
         """`infer` on an encoded image, sent as a camera would send it; the model's process decodes it.
 
         Args:

@@ -56,7 +56,7 @@ def result(
     return pd.DataFrame({name: _series(columns[name]) for name in names})
 
 
-def cells(column: pa.ChunkedArray[Any] | pa.Array[Any]) -> list[Any]:
+def cells(column: "pa.ChunkedArray[Any] | pa.Array[Any]") -> list[Any]:
     """A list column as flat lists of Python numbers, floats as the shortest decimal that gives them back."""
     whole: Any = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if not pa.types.is_list(whole.type):

@@ -21,6 +21,8 @@ from workers.inference.tensors import Array, Arrays
 PROCESS: Final = "process"
 """The name of a Python step's one function."""
 
+_ONLY_ERRORS: Final = 3
+
 FREE_SIZE: Final = 1
 FREE_PICTURE: Final = (480, 640)
 """Height and width of the warm-up picture where the model leaves them free."""
@@ -58,6 +60,7 @@ class OnnxModel:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = settings.intra_op_threads
         options.inter_op_num_threads = 1
+        options.log_severity_level = _ONLY_ERRORS
         # Threads that spin for work take the core that another process's thread needs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:

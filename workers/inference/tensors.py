@@ -87,15 +87,24 @@ def _dense(table: pa.Table, column: str) -> Array:
             f"column {column!r} is {values.type}; expected numbers, booleans or text, or lists of them",
             "decode",
         )
-    dense: Array = values.to_numpy(zero_copy_only=False)
-    return dense.reshape(shape)
+    return _numbers(values).reshape(shape)
 
 
 def _lengths(lists: Any) -> Array:
     if isinstance(lists, pa.FixedSizeListArray):
         return np.full(len(lists), lists.type.list_size)
-    lengths: Array = lists.value_lengths().to_numpy()
-    return lengths
+    return _numbers(lists.value_lengths())
+
+
+def _numbers(values: Any) -> Array:
+    """The numbers as they lie in memory: `to_numpy` would import pandas into every model process first."""
+    if pa.types.is_boolean(values.type):
+        return np.asarray(values.to_pylist(), dtype=bool)
+    _validity, numbers = values.buffers()
+    dtype = np.dtype(values.type.to_pandas_dtype())
+    if numbers is None:
+        return np.empty(0, dtype)
+    return np.frombuffer(numbers, dtype, count=len(values), offset=values.offset * dtype.itemsize)
 
 
 def _refuse_nulls(values: Any, column: str) -> None:

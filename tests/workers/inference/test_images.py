@@ -1,0 +1,154 @@
+"""An encoded image becomes the model's tensor, bit for bit by the tutorial's rule, or is refused."""
+
+import io
+import json
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from examples.shelf import render_shelf
+from schemas.errors import Refused
+from schemas.models import ImageSettings, TensorSpec
+from workers.inference.images import decode_image, image_tensor
+
+SPEC = TensorSpec("tensor", "float32", (1, 3, 480, 640))
+DEFAULT = ImageSettings()
+
+
+@pytest.fixture(scope="module")
+def picture() -> np.ndarray:
+    """A rendered shelf, RGB: no random array is called a frame."""
+    return render_shelf(seed=1).image
+
+
+def encoded(picture: np.ndarray, kind: str, **how: object) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, kind, **how)
+    return out.getvalue()
+
+
+def tensor(value: bytes, settings: ImageSettings = DEFAULT, spec: TensorSpec = SPEC) -> np.ndarray:
+    return image_tensor(decode_image(value, settings), settings, spec)
+
+
+def by_the_rule(picture: np.ndarray) -> np.ndarray:
+    """The tutorial's rule, written out the slow way."""
+    resized = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), (640, 480))
+    rgb = cv2.cvtColor(resized, cv2.COLOR_BGR2RGB)
+    return (rgb.transpose(2, 0, 1)[None] / 255.0).astype(np.float32)
+
+
+def test_the_tutorials_tensors_are_met_bit_for_bit(shared: Path) -> None:
+    folder = shared / "cases/image_preprocess"
+    expected = json.loads((folder / "expected.json").read_text())
+    for name, rows in expected["rows"].items():
+        path = folder / name
+        if not path.exists():
+            path = folder / "dairy_bottles_640x480.png"
+        got = tensor(path.read_bytes())
+        for row in rows:
+            line = got[0, row["c"], row["row"]]
+            for edge, values in (("first5", line[:5]), ("last5", line[-5:])):
+                assert values == pytest.approx(np.asarray(row[edge], np.float32), abs=1e-9), (name, row)
+
+
+def test_the_tutorials_own_frame_gives_its_own_tensor(shared: Path) -> None:
+    folder = shared / "cases/image_preprocess"
+    table = pa.ipc.open_file(folder / "dairy_bottles_test_table.arrow").read_all()
+    wanted = table.column(0).combine_chunks().flatten().to_numpy().astype(np.float32)
+    got = tensor((folder / "dairy_bottles_640x480.png").read_bytes())
+    assert got.ravel().tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize(("kind", "how"), [("PNG", {}), ("WEBP", {"lossless": True})])
+def test_lossless_formats_give_the_rule_bit_for_bit(
+    picture: np.ndarray, kind: str, how: dict[str, object]
+) -> None:
+    assert tensor(encoded(picture, kind, **how)).tobytes() == by_the_rule(picture).tobytes()
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_decodes_as_pillow_decodes_it(picture: np.ndarray, progressive: bool) -> None:
+    value = encoded(picture, "JPEG", quality=85, progressive=progressive)
+    decoded = np.asarray(Image.open(io.BytesIO(value)).convert("RGB"))
+    assert tensor(value).tobytes() == by_the_rule(decoded).tobytes()
+
+
+def test_an_exif_orientation_is_applied_unless_a_setting_turns_it_off(picture: np.ndarray) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    value = encoded(picture, "JPEG", quality=95, exif=exif)
+    plain = encoded(picture, "JPEG", quality=95)
+    turned = decode_image(value, DEFAULT)
+    assert turned.shape == (640, 480, 3)
+    assert np.array_equal(turned, np.rot90(decode_image(plain, DEFAULT), -1))
+    assert np.array_equal(decode_image(value, ImageSettings(exif=False)), decode_image(plain, DEFAULT))
+
+
+def test_alpha_is_dropped_and_grey_becomes_three_channels(picture: np.ndarray) -> None:
+    alpha = np.dstack([picture, np.full(picture.shape[:2], 9, np.uint8)])
+    assert np.array_equal(decode_image(encoded(alpha, "PNG"), DEFAULT), picture)
+    grey = decode_image(encoded(picture[:, :, 0].copy(), "PNG"), DEFAULT)
+    assert np.array_equal(grey, np.dstack([picture[:, :, 0]] * 3))
+
+
+def test_sixteen_bits_become_eight(picture: np.ndarray) -> None:
+    wide = picture.astype(np.uint16) * 257
+    ok, value = cv2.imencode(".png", wide[:, :, ::-1])
+    assert ok
+    assert np.array_equal(decode_image(value.tobytes(), DEFAULT), picture)
+
+
+def test_mean_std_order_and_layout_follow_the_settings(picture: np.ndarray) -> None:
+    settings = ImageSettings(colour="BGR", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), layout="HWC")
+    got = tensor(encoded(picture, "PNG"), settings, TensorSpec("x", "float32", (None, None, None, 3)))
+    wanted = (picture[:, :, ::-1] / 255.0 - settings.mean) / settings.std
+    assert got.shape == (1, 480, 640, 3)
+    assert np.array_equal(got[0], wanted.astype(np.float32))
+
+
+def test_size_comes_from_the_settings_then_the_model_then_the_picture(picture: np.ndarray) -> None:
+    value = encoded(picture, "PNG")
+    free = TensorSpec("x", "float32", (None, 3, None, None))
+    assert tensor(value, DEFAULT, free).shape == (1, 3, 480, 640)
+    assert tensor(value, ImageSettings(width=320, height=96), free).shape == (1, 3, 96, 320)
+    assert tensor(value, DEFAULT, TensorSpec("x", "float32", (1, 3, 64, 32))).shape == (1, 3, 64, 32)
+
+
+def test_letterbox_keeps_the_aspect_and_pads_right_and_below(picture: np.ndarray) -> None:
+    settings = ImageSettings(width=640, height=640, aspect="letterbox")
+    got = tensor(encoded(picture, "PNG"), settings, TensorSpec("x", "float32", (1, 3, 640, 640)))
+    assert np.array_equal(got[0, :, :480], by_the_rule(picture)[0])
+    assert not got[0, :, 480:].any()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.9, 0.999])
+def test_a_truncated_image_is_refused(picture: np.ndarray, kind: str, share: float) -> None:
+    value = encoded(picture, kind)
+    with pytest.raises(Refused) as refused:
+        decode_image(value[: int(len(value) * share)], DEFAULT)
+    assert refused.value.error == "NotAnImage"
+
+
+@pytest.mark.parametrize("value", [b"", b"hello", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP"])
+def test_what_is_no_image_is_refused_with_what_came(value: bytes) -> None:
+    with pytest.raises(Refused, match="not a whole JPEG, PNG or WebP") as refused:
+        decode_image(value, DEFAULT)
+    assert (refused.value.error, refused.value.stage) == ("NotAnImage", "decode")
+
+
+def test_a_few_bytes_that_claim_a_giant_picture_are_refused_before_decoding() -> None:
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    bomb += struct.pack(">I", 0) + b"IEND\xaeB`\x82"
+    with pytest.raises(Refused, match="30000 x 30000 pixels") as refused:
+        decode_image(bomb, DEFAULT)
+    assert refused.value.error == "ImageTooLarge"
