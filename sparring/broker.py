@@ -3,6 +3,7 @@
 Only this file and `sparring.catalog`, which reads with the consumer made here, touch kafka-python.
 """
 
+import socket
 import threading
 from collections.abc import Iterable, Sequence
 from types import TracebackType
@@ -12,6 +13,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
 
+from schemas.errors import SettingError
 from schemas.frames import RawHeaders
 from schemas.limits import DELIVERY_S_MAX
 from schemas.topics import RECORD_BYTES_MAX, Topic
@@ -21,20 +23,21 @@ _REQUEST_S: Final = 10.0
 
 
 class Broker:
-    """Sends, creates topics, and asks for the end of a topic. Thread-safe."""
+    """Sends, creates topics, and asks for the end of a topic. Thread-safe.
+
+    Raises:
+        ConnectionError: when no broker answers; it says what to do.
+    """
 
     def __init__(self, kafka: str) -> None:
         self.kafka = kafka
+        _check_answers(kafka)
         self._lock = threading.RLock()
         self._producer: Any = None
         self._asker: Any = None
 
     def consumer(self, places: Iterable[tuple[str, int]]) -> Any:
-        """A KafkaConsumer that reads these partitions from their beginning, without a group.
-
-        Raises:
-            ConnectionError: when no broker answers.
-        """
+        """A KafkaConsumer that reads these partitions from their beginning, without a group."""
         consumer = self._open(
             KafkaConsumer,
             enable_auto_commit=False,
@@ -145,7 +148,25 @@ class Broker:
                 **settings,
             )
         except KafkaTimeoutError as error:
-            raise ConnectionError(
-                f"no Kafka answers at {self.kafka}: start a local stack with `sparring up`, "
-                "or set SPARRING_KAFKA to the brokers' host:port"
-            ) from error
+            raise ConnectionError(_nobody(self.kafka)) from error
+
+
+def _check_answers(kafka: str) -> None:
+    """kafka-python goes on trying a port that refuses, and leaves sockets behind."""
+    for server in kafka.split(","):
+        host, _, port = server.strip().rpartition(":")
+        if not host or not port.isdigit():
+            raise SettingError(f"SPARRING_KAFKA: {kafka!r}; expected host:port, several with commas")
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=BOOTSTRAP_S_MAX):
+                return
+        except OSError:
+            continue  # one broker of the list is enough
+    raise ConnectionError(_nobody(kafka))
+
+
+def _nobody(kafka: str) -> str:
+    return (
+        f"no Kafka answers at {kafka}: start a local stack with `sparring up`, "
+        "or set SPARRING_KAFKA to the brokers' host:port"
+    )

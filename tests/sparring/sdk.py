@@ -48,9 +48,11 @@ def upload(client: Client, folder: Path, name: str, output_name: str = "variable
 
 
 class Beating:
-    """A router, a host, and for chosen lanes a model process that is warm for all that is wanted; they only beat."""
+    """A router, a host, and model processes that are warm for all that is wanted: they only beat."""
 
-    def __init__(self, settings: Settings, warm: tuple[tuple[ModelVersion, Lane], ...], *, python: bool) -> None:
+    def __init__(
+        self, settings: Settings, warm: tuple[tuple[ModelVersion, Lane], ...], *, python: bool
+    ) -> None:
         self._settings = settings
         self._warm = warm
         self._python = python
@@ -83,9 +85,7 @@ class Beating:
 
 
 @contextmanager
-def beating(
-    settings: Settings, *warm: tuple[ModelVersion, Lane], python: bool = False
-) -> Iterator[Beating]:
+def beating(settings: Settings, *warm: tuple[ModelVersion, Lane], python: bool = False) -> Iterator[Beating]:
     """Processes that beat while the block runs; the SDK sees them as a living system."""
     processes = Beating(settings, warm, python=python)
     try:

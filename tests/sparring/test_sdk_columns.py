@@ -18,7 +18,9 @@ from sparring.result import cells, challenger_names, result
 LIST_OF_DOUBLES = pa.list_(pa.float64())
 
 
-def pinned(name: str, version: str = "1", dtype: str = "float32", fields: tuple[str, ...] | None = None) -> PinnedModel:
+def pinned(
+    name: str, version: str = "1", dtype: str = "float32", fields: tuple[str, ...] | None = None
+) -> PinnedModel:
     model = ModelVersion(
         workspace="default",
         name=name,
@@ -85,7 +87,13 @@ def test_groups_and_single_columns_are_chosen_and_left_out() -> None:
     assert selected(names, None, None) == ["time", "in.a", "out.a", "out.b", "out_rival.a"]
     assert selected(names, ["time", "out.b"], None) == ["time", "out.b"]
     assert selected(names, ["out"], None) == ["out.a", "out.b", "out_rival.a"]
-    assert selected(names, ["*", "metadata"], ["in"]) == ["time", "out.a", "out.b", "metadata.elapsed", "out_rival.a"]
+    assert selected(names, ["*", "metadata"], ["in"]) == [
+        "time",
+        "out.a",
+        "out.b",
+        "metadata.elapsed",
+        "out_rival.a",
+    ]
     assert selected(names, None, ["out_rival"]) == ["time", "in.a", "out.a", "out.b"]
 
 

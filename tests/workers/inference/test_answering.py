@@ -1,0 +1,146 @@
+"""A task becomes an answer: the path's steps, rows, batches, and every way to be refused."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from adapters.kafka import Record
+from router.route import route
+from schemas.limits import RESULT_BYTES_MAX
+from schemas.models import Configuration, TensorSpec
+from schemas.pipelines import ModelStep, PipelineVersion, ShadowDeploy
+from schemas.tables import read_arrow
+from schemas.topics import Lane
+from tests.nouns import frame, pipeline_version
+from tests.workers.inference.loaded import load_onnx, load_python, scaling_model
+from workers.inference.answering import answer_together, batch_rows_max, result_rows
+from workers.inference.line import Finished, Ticket
+from workers.inference.shelf import LoadedVersion
+from workers.inference.steps import LoadedModel
+
+BATCHING = Configuration("onnx", batch_rows_max=8)
+
+
+def loaded(*models: LoadedModel) -> LoadedVersion:
+    version = pipeline_version(*(ModelStep(model.pinned) for model in models))
+    return LoadedVersion(version, {model.pinned.key: model for model in models})
+
+
+def ticket(version: PipelineVersion, value: bytes, number: int = 0, lane: Lane = "official", **change: int) -> Ticket:
+    request = frame(f"r{number}", value)
+    task = next(task for task in route(request, version) if task.lane == lane)
+    slip = task.slip
+    for name, new in ({"produced_at": int(time.time() * 1000)} | change).items():
+        slip = type(slip)(**({f: getattr(slip, f) for f in slip.__struct_fields__} | {name: new}))
+    return Ticket(Record("work", 0, number, 0, None, value, []), request, slip)
+
+
+def answer(version: LoadedVersion, *values: bytes, lane: Lane = "official", **change: int) -> list[Finished]:
+    tickets = [ticket(version.version, value, n, lane, **change) for n, value in enumerate(values)]
+    return answer_together(tickets, version, lane, shadow_age_ms_max=60_000)
+
+
+def rows(finished: Finished, output: str = "y") -> object:
+    assert finished.answer.status == "ok", finished.answer.value
+    return read_arrow(finished.answer.value).column(output).to_pylist()
+
+
+def test_a_path_runs_every_step_and_the_result_holds_the_last_ones_outputs() -> None:
+    double, triple = load_onnx("double", scaling_model(2)), load_onnx("triple", scaling_model(3))
+    (done,) = answer(loaded(double, triple), b'[{"tensor": [1, 2]}, {"tensor": [3, 4]}]')
+    assert rows(done) == [[6, 12], [18, 24]]
+    assert done.answer.timings.infer_ns > 0
+    assert done.refusal is None
+
+
+def test_an_official_error_has_its_refusal_and_a_challengers_has_none() -> None:
+    double, triple = load_onnx("double", scaling_model(2)), load_onnx("triple", scaling_model(3))
+    version = pipeline_version(ShadowDeploy(double.pinned, (triple.pinned,)))
+    both = LoadedVersion(version, {model.pinned.key: model for model in (double, triple)})
+    (official,) = answer(both, b'[{"tensor": [1]}]')
+    (shadow,) = answer(both, b'[{"tensor": [1]}]', lane="shadow")
+    assert official.answer.status == shadow.answer.status == "error"
+    assert official.answer.failure().error == "WrongShape"
+    assert official.refusal is not None
+    assert shadow.refusal is None
+
+
+def test_requests_share_a_run_where_the_configuration_allows_it() -> None:
+    double = load_onnx("double", scaling_model(2), BATCHING)
+    version = loaded(double)
+    assert batch_rows_max(version, ticket(version.version, b"[]").slip) == 8
+    values = [json.dumps([{"tensor": [n, n]}] * (n + 1)).encode() for n in range(3)]
+    for n, done in enumerate(answer(version, *values)):
+        assert rows(done) == [[2 * n, 2 * n]] * (n + 1)
+
+
+def test_a_bad_request_in_a_batch_refuses_nobody_but_itself() -> None:
+    double = load_onnx("double", scaling_model(2, columns=None), BATCHING)
+    good, other_shape, bad = b'[{"tensor": [1, 2]}]', b'[{"tensor": [1, 2, 3]}]', b'[{"tensor": ["x"]}]'
+    first, second, third, fourth = answer(loaded(double), good, bad, other_shape, good)
+    assert rows(first) == rows(fourth) == [[2, 4]]
+    assert rows(third) == [[2, 4, 6]]
+    assert second.answer.failure().error == "WrongDtype"
+
+
+@pytest.mark.parametrize(
+    ("model", "configuration"),
+    [
+        (scaling_model(2, rows=1), BATCHING),
+        (scaling_model(2), Configuration("onnx")),
+        (scaling_model(2), Configuration("onnx", batch_config="single", batch_rows_max=8)),
+    ],
+    ids=["fixed batch dimension", "not configured", "single"],
+)
+def test_requests_do_not_share_a_run_otherwise(model: bytes, configuration: Configuration) -> None:
+    version = loaded(load_onnx("double", model, configuration))
+    assert batch_rows_max(version, ticket(version.version, b"[]").slip) == 1
+
+
+def test_an_expired_task_is_answered_without_running() -> None:
+    (done,) = answer(loaded(load_onnx("double", scaling_model(2))), b"not even JSON", deadline=1)
+    assert done.answer.status == "expired"
+    assert done.refusal is None
+
+
+def test_a_shadow_task_that_is_too_old_is_shed_and_an_official_one_is_not() -> None:
+    double, triple = load_onnx("double", scaling_model(2)), load_onnx("triple", scaling_model(3))
+    version = pipeline_version(ShadowDeploy(double.pinned, (triple.pinned,)))
+    both = LoadedVersion(version, {model.pinned.key: model for model in (double, triple)})
+    (official,) = answer(both, b'[{"tensor": [1, 2]}]', produced_at=1)
+    (shadow,) = answer(both, b'[{"tensor": [1, 2]}]', lane="shadow", produced_at=1)
+    assert (official.answer.status, shadow.answer.status) == ("ok", "shed")
+
+
+def test_an_answer_above_the_limit_is_an_error_answer() -> None:
+    size = RESULT_BYTES_MAX // 4
+    source = f"import numpy as np\ndef process(arrays):\n    return {{'y': np.zeros({size}, np.float32)}}\n"
+    step = load_python(source, (TensorSpec("tensor", "float32"),), (TensorSpec("y", "float32"),))
+    (done,) = answer(loaded(step), b'[{"tensor": [1]}]')
+    assert done.answer.failure().error == "AnswerTooLarge"
+
+
+def test_steps_that_do_not_fit_together_name_what_is_missing() -> None:
+    double = load_onnx("double", scaling_model(2))
+    inputs = (TensorSpec("a", "float32"), TensorSpec("b", "float32"))
+    step = load_python("def process(arrays):\n    return arrays\n", inputs, inputs)
+    (done,) = answer(loaded(double, step), b'[{"tensor": [1, 2]}]')
+    assert "no output 'a', 'b' in the step before, which gives: y" in done.answer.failure().message
+
+
+def test_one_row_takes_the_whole_output_and_many_take_one_slice_each() -> None:
+    boxes = np.arange(8, dtype=np.float32)
+    assert result_rows([{"boxes": boxes}], rows=1)["boxes"][0].tolist() == boxes.tolist()
+    two = result_rows([{"y": boxes.reshape(2, 2, 2)}], rows=2)["y"]
+    assert [row.tolist() for row in two] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+def test_no_detections_at_all_is_an_answer_with_empty_lists() -> None:
+    source = "import numpy as np\ndef process(arrays):\n    return {'boxes': np.zeros(0, np.float32)}\n"
+    step = load_python(source, (TensorSpec("tensor", "float32"),), (TensorSpec("boxes", "float32"),))
+    (done,) = answer(loaded(step), b'[{"tensor": [1]}]')
+    assert rows(done, "boxes") == [[]]
+
+

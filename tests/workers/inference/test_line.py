@@ -1,0 +1,112 @@
+"""Answers leave in the order in which tasks came; commits follow delivery."""
+
+import random
+from dataclasses import dataclass, field
+
+from adapters.kafka import DeliveryError, Record
+from router.route import route
+from schemas.pipelines import ModelStep
+from schemas.results import Timings, answer_of_slip
+from tests.nouns import frame, pinned, pipeline_version
+from workers.inference.line import Finished, Line, Ticket, confirmation
+
+VERSION = pipeline_version(ModelStep(pinned("m")))
+
+
+def ticket(offset: int, partition: int = 0) -> Ticket:
+    request = frame(f"r{partition}-{offset}")
+    (task,) = route(request, VERSION)
+    record = Record("work", partition, offset, 0, None, request.value, [])
+    return Ticket(record, request, task.slip)
+
+
+def finished(of: Ticket) -> Finished:
+    return Finished(answer_of_slip(of.frame, of.slip, "ok", b"", 0, Timings()))
+
+
+@dataclass
+class Sent:
+    """What was published, and the delivery reports that are still to come."""
+
+    order: list[tuple[int, int]] = field(default_factory=list)
+    reports: list[object] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def publish(self, of: Ticket) -> None:
+        self.order.append((of.record.partition, of.record.offset))
+        self.reports.append(confirmation(of, self.failures.append))
+
+    def deliver(self, count: int, error: DeliveryError | None = None) -> None:
+        for _ in range(count):
+            self.reports.pop(0)(error)  # type: ignore[operator]  # a delivery callback
+
+
+def test_answers_leave_in_the_order_of_their_partition(seed: int) -> None:
+    sent = Sent()
+    line = Line(sent.publish)
+    tickets = [ticket(offset, partition) for offset in range(20) for partition in range(3)]
+    for one in tickets:
+        line.enter(one)
+    random.Random(seed).shuffle(tickets)
+    for one in tickets:
+        line.finish(one, finished(one))
+    for partition in range(3):
+        assert [o for p, o in sent.order if p == partition] == list(range(20))
+    assert line.running == 0
+
+
+def test_the_head_of_the_line_is_published_at_once() -> None:
+    sent = Sent()
+    line = Line(sent.publish)
+    first, second = ticket(0), ticket(1)
+    line.enter(first)
+    line.enter(second)
+    line.finish(first, finished(first))
+    assert sent.order == [(0, 0)]
+
+
+def test_only_what_is_delivered_may_be_committed() -> None:
+    sent = Sent()
+    line = Line(sent.publish)
+    tickets = [ticket(offset) for offset in range(3)]
+    for one in tickets:
+        line.enter(one)
+    line.finish(tickets[1], finished(tickets[1]))
+    line.finish(tickets[0], finished(tickets[0]))
+    assert line.settled() == {}
+    sent.deliver(1)
+    assert line.settled() == {("work", 0): 1}
+    sent.deliver(1)
+    assert line.settled() == {("work", 0): 2}
+    assert len(line) == 1
+
+
+def test_an_answer_that_is_not_delivered_is_never_committed() -> None:
+    sent = Sent()
+    line = Line(sent.publish)
+    one = ticket(0)
+    line.enter(one)
+    line.finish(one, finished(one))
+    sent.deliver(1, DeliveryError("broken", permanent=False))
+    assert line.settled() == {}
+    assert sent.failures == ["broken"]
+
+
+def test_tasks_of_a_partition_that_others_have_now_are_forgotten() -> None:
+    sent = Sent()
+    line = Line(sent.publish)
+    one = ticket(0)
+    line.enter(one)
+    line.forget(("work", 0))
+    line.finish(one, finished(one))
+    assert sent.order == []
+    assert (line.settled(), line.running) == ({}, 0)
+
+
+def test_there_is_room_again_when_an_answer_is_there() -> None:
+    line = Line(Sent().publish)
+    one = ticket(0)
+    line.enter(one)
+    assert line.wait_for_room(1, wait_s=0.0) == 0
+    line.finish(one, finished(one))
+    assert line.wait_for_room(1, wait_s=0.0) == 1

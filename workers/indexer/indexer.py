@@ -1,0 +1,108 @@
+"""The indexer's process: reads `results` and `shadows`, writes them into Redis, commits."""
+
+import asyncio
+import logging
+import tempfile
+import threading
+from pathlib import Path
+from typing import Final
+
+import faust
+from faust.types import EventT
+
+from adapters.kafka import topic_id
+from adapters.presence import Heart
+from adapters.redis import AnswerIndex, field_of
+from adapters.settings import IndexerSettings
+from schemas.errors import RetryLater
+from schemas.results import Answer
+from workers.indexer.pending import Pending
+from workers.indexer.stream import answer_in, stream_app
+
+log = logging.getLogger(__name__)
+
+_LOOK_AGAIN_S: Final = 0.1
+_BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+class Indexer:
+    """One indexer process. `stopping` ends it after the batch at hand."""
+
+    def __init__(self, settings: IndexerSettings, stopping: threading.Event) -> None:
+        self._settings = settings
+        self._stopping = stopping
+        self._index = AnswerIndex(settings.redis, settings.namespace, settings.result_ttl_s)
+        self._heart = Heart(settings.kafka, settings.topics.presence, "indexer")
+        self._problems: tuple[str, ...] = ()
+
+    def run(self) -> None:
+        """Read answers, write them into Redis, commit."""
+        for topic in (self._settings.topics.results, self._settings.topics.shadows):
+            # Faust waits in silence for a topic that is not there; this names it.
+            topic_id(self._settings.kafka, topic)
+        logging.getLogger("faust").setLevel(logging.WARNING)
+        logging.getLogger("mode").setLevel(logging.WARNING)
+        with tempfile.TemporaryDirectory(prefix="sparring-indexer-") as scratch:
+            asyncio.run(self._serve(Path(scratch)))
+
+    async def _serve(self, scratch: Path) -> None:
+        pending = Pending()
+        app = stream_app(self._settings, scratch, pending.put)
+        writing = asyncio.create_task(self._write(pending))
+        await app.start()
+        try:
+            while not (self._stopping.is_set() or writing.done() or app.crashed):
+                self._heart.beat(problems=self._problems)
+                await asyncio.wait((writing,), timeout=_LOOK_AGAIN_S)
+        finally:
+            await self._close(app, pending, writing)
+        if app.crash_reason is not None:
+            raise app.crash_reason
+
+    async def _write(self, pending: Pending) -> None:
+        while events := await pending.take():
+            answers = [answer for event in events if (answer := _answer(event)) is not None]
+            if not await self._written(answers):
+                return
+            for event in events:
+                # Faust commits what is acknowledged, every COMMIT_EVERY_S and when it stops.
+                event.ack()
+
+    async def _written(self, answers: list[Answer]) -> bool:
+        """Wait for Redis however long it is away. False: told to stop first; nothing may be committed."""
+        attempt = 0
+        while True:
+            try:
+                await asyncio.to_thread(self._index.write, answers)
+            except RetryLater as error:
+                log.warning("%d answers wait: %s", len(answers), error)
+                self._problems = (str(error),)
+                if self._stopping.is_set():
+                    return False
+                await asyncio.sleep(_BACK_OFF_S[min(attempt, len(_BACK_OFF_S) - 1)])
+                attempt += 1
+            else:
+                self._problems = ()
+                return True
+
+    async def _close(self, app: faust.App, pending: Pending, writing: asyncio.Task[None]) -> None:
+        """Stop in the order in which data flows: close the tap, write what was read, commit, leave."""
+        await pending.close()
+        try:
+            await writing
+        finally:
+            await app.stop()
+            self._index.close()
+            self._heart.stop()
+
+
+def _answer(event: EventT) -> Answer | None:
+    """The record's answer. One that is none is said, and passed over: nobody waits for it."""
+    try:
+        answer = answer_in(event)
+        field_of(answer)
+    except ValueError as error:
+        message = event.message
+        log.error("%s/%d/%d: %s", message.topic, message.partition, message.offset, error)  # noqa: TRY400
+        return None
+    return answer

@@ -1,0 +1,65 @@
+"""Faust, as the indexer needs it: it owns partitions, reads ahead, and keeps the acknowledged offsets.
+
+Left to itself Faust acknowledges an event whose agent raised, and a batch of `take()` that was cancelled
+while it waited for Redis. So the stream here acknowledges nothing; the indexer does, after the write.
+"""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+import faust
+from faust.types import EventT, StreamT
+
+from adapters.settings import IndexerSettings
+from schemas.frames import RawHeaders
+from schemas.limits import SESSION_TIMEOUT_MS
+from schemas.results import Answer
+from schemas.topics import RECORD_BYTES_MAX
+
+COMMIT_EVERY_S: Final = 0.5
+_READ_AHEAD_RECORDS: Final = 16
+
+
+def stream_app(settings: IndexerSettings, scratch: Path, put: Callable[[EventT], Awaitable[None]]) -> faust.App:
+    """An app that hands every record of `results` and `shadows` to `put`. Make it inside the event loop.
+
+    scratch: an empty folder; Faust wants one even where there is no table.
+    """
+    topics = settings.topics
+    app = faust.App(
+        topics.indexer_group(),
+        broker=[f"kafka://{server}" for server in settings.kafka.split(",")],
+        datadir=scratch,
+        web_enabled=False,
+        store="memory://",
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=RECORD_BYTES_MAX,
+        broker_session_timeout=SESSION_TIMEOUT_MS / 1000,
+        broker_heartbeat_interval=SESSION_TIMEOUT_MS / 4000,
+        broker_request_timeout=30.0,
+        broker_commit_interval=COMMIT_EVERY_S,
+        stream_buffer_maxsize=_READ_AHEAD_RECORDS,
+        # At its end it must not wait for events that are read but not written: Redis may be away.
+        stream_wait_empty=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+    )
+    both = app.topic(topics.results, topics.shadows, key_serializer="raw", value_serializer="raw")
+
+    async def read(stream: StreamT[bytes]) -> None:
+        async for event in stream.noack().events():
+            await put(event)
+
+    app.agent(both)(read)
+    return app
+
+
+def answer_in(event: EventT) -> Answer:
+    """The record's answer. ValueError where it is none."""
+    message = event.message
+    given = message.headers or []
+    headers: RawHeaders = list(given.items() if isinstance(given, dict) else given)
+    if message.value is None:
+        raise ValueError("not an answer: the record has no value")
+    return Answer.from_record(message.key, message.value, headers)
