@@ -1,49 +1,74 @@
 """The index of answers: Redis or Valkey, by request. A view: wiped, it is rebuilt from the topics.
 
-`AnswerIndex.write` is idempotent and atomic per answer: the first official answer of a request
-wins, a later one of another frame is noted as a duplicate; of a challenger's answers the first
-wins, but a real one replaces `shed`. Whoever waits for a request is woken by a message.
+The indexer writes, the SDK reads and listens. `AnswerIndex.write` is idempotent and atomic per
+answer: the first official answer of a request wins, a later one of another frame is noted once as
+a duplicate; of a challenger's answers the first wins, but a real one replaces `shed`. Writing the
+same answers again changes nothing. Whoever waits for a request is woken by a message.
 """
 
-import json
-import queue
+import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, cast
 
+import msgspec
 import redis
+from redis.backoff import NoBackoff
+from redis.client import PubSub
+from redis.exceptions import ClusterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError
+from redis.retry import Retry
 
 from schemas.errors import RetryLater
 from schemas.keys import Keys, challenger_field, duplicate_field, headers_field, official_field
 from schemas.limits import PIPELINE_LOG_MAX, RESULT_TTL_S
 from schemas.results import Answer
 
-_CONNECT_S: Final = 5.0
-_ANSWER_S: Final = 30.0
-_DEAF_S: Final = 1.0
-"""A listener looks by itself this often: a message is lost where its connection was."""
+_CONNECT_S_MAX: Final = 2.0
+_REPLY_S_MAX: Final = 3.0
+"""With one repetition this leaves a service time to end within STOP_S_MAX."""
 
+_AGAIN_AFTER_S: Final = 0.2
+_ASK_AGAIN_S: Final = 1.0
+_IDLE_EARS_MAX: Final = 8
+
+_AWAY: Final = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    ReadOnlyError,
+    OutOfMemoryError,
+    ClusterDownError,
+    TryAgainError,
+)
+"""What a server says, or does not say, that may be able to serve us later. Anything else is a bug."""
+
+# `shed` says that nothing ran: a real answer replaces it. An answer of the frame that is held already
+# is a redelivery, and changes nothing.
 _WRITE: Final = """
-local request, pipeline = KEYS[1], KEYS[2]
-local field, headers_field, value, headers = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local official, frame, duplicate_field = ARGV[5] == '1', ARGV[6], ARGV[7]
-local ttl_s, published_at, request_id, log_max, channel = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
-local there = redis.call('HGET', request, headers_field)
-if official then
-    if not there then
-        redis.call('HSET', request, field, value, headers_field, headers)
-        redis.call('ZADD', pipeline, published_at, request_id)
-        redis.call('ZREMRANGEBYRANK', pipeline, 0, -(tonumber(log_max) + 1))
-        redis.call('EXPIRE', pipeline, ttl_s)
-    elseif cjson.decode(there)['frame'] ~= frame then
-        redis.call('HSETNX', request, duplicate_field, published_at)
-    end
-elseif not there or cjson.decode(there)['status'] == 'shed' then
-    redis.call('HSET', request, field, value, headers_field, headers)
+local hash, log, channel = KEYS[1], KEYS[2], KEYS[3]
+local field, headers_field, duplicate_field = ARGV[1], ARGV[2], ARGV[3]
+local value, headers, status, frame = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local request_id, published_at, ttl_s, log_max = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
+local official = duplicate_field ~= ''
+
+local held = redis.call('HGET', hash, headers_field)
+if held then held = cjson.decode(held) end
+local wins = not held or (held.status == 'shed' and status ~= 'shed')
+if wins then
+    redis.call('HSET', hash, field, value, headers_field, headers)
+elseif not official or held.frame == frame
+        or redis.call('HSETNX', hash, duplicate_field, published_at) == 0 then
+    return
 end
-redis.call('EXPIRE', request, ttl_s)
+redis.call('EXPIRE', hash, ttl_s)
+if wins and official then
+    local oldest = (redis.call('TIME')[1] - ttl_s) * 1000
+    redis.call('ZADD', log, published_at, request_id)
+    redis.call('ZREMRANGEBYSCORE', log, '-inf', string.format('(%.0f', oldest))
+    redis.call('ZREMRANGEBYRANK', log, 0, -(log_max + 1))
+    redis.call('EXPIRE', log, ttl_s)
+end
 redis.call('PUBLISH', channel, field)
 """
 
@@ -52,13 +77,14 @@ redis.call('PUBLISH', channel, field)
 class Answers:
     """What is known of one request to one pipeline.
 
-    challengers: of the official answer's pipeline version, in no order; empty while there is no
-    official answer. duplicates: later official answers of other frames with the same request id.
+    challengers: of the official answer's pipeline version; empty while there is no official answer.
+    duplicates: later official answers of other frames with the same request id. An answer's `key`
+    is not kept in the index: it is empty here.
     """
 
-    official: Answer | None
-    challengers: tuple[Answer, ...]
-    duplicates: int
+    official: Answer | None = None
+    challengers: tuple[Answer, ...] = ()
+    duplicates: int = 0
 
     @property
     def complete(self) -> bool:
@@ -67,135 +93,193 @@ class Answers:
 
 
 class Ear:
-    """Hears of one request. Made by `AnswerIndex.listen`."""
+    """Hears of one request. Made by `AnswerIndex.listen`, for the thread that listens."""
 
-    def __init__(self, read: Callable[[], Answers], pubsub: Any) -> None:
+    def __init__(self, read: Callable[[], Answers], pubsub: PubSub, channel: str) -> None:
         self._read = read
         self._pubsub = pubsub
+        self._channel = channel.encode()
+        self._subscribed = False
+        self._answers = Answers()
 
     def wait(self, enough: Callable[[Answers], bool], timeout_s: float) -> Answers:
-        """What is known as soon as `enough` says so, or when `timeout_s` is over. Sleeps in between."""
+        """What is known as soon as `enough` says so, or when `timeout_s` is over. Sleeps in between.
+
+        `enough` is asked after each news and once a second: it may also look at who lives.
+
+        Raises:
+            RetryLater: when Redis did not answer at the end of that time.
+        """
         deadline_s = time.monotonic() + timeout_s
-        answers = self._read()
-        while not enough(answers) and (left_s := deadline_s - time.monotonic()) > 0:
-            self._pubsub.get_message(ignore_subscribe_messages=True, timeout=min(left_s, _DEAF_S))
-            answers = self._read()
-        return answers
+        while not enough(self._answers):
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                self._answers = self._read()
+                break
+            with contextlib.suppress(RetryLater):
+                if self._hears(min(left_s, _ASK_AGAIN_S)):
+                    self._answers = self._read()
+        return self._answers
+
+    def subscribe(self) -> None:
+        """Ask for the channel. That it was granted is the first thing that is heard, so an answer which was
+        written before is found too; so it is after a connection was lost and made anew."""
+        self._pubsub.subscribe(self._channel)
+        self._subscribed = True
+
+    def unsubscribe(self) -> None:
+        """Hear no more."""
+        self._pubsub.unsubscribe(self._channel)
+
+    def _hears(self, within_s: float) -> bool:
+        try:
+            if not self._subscribed:
+                self.subscribe()
+            heard = self._pubsub.get_message(timeout=within_s)
+        except _AWAY:
+            threading.Event().wait(min(_AGAIN_AFTER_S, within_s))
+            return False
+        # A connection that was used before may still say how its last channel ended.
+        return heard is not None and heard["channel"] == self._channel
 
 
 class AnswerIndex:
     """One per process; safe for threads. RetryLater where Redis does not answer."""
 
     def __init__(self, url: str, namespace: str, result_ttl_s: int = RESULT_TTL_S) -> None:
-        self._redis: Any = redis.Redis.from_url(
-            url, socket_connect_timeout=_CONNECT_S, socket_timeout=_ANSWER_S, health_check_interval=30
+        self._url = url
+        self._redis = redis.Redis.from_url(
+            url,
+            protocol=2,
+            socket_connect_timeout=_CONNECT_S_MAX,
+            socket_timeout=_REPLY_S_MAX,
+            socket_keepalive=True,
+            # Once, for a connection that went stale in the pool; who calls waits and tries again.
+            retry=Retry(NoBackoff(), 1),
         )
         self._keys = Keys(namespace)
         self._result_ttl_s = result_ttl_s
         self._script = self._redis.register_script(_WRITE)
-        self._ears: queue.LifoQueue[Any] = queue.LifoQueue()
+        self._idle: list[PubSub] = []
 
     def write(self, answers: Sequence[Answer]) -> None:
-        """Write all of them; when this returns, they are there. Writing them again changes nothing."""
-        try:
-            with self._redis.pipeline(transaction=False) as pipe:
-                for answer in answers:
-                    self._script(self._redis_keys(answer), self._arguments(answer), client=pipe)
+        """Write all of them, in order; when this returns, they are there.
+
+        Raises:
+            RetryLater: when Redis did not confirm all of them. Write them again.
+        """
+        with self._redis.pipeline(transaction=False) as pipe:
+            for answer in answers:
+                self._script(self._redis_keys(answer), self._arguments(answer), client=pipe)
+            try:
                 pipe.execute()
-        except (redis.ConnectionError, redis.TimeoutError, redis.ResponseError) as error:
-            raise RetryLater(f"Redis did not take {len(answers)} answers: {error}") from error
+            except _AWAY as error:
+                raise self._away(error) from error
 
     def read(self, request_id: str, pipeline: str) -> Answers:
         """What is known of a request; `pipeline` is `workspace/name`."""
         try:
-            fields: dict[bytes, bytes] = self._redis.hgetall(self._keys.request(request_id))
-        except (redis.ConnectionError, redis.TimeoutError) as error:
-            raise RetryLater(f"Redis does not answer: {error}") from error
+            fields = cast("dict[bytes, bytes]", self._redis.hgetall(self._keys.request(request_id)))
+        except _AWAY as error:
+            raise self._away(error) from error
         return _answers({name.decode(): value for name, value in fields.items()}, pipeline)
 
-    @contextmanager
+    @contextlib.contextmanager
     def listen(self, request_id: str, pipeline: str) -> Iterator[Ear]:
-        """Listen before the request is sent, so that no answer comes unheard."""
-        channel = self._keys.answered(request_id)
+        """Listen before the request is sent, so that no answer comes unheard. Connections are kept and
+        used again: it costs one command in, one out."""
         try:
-            pubsub = self._ears.get_nowait()
-        except queue.Empty:
+            pubsub = self._idle.pop()
+        except IndexError:
             pubsub = self._redis.pubsub()
+        ear = Ear(lambda: self.read(request_id, pipeline), pubsub, self._keys.answered(request_id))
+        whole = False
         try:
-            pubsub.subscribe(channel)
-            _until(pubsub, "subscribe", channel)
-            yield Ear(lambda: self.read(request_id, pipeline), pubsub)
-            pubsub.unsubscribe(channel)
-            _until(pubsub, "unsubscribe", channel)
-        except (redis.ConnectionError, redis.TimeoutError) as error:
-            pubsub.close()
-            raise RetryLater(f"Redis does not answer: {error}") from error
-        except BaseException:
-            pubsub.close()
+            with contextlib.suppress(*_AWAY):
+                ear.subscribe()
+            yield ear
+            whole = True
+        except Exception:
+            whole = True
             raise
-        self._ears.put(pubsub)
+        finally:
+            self._keep(ear, pubsub, whole)
 
     def newest(self, pipeline: str, count: int) -> list[str]:
         """Request ids of a pipeline's newest official answers, newest first."""
-        return [name.decode() for name in self._redis.zrevrange(self._keys.pipeline(pipeline), 0, count - 1)]
+        try:
+            names = cast("list[bytes]", self._redis.zrevrange(self._keys.pipeline(pipeline), 0, count - 1))
+        except _AWAY as error:
+            raise self._away(error) from error
+        return [name.decode() for name in names]
 
     def close(self) -> None:
         """Close every connection."""
-        while not self._ears.empty():
-            self._ears.get_nowait().close()
+        while self._idle:
+            self._idle.pop().close()
         self._redis.close()
 
+    def _keep(self, ear: Ear, pubsub: PubSub, whole: bool) -> None:
+        """For the next listener; but not one that broke, or that Ctrl-C met in the middle of a message."""
+        with contextlib.suppress(*_AWAY):
+            if whole and len(self._idle) < _IDLE_EARS_MAX:
+                ear.unsubscribe()
+                self._idle.append(pubsub)
+                return
+        pubsub.close()
+
     def _redis_keys(self, answer: Answer) -> list[str]:
-        return [self._keys.request(answer.request_id), self._keys.pipeline(answer.pipeline)]
+        keys = self._keys
+        return [
+            keys.request(answer.request_id),
+            keys.pipeline(answer.pipeline),
+            keys.answered(answer.request_id),
+        ]
 
     def _arguments(self, answer: Answer) -> list[str | bytes | int]:
-        field = official_field(answer.pipeline)
-        if not answer.official:
-            field = challenger_field(
-                answer.pipeline,
-                answer.pipeline_version or "",
-                answer.model or "",
-                answer.model_version or "",
-            )
+        """In the order of the script; only official answers have duplicates."""
+        field = field_of(answer)
         return [
             field,
             headers_field(field),
+            duplicate_field(answer.pipeline, answer.frame) if answer.official else "",
             answer.value,
-            json.dumps(answer.text_headers()),
-            int(answer.official),
+            msgspec.json.encode(answer.text_headers()),
+            answer.status,
             answer.frame,
-            duplicate_field(answer.pipeline, answer.frame),
-            self._result_ttl_s,
-            answer.published_at,
             answer.request_id,
+            answer.published_at,
+            self._result_ttl_s,
             PIPELINE_LOG_MAX,
-            self._keys.answered(answer.request_id),
         ]
+
+    def _away(self, error: Exception) -> RetryLater:
+        return RetryLater(f"Redis at {self._url}: {error}")
+
+
+def field_of(answer: Answer) -> str:
+    """Where an answer stands in its request's hash. ValueError for a challenger's without its model."""
+    if answer.official:
+        return official_field(answer.pipeline)
+    if answer.pipeline_version is None or answer.model is None or answer.model_version is None:
+        raise ValueError("not an answer: a challenger's without pipeline-version, model and model-version")
+    return challenger_field(answer.pipeline, answer.pipeline_version, answer.model, answer.model_version)
 
 
 def _answers(fields: dict[str, bytes], pipeline: str) -> Answers:
+    """The answers in a request's hash."""
     official = _answer(fields, official_field(pipeline))
-    challengers: list[Answer] = []
-    if official is not None and official.pipeline_version is not None:
-        beginning = challenger_field(pipeline, official.pipeline_version, "", "").removesuffix("@")
-        names = [n for n in fields if n.startswith(beginning) and headers_field(n) in fields]
-        challengers = [answer for name in names if (answer := _answer(fields, name)) is not None]
     duplicates = sum(name.startswith(duplicate_field(pipeline, "")) for name in fields)
-    return Answers(official, tuple(challengers), duplicates)
+    if official is None or official.pipeline_version is None:
+        return Answers(official, (), duplicates)
+    beginning, end = f"{pipeline}|{official.pipeline_version}|", headers_field("")
+    arms = [name.removesuffix(end) for name in fields if name.startswith(beginning) and name.endswith(end)]
+    challengers = tuple(answer for arm in sorted(arms) if (answer := _answer(fields, arm)) is not None)
+    return Answers(official, challengers, duplicates)
 
 
 def _answer(fields: dict[str, bytes], field: str) -> Answer | None:
     headers = fields.get(headers_field(field))
     if headers is None:
         return None
-    return Answer.from_text(b"", fields[field], json.loads(headers))
-
-
-def _until(pubsub: Any, kind: str, channel: str) -> None:
-    """Read up to the confirmation of (un)subscribing to `channel`; what came before is of no interest."""
-    deadline_s = time.monotonic() + _CONNECT_S
-    while (left_s := deadline_s - time.monotonic()) > 0:
-        message = pubsub.get_message(timeout=left_s)
-        if message and message["type"] == kind and message["channel"] == channel.encode():
-            return
-    raise redis.TimeoutError(f"no {kind} of {channel} within {_CONNECT_S} s")
+    return Answer.from_text(b"", fields[field], msgspec.json.decode(headers, type=dict[str, str]))

@@ -1,0 +1,1 @@
+"""What a person does with the whole system, on a real Kafka and a real Valkey."""

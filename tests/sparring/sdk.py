@@ -1,23 +1,31 @@
-"""What the SDK's tests share: small ONNX files, a namespace of their own, and processes that only beat."""
+"""What the SDK's tests share: small ONNX files, a fresh namespace, processes that only beat or answer."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx
 from kafka.admin import KafkaAdminClient
 from onnx import TensorProto, helper
 
 from adapters.catalog import CatalogReader
-from adapters.kafka import now_ms
+from adapters.kafka import Inbox, now_ms
 from adapters.presence import Heart
+from adapters.redis import AnswerIndex
 from adapters.settings import Settings
+from schemas.frames import Frame, Origin
+from schemas.pipelines import PipelineVersion
 from schemas.presence import Kind, Warm
+from schemas.results import Answer
+from schemas.tables import encode_rows
 from schemas.topics import Lane
 from sparring import Client, ModelVersion
 from sparring.stack import LocalStack
 from sparring.stack.topics import create_fixed_topics
+from tests.waiting import eventually
 
 
 def write_model(folder: Path, input_name: str = "tensor", output_name: str = "variable") -> Path:
@@ -53,10 +61,11 @@ class Beating:
     def __init__(
         self, settings: Settings, warm: tuple[tuple[ModelVersion, Lane], ...], *, python: bool
     ) -> None:
-        self._settings = settings
-        self._warm = warm
-        self._python = python
         self._catalog = CatalogReader(settings.kafka, settings.topics.catalog)
+        self._python = python
+        self._router, self._host = self._heart(settings, "router"), self._heart(settings, "host")
+        self._processes = [(self._heart(settings, "inference"), model, lane) for model, lane in warm]
+        self.names = {heart.process for heart in self._hearts()}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -64,31 +73,99 @@ class Beating:
     def stop(self) -> None:
         self._stopping.set()
         self._thread.join(20)
-        self._catalog.close()
 
     def _run(self) -> None:
-        router, host = self._heart("router"), self._heart("host")
-        processes = [(self._heart("inference"), model, lane) for model, lane in self._warm]
         while not self._stopping.wait(0.05):
             self._catalog.refresh()
             catalog = self._catalog.catalog
             wanted = tuple(Warm(str(one.pipeline), one.version) for one in catalog.wanted(now_ms()))
-            router.beat(catalog_offset=catalog.offset)
-            host.beat(catalog_offset=catalog.offset, allow_python=self._python)
-            for heart, model, lane in processes:
+            self._router.beat(catalog_offset=catalog.offset)
+            self._host.beat(catalog_offset=catalog.offset, allow_python=self._python)
+            for heart, model, lane in self._processes:
                 heart.beat(model=str(model.key()), lane=lane, warm=wanted, catalog_offset=catalog.offset)
-        for heart in (router, host, *(heart for heart, _, _ in processes)):
+        for heart in self._hearts():
             heart.stop()
+        self._catalog.close()
 
-    def _heart(self, kind: Kind) -> Heart:
-        return Heart(self._settings.kafka, self._settings.topics.presence, kind)
+    def _hearts(self) -> list[Heart]:
+        return [self._router, self._host, *(heart for heart, _, _ in self._processes)]
+
+    @staticmethod
+    def _heart(settings: Settings, kind: Kind) -> Heart:
+        return Heart(settings.kafka, settings.topics.presence, kind)
 
 
 @contextmanager
-def beating(settings: Settings, *warm: tuple[ModelVersion, Lane], python: bool = False) -> Iterator[Beating]:
-    """Processes that beat while the block runs; the SDK sees them as a living system."""
-    processes = Beating(settings, warm, python=python)
+def beating(client: Client, *warm: tuple[ModelVersion, Lane], python: bool = False) -> Iterator[Beating]:
+    """Processes that beat while the block runs; the client sees them, and them alone, as a living system."""
+    connection = client._connection  # noqa: SLF001 (presence as the SDK sees it)
+    processes = Beating(connection.settings, warm, python=python)
+
+    def seen() -> set[str]:
+        return processes.names & {beat.process for beat in connection.follower.alive()}
+
     try:
+        eventually(lambda: seen() == processes.names, 10, "the processes to be seen alive")
         yield processes
     finally:
         processes.stop()
+        eventually(lambda: not seen(), 10, "the processes to be seen gone")
+
+
+class Answering:
+    """Reads the frames as they are sent and writes what `answer` makes of each into the index."""
+
+    def __init__(self, settings: Settings, answer: Callable[[Frame], list[Answer]]) -> None:
+        self._answer = answer
+        self._inbox = Inbox(settings.kafka, f"{settings.namespace}.answering", [settings.topics.frames])
+        self._index = AnswerIndex(settings.redis, settings.namespace)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(20)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            for record in self._inbox.read(10, 0.1):
+                origin = Origin(record.topic, record.partition, record.offset)
+                headers = tuple(record.headers)
+                frame = Frame(record.key, record.value or b"", headers, origin, record.timestamp, "topic")
+                self._index.write(self._answer(frame))
+                self._inbox.commit({record.place: record.offset + 1})
+        self._inbox.close()
+        self._index.close()
+
+
+@contextmanager
+def answering(settings: Settings, answer: Callable[[Frame], list[Answer]]) -> Iterator[None]:
+    """Every frame that is sent while the block runs is answered by `answer`."""
+    answers = Answering(settings, answer)
+    try:
+        yield
+    finally:
+        answers.stop()
+
+
+def answer_to(
+    frame: Frame, version: PipelineVersion, model: ModelVersion, number: float, **more: Any
+) -> Answer:
+    """One model's answer: one row, `variable` with one number; `more` overrides fields of Answer."""
+    fields: dict[str, Any] = {
+        "key": b"",
+        "value": encode_rows({"variable": [np.array([number], np.float32)]}),
+        "request_id": frame.request_id,
+        "status": "ok",
+        "pipeline": str(frame.pipeline),
+        "frame": str(frame.origin),
+        "frame_digest": "",
+        "published_at": now_ms(),
+        "pipeline_version": version.version,
+        "role": "champion",
+        "model": model.name(),
+        "model_version": model.version(),
+        "model_sha256": model.sha(),
+    }
+    return Answer(**{**fields, **more})

@@ -129,10 +129,10 @@ def test_a_dataframe_gives_a_dataframe_with_the_cells_of_its_caller() -> None:
     got = result(frame, answer({"variable": [np.array([0.5], np.float32)]}), {}, None, None)
     assert isinstance(got, pd.DataFrame)
     assert list(got.columns) == ["time", "in.camera", "in.tensor", "out.variable"]
-    assert got.loc[0, "in.tensor"] is cell
-    assert got.loc[0, "out.variable"] == [0.5]
+    assert got["in.tensor"].to_list()[0] is cell
+    assert got["out.variable"].to_list() == [[0.5]]
     assert str(got["time"].dtype) == "datetime64[ms]"
-    assert str(got.loc[0, "time"]) == "2023-08-14 14:34:13.123000"
+    assert str(got["time"].to_list()[0]) == "2023-08-14 14:34:13.123000"
 
 
 def test_a_table_gives_a_table_with_the_dtypes_of_the_model() -> None:
@@ -164,7 +164,7 @@ def test_metadata_comes_only_when_asked_for() -> None:
     frame = pd.DataFrame({"tensor": [[1]]})
     got = result(frame, answer({"variable": [np.array([1.0])]}), {}, ["metadata"], None)
     assert list(got.columns) == ["metadata.elapsed", "metadata.last_model", "metadata.pipeline_version"]
-    assert got.loc[0, "metadata.last_model"] == '{"model_name":"champion","model_sha":"sha"}'
+    assert list(got["metadata.last_model"]) == ['{"model_name":"champion","model_sha":"sha"}']
 
 
 def test_two_versions_of_one_challenger_have_columns_of_their_own() -> None:
@@ -179,7 +179,7 @@ def test_double_columns_travel_as_float32_where_the_models_take_float32() -> Non
     assert sent.schema.types == [pa.list_(pa.float32()), pa.float64()]
     with np.errstate(over="ignore"):
         expected = np.array(values).astype(np.float32)
-    assert sent["tensor"].combine_chunks().flatten().to_numpy().tobytes() == expected.tobytes()
+    assert np.array(sent["tensor"].to_pylist()[0], np.float32).tobytes() == expected.tobytes()
 
 
 def test_a_hash_key_and_a_column_that_another_model_takes_as_double_travel_unchanged() -> None:
@@ -254,6 +254,7 @@ def test_an_image_is_sent_as_its_own_bytes_and_an_array_as_a_png() -> None:
     png = read_image(red)
     assert png.content_type == "image/png"
     decoded = cv2.imdecode(np.frombuffer(png.value, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert decoded is not None
     assert decoded[0, 0].tolist() == [0, 0, 255]
 
 
@@ -278,7 +279,7 @@ def test_what_is_no_image_is_refused(image: object, error: type[Exception]) -> N
 def test_a_file_of_records_or_of_arrow_is_a_request(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("requests")
     (folder / "x.json").write_text('[{"tensor": [1.0, 2.0]}, {"tensor": [3.0, 4.0]}]')
-    assert read_request(folder / "x.json")["tensor"].tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert list(read_request(folder / "x.json")["tensor"]) == [[1.0, 2.0], [3.0, 4.0]]
     table = pa.table({"tensor": pa.array([[1.0]])})
     with pa.OSFile(str(folder / "x.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 import faust
-from faust.types import EventT
 
 from adapters.kafka import topic_id
 from adapters.presence import Heart
@@ -17,7 +16,7 @@ from adapters.settings import IndexerSettings
 from schemas.errors import RetryLater
 from schemas.results import Answer
 from workers.indexer.pending import Pending
-from workers.indexer.stream import answer_in, stream_app
+from workers.indexer.stream import Event, answer_in, stream_app
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +95,7 @@ class Indexer:
             self._heart.stop()
 
 
-def _answer(event: EventT) -> Answer | None:
+def _answer(event: Event) -> Answer | None:
     """The record's answer. One that is none is said, and passed over: nobody waits for it."""
     try:
         answer = answer_in(event)

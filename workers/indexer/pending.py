@@ -3,9 +3,8 @@
 import asyncio
 from typing import Final
 
-from faust.types import EventT
-
 from schemas.limits import PREFETCH_KIB_MAX
+from workers.indexer.stream import Event
 
 RECORDS_MAX: Final = 200
 BYTES_MAX: Final = PREFETCH_KIB_MAX * 1024
@@ -15,12 +14,12 @@ class Pending:
     """A bounded queue that is taken as a whole. For one reader and one writer on one event loop."""
 
     def __init__(self) -> None:
-        self._events: list[EventT] = []
+        self._events: list[Event] = []
         self._bytes = 0
         self._closed = False
         self._changed = asyncio.Condition()
 
-    async def put(self, event: EventT) -> None:
+    async def put(self, event: Event) -> None:
         """Add one; waits while there is no room. After `close` it waits for ever: the tap is closed."""
         async with self._changed:
             await self._changed.wait_for(self._has_room)
@@ -28,7 +27,7 @@ class Pending:
             self._bytes += len(event.message.value or b"")
             self._changed.notify_all()
 
-    async def take(self) -> list[EventT]:
+    async def take(self) -> list[Event]:
         """All there are, as soon as there is one. Empty: closed, and nothing is left."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._events or self._closed)

@@ -4,12 +4,12 @@ Left to itself Faust acknowledges an event whose agent raised, and a batch of `t
 while it waited for Redis. So the stream here acknowledges nothing; the indexer does, after the write.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import faust
-from faust.types import EventT, StreamT
+from faust.types import EventT
 
 from adapters.settings import IndexerSettings
 from schemas.frames import RawHeaders
@@ -21,7 +21,13 @@ COMMIT_EVERY_S: Final = 0.5
 _READ_AHEAD_RECORDS: Final = 16
 
 
-def stream_app(settings: IndexerSettings, scratch: Path, put: Callable[[EventT], Awaitable[None]]) -> faust.App:
+Event: TypeAlias = EventT[Any]
+"""A record, with Faust's way to acknowledge it."""
+
+
+def stream_app(
+    settings: IndexerSettings, scratch: Path, put: Callable[[Event], Awaitable[None]]
+) -> faust.App:
     """An app that hands every record of `results` and `shadows` to `put`. Make it inside the event loop.
 
     scratch: an empty folder; Faust wants one even where there is no table.
@@ -47,18 +53,19 @@ def stream_app(settings: IndexerSettings, scratch: Path, put: Callable[[EventT],
     )
     both = app.topic(topics.results, topics.shadows, key_serializer="raw", value_serializer="raw")
 
-    async def read(stream: StreamT[bytes]) -> None:
-        async for event in stream.noack().events():
+    async def read(stream: Any) -> None:
+        events: AsyncIterator[Event] = stream.noack().events()
+        async for event in events:
             await put(event)
 
     app.agent(both)(read)
     return app
 
 
-def answer_in(event: EventT) -> Answer:
+def answer_in(event: Event) -> Answer:
     """The record's answer. ValueError where it is none."""
     message = event.message
-    given = message.headers or []
+    given: Any = message.headers or ()
     headers: RawHeaders = list(given.items() if isinstance(given, dict) else given)
     if message.value is None:
         raise ValueError("not an answer: the record has no value")

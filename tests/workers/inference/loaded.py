@@ -3,10 +3,7 @@
 import hashlib
 from pathlib import Path
 
-import numpy as np
-import onnx
 import onnxruntime
-from onnx import TensorProto, helper
 
 from adapters.settings import InferenceSettings
 from schemas.models import Configuration, ModelVersion, PinnedModel, TensorSpec
@@ -78,19 +75,3 @@ def pin_python(
 
 def load_python(source: str, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> LoadedModel:
     return load_model(pin_python(source, inputs, outputs), source.encode(), SETTINGS)
-
-
-def scaling_model(factor: float, columns: int | None = 2, rows: int | None = None) -> bytes:
-    """`y = tensor * factor`, float32 [rows, columns]; None is a free dimension."""
-    shape = ["rows" if rows is None else rows, "columns" if columns is None else columns]
-    graph = helper.make_graph(
-        [helper.make_node("Mul", ["tensor", "factor"], ["y"])],
-        "scale",
-        [helper.make_tensor_value_info("tensor", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
-        [helper.make_tensor("factor", TensorProto.FLOAT, [], np.array([factor], np.float32))],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    content: bytes = model.SerializeToString()
-    onnx.checker.check_model(model)
-    return content

@@ -14,7 +14,8 @@ from schemas.pipelines import ModelStep, PipelineVersion, ShadowDeploy
 from schemas.tables import read_arrow
 from schemas.topics import Lane
 from tests.nouns import frame, pipeline_version
-from tests.workers.inference.loaded import load_onnx, load_python, scaling_model
+from tests.small_models import scaling_model
+from tests.workers.inference.loaded import load_onnx, load_python
 from workers.inference.answering import answer_together, batch_rows_max, result_rows
 from workers.inference.line import Finished, Ticket
 from workers.inference.shelf import LoadedVersion

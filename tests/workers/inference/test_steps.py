@@ -7,13 +7,13 @@ from adapters.settings import InferenceSettings
 from examples.models import MODEL_NAMES, model_path
 from schemas.errors import Refused, SparringError
 from schemas.models import TensorSpec
+from tests.small_models import scaling_model
 from tests.workers.inference.loaded import (
     load_file,
     load_onnx,
     load_python,
     pin_onnx,
     pin_python,
-    scaling_model,
 )
 from workers.inference.steps import load_model
 

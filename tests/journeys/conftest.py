@@ -1,0 +1,82 @@
+"""One client and one wire for all journeys; models that several of them use."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from adapters.settings import Settings
+from sparring import Client, Framework, ModelVersion, Pipeline
+from sparring.stack import LocalStack
+from tests.journeys.wire import Wire
+from tests.small_models import AVERAGE_STEP, MISCHIEF_STEP, scaling_model
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def client(stack: LocalStack) -> Iterator[Client]:
+    settings = Settings(kafka=stack.kafka, redis=stack.redis, store=stack.store, namespace=stack.namespace)
+    with Client(settings) as connected:
+        yield connected
+
+
+@pytest.fixture(scope="session")
+def wire(stack: LocalStack) -> Iterator[Wire]:
+    with Wire(stack) as open_wire:
+        yield open_wire
+
+
+@pytest.fixture
+def pipeline(client: Client) -> Iterator[Pipeline]:
+    """A new, empty pipeline; undeployed at the end, so that its models' memory is free again."""
+    new = client.build_pipeline(f"journey-{next(_numbers)}")
+    yield new
+    new.undeploy()
+
+
+@pytest.fixture(scope="session")
+def scale(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, float], ModelVersion]:
+    """`scale(name, factor)`: an ONNX model with `y = tensor * factor`, rows of two."""
+
+    def make(name: str, factor: float) -> ModelVersion:
+        path = tmp_path_factory.mktemp("scale") / f"{name}.onnx"
+        path.write_bytes(scaling_model(factor))
+        return client.upload_model(name, path, framework=Framework.ONNX).configure("onnx")
+
+    return make
+
+
+def _python_step(client: Client, folder: Path, name: str, source: str, **schemas: pa.Schema) -> ModelVersion:
+    path = folder / f"{name}.py"
+    path.write_text(source)
+    return client.upload_model(name, path, framework=Framework.PYTHON).configure("python", **schemas)
+
+
+@pytest.fixture(scope="session")
+def average(client: Client, tmp_path_factory: pytest.TempPathFactory) -> ModelVersion:
+    """The tutorial's post-processing: what came, and the mean confidence."""
+    detections = [
+        pa.field("boxes", pa.list_(pa.float32())),
+        pa.field("classes", pa.list_(pa.int64())),
+        pa.field("confidences", pa.list_(pa.float32())),
+    ]
+    mean = pa.field("avg_conf", pa.list_(pa.float64()))
+    return _python_step(
+        client,
+        tmp_path_factory.mktemp("average"),
+        "average",
+        AVERAGE_STEP,
+        input_schema=pa.schema(detections),
+        output_schema=pa.schema([*detections, mean]),
+    )
+
+
+@pytest.fixture
+def mischief(client: Client, tmp_path: Path) -> ModelVersion:
+    """A Python step that raises, hangs or takes its process down when told to."""
+    schema = [pa.schema([pa.field(name, pa.list_(pa.float32()))]) for name in ("tensor", "y")]
+    name = f"mischief-{next(_numbers)}"
+    return _python_step(client, tmp_path, name, MISCHIEF_STEP, input_schema=schema[0], output_schema=schema[1])

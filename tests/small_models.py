@@ -1,0 +1,48 @@
+"""Models of a few bytes, made here, for what no packaged model can show: exact factors, hangs, crashes."""
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+
+def scaling_model(factor: float, columns: int | None = 2, rows: int | None = None) -> bytes:
+    """`y = tensor * factor`, float32 [rows, columns]; None is a free dimension."""
+    shape = ["rows" if rows is None else rows, "columns" if columns is None else columns]
+    graph = helper.make_graph(
+        [helper.make_node("Mul", ["tensor", "factor"], ["y"])],
+        "scale",
+        [helper.make_tensor_value_info("tensor", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+        [helper.make_tensor("factor", TensorProto.FLOAT, [], np.array([factor], np.float32))],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+AVERAGE_STEP = """
+import numpy as np
+
+def process(arrays):
+    '''The float64 mean of the float32 confidences, beside what came.'''
+    mean = arrays["confidences"].astype(np.float64).mean() if arrays["confidences"].size else np.nan
+    return dict(arrays, avg_conf=np.array([mean]))
+"""
+
+MISCHIEF_STEP = """
+import os, signal, threading
+
+import numpy as np
+
+def process(arrays):
+    '''y = 10 * tensor; some first values do harm: 1 raises, 2 hangs, 3 takes the process down.'''
+    match int(arrays["tensor"].ravel()[0]):
+        case 1:
+            raise ValueError("the first value is 1")
+        case 2:
+            threading.Event().wait()
+        case 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return {"y": arrays["tensor"] * np.float32(10)}
+"""

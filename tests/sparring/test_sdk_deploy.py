@@ -1,0 +1,217 @@
+"""`deploy()` and `undeploy()` on a real catalog; the living system is a set of processes that only beat."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from kafka.admin import KafkaAdminClient
+
+from adapters.settings import Settings
+from schemas.presence import Beat, Warm
+from sparring import Client, Framework, ModelVersion
+from sparring.deploy import Deployment, LaneOf, cold_lanes
+from sparring.object import DeployError
+from sparring.stack import LocalStack
+from tests.nouns import pinned, pipeline_version
+from tests.sparring.sdk import beating, fresh_settings, upload
+from tests.waiting import eventually
+
+SOON_S = 2.0
+
+
+@pytest.fixture(scope="module")
+def settings(broker: LocalStack) -> Settings:
+    return fresh_settings(broker, "sdk-deploy")
+
+
+@pytest.fixture(scope="module")
+def client(settings: Settings) -> Iterator[Client]:
+    with Client(settings) as connected:
+        yield connected
+
+
+@pytest.fixture(scope="module")
+def models(client: Client, tmp_path_factory: pytest.TempPathFactory) -> list[ModelVersion]:
+    folder = tmp_path_factory.mktemp("models")
+    return [upload(client, folder, name) for name in ("champion", "rival", "third")]
+
+
+def test_a_version_goes_live_when_its_champion_is_warm_and_its_topics_are_there(
+    settings: Settings, client: Client, models: list[ModelVersion]
+) -> None:
+    champion, rival, _ = models
+    pipeline = client.build_pipeline("first").add_shadow_deploy(champion, [rival])
+    with beating(client, (champion, "official"), (rival, "shadow")):
+        assert pipeline.deploy() is pipeline
+        assert pipeline.status()["status"] == "Running"
+        assert "deployed      True" in repr(pipeline)
+    admin = KafkaAdminClient(bootstrap_servers=settings.kafka)
+    topics = set(admin.list_topics())
+    admin.close()
+    assert settings.topics.work(champion.key(), "official") in topics
+    assert settings.topics.work(rival.key(), "shadow") in topics
+
+
+def test_what_was_not_edited_is_deployed_again_without_a_new_version_and_an_edit_makes_one(
+    client: Client, models: list[ModelVersion]
+) -> None:
+    champion, rival, _ = models
+    with beating(client, (champion, "official"), (rival, "official")):
+        pipeline = client.build_pipeline("versions").add_model_step(champion).deploy()
+        first = pipeline.versions()
+        assert client.get_pipeline("versions").undeploy().deploy().deploy().versions() == first
+        assert (
+            client.get_pipeline("versions").replace_with_model_step(0, rival).deploy().versions()[1:] == first
+        )
+        shown = repr(client.get_pipeline("versions")).splitlines()[-1]
+    assert shown.split() == ["steps", "rival"]
+
+
+def test_a_version_pins_the_configuration_of_the_moment_it_was_deployed(
+    client: Client, tmp_path: Path
+) -> None:
+    model = upload(client, tmp_path, "pinned")
+    pipeline = client.build_pipeline("pins").add_model_step(model)
+    model.configure(tensor_fields=["x"])
+    with beating(client, (model, "official")):
+        pipeline.deploy()
+    model.configure(tensor_fields=["y"])
+    live = pipeline._connection.catalog().live(pipeline._name)  # noqa: SLF001 (what the router will read)
+    assert live is not None
+    assert next(live.models()).configuration.tensor_fields == ("x",)
+
+
+def test_a_champion_that_is_not_warm_in_time_is_named_and_what_was_live_goes_on(
+    client: Client, models: list[ModelVersion]
+) -> None:
+    champion, rival, _ = models
+    with beating(client, (champion, "official")):
+        pipeline = client.build_pipeline("late").add_model_step(champion).deploy()
+        before = pipeline.status()["version"]
+        with pytest.raises(DeployError, match=r"champion default/rival@.* not ready after 2 s.*goes on"):
+            pipeline.replace_with_model_step(0, rival).deploy(deploy_wait_s=SOON_S)
+        assert pipeline.status()["version"] == before
+        assert len(pipeline.versions()) == 3
+
+
+def test_a_challenger_that_is_not_warm_in_time_is_a_warning(
+    client: Client, models: list[ModelVersion]
+) -> None:
+    champion, rival, _ = models
+    pipeline = client.build_pipeline("without").add_shadow_deploy(champion, [rival])
+    with (
+        beating(client, (champion, "official")),
+        pytest.warns(UserWarning, match=r"goes live without challenger default/rival@") as warned,
+    ):
+        pipeline.deploy(deploy_wait_s=SOON_S)
+    assert warned[0].filename == __file__
+    assert pipeline.versions()[0] == pipeline.status()["version"]
+
+
+def test_without_waiting_the_version_is_live_at_once(client: Client, models: list[ModelVersion]) -> None:
+    pipeline = client.build_pipeline("at-once").add_model_step(models[2])
+    with beating(client):
+        pipeline.deploy(wait_for_status=False)
+        status = pipeline.status()
+    assert (status["status"], status["version"]) == ("Starting", pipeline.versions()[0])
+
+
+def test_a_python_step_needs_a_host_with_permission_and_the_refusal_names_the_host(
+    client: Client, models: list[ModelVersion], tmp_path: Path
+) -> None:
+    file = tmp_path / "step.py"
+    file.write_text("def process(arrays):\n    return arrays\n")
+    schema = pa.schema([("variable", pa.float32())])
+    step = client.upload_model("step", file, Framework.PYTHON)
+    step.configure("python", input_schema=schema, output_schema=schema)
+    pipeline = client.build_pipeline("python").add_model_step(models[0]).add_model_step(step)
+    with (
+        beating(client, (models[0], "official")),
+        pytest.raises(DeployError, match=r"the step step is Python, and host .* SPARRING_ALLOW_PYTHON=true"),
+    ):
+        pipeline.deploy()
+    assert len(pipeline.versions()) == 1
+    with beating(client, (models[0], "official"), python=True):
+        pipeline.deploy()
+
+
+def test_of_two_deployers_at_once_one_wins_and_the_other_is_told_whose_version_is_live(
+    settings: Settings, client: Client, models: list[ModelVersion]
+) -> None:
+    champion, rival, _ = models
+    client.build_pipeline("contested")
+    start = threading.Barrier(2)
+
+    def deploy(model: ModelVersion) -> str:
+        with Client(settings) as mine:
+            pipeline = mine.get_pipeline("contested").add_model_step(model)
+            start.wait(10)
+            try:
+                pipeline.deploy()
+            except DeployError as error:
+                return str(error)
+            return "live"
+
+    with (
+        beating(client, (champion, "official"), (rival, "official")),
+        ThreadPoolExecutor(2) as pool,
+    ):
+        said = sorted(pool.map(deploy, (champion, rival)))
+    pipeline = client.get_pipeline("contested")
+    live = str(pipeline.status()["version"])
+    assert said[0] == "live"
+    assert f"another client was faster, version {live}" in said[1]
+    assert len(pipeline.versions()) == 3
+
+
+def test_a_pointer_that_replaces_what_is_no_longer_current_is_void(
+    settings: Settings, client: Client, models: list[ModelVersion]
+) -> None:
+    with beating(client), Client(settings) as other:
+        deployments = []
+        for one, model in ((client, models[0]), (other, models[1])):
+            one.build_pipeline("void")
+            pipeline = one.get_pipeline("void").add_model_step(model)
+            version = pipeline._new_version()  # noqa: SLF001 (the two halves of deploy, interleaved)
+            deployments.append(Deployment(pipeline._connection, version, SOON_S))  # noqa: SLF001
+        for deployment in deployments:
+            deployment.prepare(new=True)
+            deployment.offer()
+        deployments[1].point()
+        with pytest.raises(DeployError, match="another client was faster"):
+            deployments[0].point()
+
+
+def test_undeploy_takes_the_pipeline_out_of_service_and_waits_for_its_processes(
+    client: Client, tmp_path: Path
+) -> None:
+    champion = upload(client, tmp_path, "nobody-elses")
+    with beating(client):
+        with beating(client, (champion, "official")) as process, ThreadPoolExecutor(1) as pool:
+            pipeline = client.build_pipeline("over").add_model_step(champion).deploy()
+            undeploying = pool.submit(pipeline.undeploy)
+            eventually(lambda: pipeline.status()["status"] == "Stopped", 10, "the pointer to none")
+            assert not undeploying.done()
+            process.stop()
+            undeploying.result(20)
+        with pytest.raises(RuntimeError, match="is not deployed"):
+            pipeline.infer(pd.DataFrame({"tensor": [[1.0, 2.0]]}))
+        assert "deployed      False" in repr(pipeline)
+
+
+def test_a_lane_is_warm_when_one_process_is_and_every_one_that_serves_it() -> None:
+    model = pinned("champion")
+    version = pipeline_version()
+    lanes: list[LaneOf] = [(model.key, "official")]
+
+    def beat(process: str, *warm: Warm) -> Beat:
+        return Beat(process, "inference", "h", 1, 0, 0, 0, model=str(model.key), lane="official", warm=warm)
+
+    ready = Warm(str(version.pipeline), version.version)
+    assert list(cold_lanes([], lanes, version)) == lanes
+    assert list(cold_lanes([beat("a", ready)], lanes, version)) == []
+    assert list(cold_lanes([beat("a", ready), beat("b")], lanes, version)) == lanes
