@@ -11,12 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final
 
 import msgspec
 import redis
 from redis.backoff import NoBackoff
-from redis.client import PubSub
 from redis.exceptions import ClusterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError
 from redis.retry import Retry
 
@@ -95,7 +94,7 @@ class Answers:
 class Ear:
     """Hears of one request. Made by `AnswerIndex.listen`, for the thread that listens."""
 
-    def __init__(self, read: Callable[[], Answers], pubsub: PubSub, channel: str) -> None:
+    def __init__(self, read: Callable[[], Answers], pubsub: Any, channel: str) -> None:
         self._read = read
         self._pubsub = pubsub
         self._channel = channel.encode()
@@ -148,7 +147,8 @@ class AnswerIndex:
 
     def __init__(self, url: str, namespace: str, result_ttl_s: int = RESULT_TTL_S) -> None:
         self._url = url
-        self._redis = redis.Redis.from_url(
+        # Any: half of redis-py's own methods are not annotated.
+        self._redis: Any = redis.Redis.from_url(
             url,
             protocol=2,
             socket_connect_timeout=_CONNECT_S_MAX,
@@ -160,7 +160,7 @@ class AnswerIndex:
         self._keys = Keys(namespace)
         self._result_ttl_s = result_ttl_s
         self._script = self._redis.register_script(_WRITE)
-        self._idle: list[PubSub] = []
+        self._idle: list[Any] = []
 
     def write(self, answers: Sequence[Answer]) -> None:
         """Write all of them, in order; when this returns, they are there.
@@ -179,7 +179,7 @@ class AnswerIndex:
     def read(self, request_id: str, pipeline: str) -> Answers:
         """What is known of a request; `pipeline` is `workspace/name`."""
         try:
-            fields = cast("dict[bytes, bytes]", self._redis.hgetall(self._keys.request(request_id)))
+            fields: dict[bytes, bytes] = self._redis.hgetall(self._keys.request(request_id))
         except _AWAY as error:
             raise self._away(error) from error
         return _answers({name.decode(): value for name, value in fields.items()}, pipeline)
@@ -208,7 +208,7 @@ class AnswerIndex:
     def newest(self, pipeline: str, count: int) -> list[str]:
         """Request ids of a pipeline's newest official answers, newest first."""
         try:
-            names = cast("list[bytes]", self._redis.zrevrange(self._keys.pipeline(pipeline), 0, count - 1))
+            names: list[bytes] = self._redis.zrevrange(self._keys.pipeline(pipeline), 0, count - 1)
         except _AWAY as error:
             raise self._away(error) from error
         return [name.decode() for name in names]
@@ -219,7 +219,7 @@ class AnswerIndex:
             self._idle.pop().close()
         self._redis.close()
 
-    def _keep(self, ear: Ear, pubsub: PubSub, whole: bool) -> None:
+    def _keep(self, ear: Ear, pubsub: Any, whole: bool) -> None:
         """For the next listener; but not one that broke, or that Ctrl-C met in the middle of a message."""
         with contextlib.suppress(*_AWAY):
             if whole and len(self._idle) < _IDLE_EARS_MAX:

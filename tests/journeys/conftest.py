@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from adapters.settings import Settings
+from examples.models import IMAGE_SETTINGS, MODEL_NAMES, model_path
 from sparring import Client, Framework, ModelVersion, Pipeline
 from sparring.stack import LocalStack
 from tests.journeys.wire import Wire
@@ -80,3 +81,18 @@ def mischief(client: Client, tmp_path: Path) -> ModelVersion:
     schema = [pa.schema([pa.field(name, pa.list_(pa.float32()))]) for name in ("tensor", "y")]
     name = f"mischief-{next(_numbers)}"
     return _python_step(client, tmp_path, name, MISCHIEF_STEP, input_schema=schema[0], output_schema=schema[1])
+
+
+@pytest.fixture(scope="session")
+def detectors(client: Client) -> dict[str, ModelVersion]:
+    """The two text detectors that packages ship, by name, with their own image settings."""
+    return {
+        name: client.upload_model(name, model_path(name)).configure("onnx", image=IMAGE_SETTINGS[name])
+        for name in MODEL_NAMES
+    }
+
+
+@pytest.fixture(scope="session")
+def detector(detectors: dict[str, ModelVersion]) -> ModelVersion:
+    """One of them."""
+    return detectors[MODEL_NAMES[0]]

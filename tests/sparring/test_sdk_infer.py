@@ -152,7 +152,8 @@ def test_a_living_challenger_is_waited_for_as_long_as_shadow_wait_says(
 
     with beating(client, (models[2], "shadow")), answering(settings, answer):
         with pytest.warns(UserWarning, match="slow"):
-            shadowed.infer(FRAME, shadow_wait=0.1)  # until the answering process has joined: what follows is timed without it
+            # The first one waits until the answering process has joined; the second is timed without that.
+            shadowed.infer(FRAME, shadow_wait=0.1)
         began_s = time.monotonic()
         with pytest.warns(UserWarning, match="slow"):
             shadowed.infer(FRAME, timeout=60, shadow_wait=1.0)

@@ -1,6 +1,7 @@
 """The indexer's process: reads `results` and `shadows`, writes them into Redis, commits."""
 
 import asyncio
+import contextlib
 import logging
 import tempfile
 import threading
@@ -21,6 +22,7 @@ from workers.indexer.stream import Event, answer_in, stream_app
 log = logging.getLogger(__name__)
 
 _LOOK_AGAIN_S: Final = 0.1
+_LEAVE_S_MAX: Final = 4.0
 _BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
@@ -90,7 +92,9 @@ class Indexer:
         try:
             await writing
         finally:
-            await app.stop()
+            # A broker that is away must not keep us: what it did not confirm is read again.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(app.stop(), _LEAVE_S_MAX)
             self._index.close()
             self._heart.stop()
 

@@ -1,0 +1,189 @@
+"""Processes die, hang and are swapped under load: every frame keeps its one official answer."""
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import psutil
+import pytest
+import redis
+
+from schemas.keys import Keys, official_field
+from schemas.tables import read_arrow
+from sparring import ModelVersion, Pipeline
+from sparring.stack import LocalStack
+from tests.journeys.wire import Wire
+from tests.waiting import eventually
+
+Scale = Callable[[str, float], ModelVersion]
+ROW = b'[{"tensor": [1, 2]}]'
+RESUME_S_MAX = 12.0
+
+
+def model_processes(stack: LocalStack, model: ModelVersion, lane: str = "official") -> list[psutil.Process]:
+    """The processes that run this model version's lane below this stack's host."""
+    wanted = ["--model", f"default/{model.name()}@{model.version()}", "--lane", lane]
+    host = psutil.Process(stack.process("host"))
+    return [child for child in host.children(recursive=True) if _command(child)[-4:] == wanted]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    """Empty for a process that has ended since it was listed."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
+class Stream(threading.Thread):
+    """Frames at an even pace, until told to stop."""
+
+    def __init__(self, wire: Wire, pipeline: str, per_second: float, count: int = 100_000) -> None:
+        super().__init__(daemon=True)
+        self._wire, self._pipeline, self._pause_s, self._count = wire, pipeline, 1 / per_second, count
+        self._halt = threading.Event()
+        self.sent: list[str] = []
+
+    def run(self) -> None:
+        while len(self.sent) < self._count and not self._halt.wait(self._pause_s):
+            self.sent.append(self._wire.send(self._pipeline, ROW))
+
+    def halt(self) -> list[str]:
+        self._halt.set()
+        self.join()
+        return self.sent
+
+
+def test_a_killed_model_process_loses_no_frame_and_answers_resume(
+    stack: LocalStack, pipeline: Pipeline, scale: Scale, wire: Wire
+) -> None:
+    double = scale("double", 2.0)
+    pipeline.add_model_step(double).deploy()
+    stream = Stream(wire, pipeline.name(), per_second=40, count=300)
+    stream.start()
+    eventually(lambda: len(stream.sent) >= 80, 30, "80 frames to be sent")
+    (process,) = model_processes(stack, double)
+    killed_s = time.monotonic()
+    process.send_signal(signal.SIGKILL)
+    probe = eventually(lambda: stream.sent[-1] if len(stream.sent) > 100 else None, 10, "a frame after the kill")
+    wire.answer(probe, within_s=30)
+    resumed_s = time.monotonic() - killed_s
+    stream.join()
+    answers = wire.answers(stream.sent, within_s=60)
+    assert len(answers) == 300
+    assert {answer.status for answer in answers.values()} == {"ok"}
+    assert resumed_s < RESUME_S_MAX, f"answers resumed after {resumed_s:.1f} s"
+
+
+def test_a_message_that_takes_its_process_down_every_time_is_refused_and_its_neighbours_are_answered(
+    pipeline: Pipeline, wire: Wire, mischief: ModelVersion
+) -> None:
+    pipeline.add_model_step(mischief).deploy()
+    deadly = wire.send(pipeline.name(), b'[{"tensor": [3, 0]}]', key=b"one")
+    others = [wire.send(pipeline.name(), b'[{"tensor": [7, 0]}]', key=b"one") for _ in range(5)]
+    refused = wire.answer(deadly, within_s=100)
+    assert refused.failure().error == "TooManyAttempts"
+    letter, its_bytes = wire.deadletter(deadly)
+    assert (letter["attempts"], its_bytes) == ("3", b'[{"tensor": [3, 0]}]')
+    answers = wire.answers(others, within_s=60)
+    assert {answer.status for answer in answers.values()} == {"ok"}
+
+
+def test_a_killed_router_and_a_killed_indexer_lose_nothing(
+    stack: LocalStack, pipeline: Pipeline, scale: Scale, wire: Wire
+) -> None:
+    pipeline.add_model_step(scale("double", 2.0)).deploy()
+    stream = Stream(wire, pipeline.name(), per_second=40, count=200)
+    stream.start()
+    for victim in ("router", "indexer"):
+        already = len(stream.sent)
+        eventually(lambda at=already: len(stream.sent) > at + 40, 30, "frames to be sent")
+        os.kill(stack.process(victim), signal.SIGKILL)
+    stream.join()
+    answers = wire.answers(stream.sent, within_s=60)
+    assert {answer.status for answer in answers.values()} == {"ok"}
+    index = redis.Redis.from_url(stack.redis)
+    keys, field = Keys(stack.namespace), official_field(f"default/{pipeline.name()}")
+    eventually(
+        lambda: all(index.hexists(keys.request(one), field) for one in stream.sent),
+        60,
+        "every answer to be in Redis by request",
+    )
+
+
+def test_the_same_request_id_twice_has_one_official_answer_by_request(
+    stack: LocalStack, pipeline: Pipeline, scale: Scale, wire: Wire
+) -> None:
+    pipeline.add_model_step(scale("double", 2.0)).deploy()
+    name = f"default/{pipeline.name()}"
+    first = wire.send(pipeline.name(), ROW)
+    wire.answer(first)
+    index = redis.Redis.from_url(stack.redis, decode_responses=False)
+    key = Keys(stack.namespace).request(first)
+    stored = eventually(lambda: index.hget(key, official_field(name)), 10, "the answer in Redis")
+    wire.send(pipeline.name(), b'[{"tensor": [5, 5]}]', request_id=first)
+    eventually(lambda: len(wire.results[first]) == 2, 10, "the second answer on the topic")
+    eventually(lambda: any(b"|duplicate|" in field for field in index.hkeys(key)), 10, "the note of a duplicate")
+    assert index.hget(key, official_field(name)) == stored
+
+
+def test_the_champion_is_swapped_under_a_steady_stream_and_the_old_one_is_gone(
+    stack: LocalStack, pipeline: Pipeline, scale: Scale, wire: Wire
+) -> None:
+    old, new = scale("old-champion", 2.0), scale("new-champion", 3.0)
+    pipeline.add_model_step(old).deploy()
+    (before,) = model_processes(stack, old)
+    stream = Stream(wire, pipeline.name(), per_second=50)
+    stream.start()
+    eventually(lambda: len(stream.sent) >= 50, 30, "50 frames to be sent")
+
+    pipeline.replace_with_model_step(0, new).deploy()
+    after_deploy = wire.send(pipeline.name(), ROW)
+    eventually(lambda at=len(stream.sent): len(stream.sent) > at + 50, 30, "50 more frames to be sent")
+    answers = wire.answers(stream.halt())
+
+    assert {answer.status for answer in answers.values()} == {"ok"}
+    factors = {"old-champion": [[2.0, 4.0]], "new-champion": [[3.0, 6.0]]}
+    versions = {}
+    for answer in answers.values():
+        assert answer.model is not None
+        assert read_arrow(answer.value).column("y").to_pylist() == factors[answer.model]
+        versions[answer.model] = answer.pipeline_version
+    assert len(versions) == 2
+    assert versions["old-champion"] != versions["new-champion"]
+    assert wire.answer(after_deploy).model == "new-champion"
+    assert Counter(len(wire.results[one]) for one in stream.sent) == {1: len(stream.sent)}
+    eventually(lambda: not before.is_running(), 20, "the old champion's process to end")
+
+
+def test_undeploy_frees_the_models_memory(stack: LocalStack, pipeline: Pipeline, scale: Scale) -> None:
+    double = scale("double", 2.0)
+    pipeline.add_model_step(double).deploy()
+    assert model_processes(stack, double)
+    pipeline.undeploy()
+    eventually(lambda: not model_processes(stack, double), 15, "the model's process to end")
+
+
+def test_answers_of_one_key_come_in_the_order_of_its_frames(pipeline: Pipeline, scale: Scale, wire: Wire) -> None:
+    pipeline.add_model_step(scale("double", 2.0)).deploy()
+    heard: list[str] = []
+    ids = [wire.send(pipeline.name(), ROW, key=b"camera-7") for _ in range(200)]
+    answers = wire.answers(ids)
+    heard = sorted(ids, key=lambda one: list(wire.results).index(one))
+    offsets = [int(answers[one].frame.rpartition("/")[2]) for one in heard]
+    assert offsets == sorted(offsets)
+    assert {answer.key for answer in answers.values()} == {b"camera-7"}
+
+
+@pytest.mark.parametrize("rows_max", [1, 8])
+def test_batching_across_requests_changes_no_answer(
+    pipeline: Pipeline, scale: Scale, wire: Wire, rows_max: int
+) -> None:
+    model = scale("double", 2.0).configure("onnx", batch_rows_max=rows_max, batch_wait_ms_max=5.0)
+    pipeline.add_model_step(model).deploy()
+    values = {wire.send(pipeline.name(), f'[{{"tensor": [{n}, 1]}}]'.encode()): n for n in range(100)}
+    for one, answer in wire.answers(values).items():
+        assert read_arrow(answer.value).column("y").to_pylist() == [[2.0 * values[one], 2.0]]
