@@ -27,9 +27,7 @@ class CatalogReader:
             if record is not None and record.value is not None:
                 self.catalog.apply(record.offset, record.timestamp, decode_record(record.value))
             elif time.monotonic() > deadline_s:
-                raise RetryLater(
-                    f"{self._topic}: offset {self.catalog.offset} of {end} after {within_s} s"
-                )
+                raise RetryLater(f"{self._topic}: offset {self.catalog.offset} of {end} after {within_s} s")
         self._confirmed_s = asked_s
 
     def refresh_when_due(self, every_s: float = CATALOG_REFRESH_S) -> bool:

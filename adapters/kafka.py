@@ -138,9 +138,7 @@ class Inbox:
         self.assigned: set[Place] = set()
         self.joined = False
         """Whether the group has given this member its share, be it none."""
-        self._consumer.subscribe(
-            list(topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lost
-        )
+        self._consumer.subscribe(list(topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lost)
 
     def read(self, records_max: int, wait_s: float) -> list[Record]:
         """Up to `records_max` records; waits at most `wait_s` for the first, never for the others."""
@@ -156,9 +154,7 @@ class Inbox:
         """Commit the next offset to read of each partition. RetryLater where the group moved on:
         whoever has the partition now reads these records again."""
         places = [
-            TopicPartition(*place, offset, metadata)
-            for place, offset in offsets.items()
-            if place in self.assigned
+            TopicPartition(*place, offset, metadata) for place, offset in offsets.items() if place in self.assigned
         ]
         if not places:
             return
@@ -178,9 +174,7 @@ class Inbox:
         found = {}
         for place in committed:
             known = place.offset != OFFSET_INVALID and place.offset >= 0
-            found[place.topic, place.partition] = Committed(
-                place.offset if known else None, place.metadata or ""
-            )
+            found[place.topic, place.partition] = Committed(place.offset if known else None, place.metadata or "")
             if known:
                 self._say_what_is_lost(consumer, place)
         if self._on_assign is not None:
@@ -190,9 +184,7 @@ class Inbox:
         )
 
     def _say_what_is_lost(self, consumer: Consumer, place: TopicPartition) -> None:
-        low, high = consumer.get_watermark_offsets(
-            TopicPartition(place.topic, place.partition), timeout=_REQUEST_S
-        )
+        low, high = consumer.get_watermark_offsets(TopicPartition(place.topic, place.partition), timeout=_REQUEST_S)
         if place.offset < low or place.offset > high:
             log.error(
                 "committed offset %d of %s/%d is outside what the topic holds (%d to %d): records were "
@@ -207,7 +199,7 @@ class Inbox:
         self.assigned -= gone
         consumer.incremental_unassign(places)
 
-    def _lost(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+    def _lost(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
         # Others have the partitions already: nothing can be committed, they do the work again.
         gone = {(place.topic, place.partition) for place in places}
         self.assigned -= gone
@@ -230,8 +222,8 @@ class DeliveryError:
 _PERMANENT: Final = frozenset(
     {
         KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError._UNKNOWN_TOPIC,
-        KafkaError._UNKNOWN_PARTITION,
+        KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001  # how confluent-kafka spells librdkafka's own codes
+        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
         KafkaError.MSG_SIZE_TOO_LARGE,
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
     }
@@ -288,7 +280,7 @@ class Outbox:
             try:
                 # A list of its own: confluent-kafka's type of headers is wider, and lists are invariant.
                 self._producer.produce(topic, value, key, headers=list(headers), on_delivery=delivered)
-                return
+                return None
             except BufferError:
                 if time.monotonic() >= deadline_s:
                     return settle(DeliveryError("the producer's queue is full", permanent=False))
@@ -366,9 +358,7 @@ def lag(kafka: str, group: str, topic: str) -> int:
         places = [TopicPartition(topic, partition) for partition in partitions]
         total = 0
         for place in consumer.committed(places, timeout=_REQUEST_S) if places else []:
-            low, high = consumer.get_watermark_offsets(
-                TopicPartition(topic, place.partition), timeout=_REQUEST_S
-            )
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, place.partition), timeout=_REQUEST_S)
             total += high - max(low, place.offset)
         return total
     except KafkaException as error:
@@ -401,8 +391,9 @@ def _record(message: Message) -> Record | None:
             raise KafkaException(error)
         _quiet(error)
         return None
-    topic, partition, offset = message.topic(), message.partition(), message.offset()
-    assert topic is not None and partition is not None and offset is not None
+    topic: Any = message.topic()
+    partition: Any = message.partition()
+    offset: Any = message.offset()
     _kind, timestamp = message.timestamp()
     raw: Any = message.headers() or []
     headers = [(name, _bytes(value)) for name, value in raw]

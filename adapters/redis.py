@@ -146,6 +146,7 @@ class AnswerIndex:
     """One per process; safe for threads. RetryLater where Redis does not answer."""
 
     def __init__(self, url: str, namespace: str, result_ttl_s: int = RESULT_TTL_S) -> None:
+        self.namespace = namespace
         self._url = url
         # Any: half of redis-py's own methods are not annotated.
         self._redis: Any = redis.Redis.from_url(

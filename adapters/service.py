@@ -10,13 +10,10 @@ from adapters.logs import log_to_stderr
 from adapters.settings import Settings
 from schemas.errors import SettingError
 
-
 S = TypeVar("S", bound=Settings)
 
 
-def run_service(
-    name: str, settings_of: type[S], run: Callable[[S, threading.Event], object]
-) -> int:
+def run_service(name: str, settings_of: type[S], run: Callable[[S, threading.Event], object]) -> int:
     """Run until SIGTERM or SIGINT sets the event. Exit codes: 0 stopped, 2 a bad setting; an
     exception is a crash, and whoever started the process starts it again."""
     try:

@@ -52,7 +52,9 @@ def take(
     flags = cv2.INTER_AREA if shot == Shot() else cv2.INTER_LINEAR
     softened = cv2.GaussianBlur(scene, (0, 0), max(0.45, shot.blur_px) * scene.shape[1] / FRAME_WIDTH)
     frame = np.asarray(
-        cv2.warpPerspective(softened, matrix, (FRAME_WIDTH, FRAME_HEIGHT), flags=flags, borderMode=cv2.BORDER_REPLICATE),
+        cv2.warpPerspective(
+            softened, matrix, (FRAME_WIDTH, FRAME_HEIGHT), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        ),
         np.float32,
     )
     down, across = np.mgrid[-1 : 1 : FRAME_HEIGHT * 1j, -1 : 1 : FRAME_WIDTH * 1j]
@@ -73,7 +75,11 @@ def to_jpeg(image: npt.NDArray[np.uint8], quality: int = 85) -> bytes:
 
 def _place(scene_width: int, scene_height: int, shot: Shot) -> npt.NDArray[np.float64]:
     """The camera stands a little to one side (keystone) and is not quite level (turn); what leaves the frame is cut off."""
-    near, far = (1 + abs(shot.keystone), 1 - abs(shot.keystone)) if shot.keystone > 0 else (1 - abs(shot.keystone), 1.0 + abs(shot.keystone))
+    near, far = (
+        (1 + abs(shot.keystone), 1 - abs(shot.keystone))
+        if shot.keystone > 0
+        else (1 - abs(shot.keystone), 1.0 + abs(shot.keystone))
+    )
     half_width, half_height = FRAME_WIDTH / 2, FRAME_HEIGHT / 2
     corners = np.array([(-1, -near), (1, -far), (1, far), (-1, near)], np.float64) * (half_width, half_height)
     angle = np.deg2rad(shot.turn_degrees)

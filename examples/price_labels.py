@@ -68,7 +68,15 @@ def paint_card(price: str, height_px: int, troubles: frozenset[Trouble], rng: np
 def _print(price: str, text_px: int, weight: int) -> Pixels:
     """How much ink lies where, 0..1, cut to the ink's own edges."""
     ground = np.zeros((2 * text_px, text_px * (len(price) + 1), 3), np.uint8)
-    cv2.putText(ground, price, (text_px // 2, 3 * text_px // 2), (255, 255, 255), cv2.FontFace("sans"), text_px, weight)
+    cv2.putText(
+        ground,
+        price,
+        (text_px // 2, 3 * text_px // 2),
+        (255, 255, 255),
+        cv2.FontFace("sans"),
+        text_px,
+        weight,
+    )
     ink = ground[..., 0]
     rows, columns = np.flatnonzero(ink.max(axis=1) > 64), np.flatnonzero(ink.max(axis=0) > 64)
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float32) / 255
@@ -93,14 +101,18 @@ def _with_margin(card: Card, margin_px: int) -> Card:
     """Room around the card, so that turning and blurring it cuts nothing off."""
     around = ((margin_px, margin_px), (margin_px, margin_px), (0, 0))
     return Card(
-        np.pad(card.pixels, around, mode="edge"), np.pad(card.opacity, around), card.price_corners + np.float32(margin_px)
+        np.pad(card.pixels, around, mode="edge"),
+        np.pad(card.opacity, around),
+        card.price_corners + np.float32(margin_px),
     )
 
 
 def _slanted(card: Card, rng: np.random.Generator) -> Card:
     """The card hangs askew and leans away from the camera."""
     height_px, width_px = card.opacity.shape[:2]
-    matrix = cv2.getRotationMatrix2D((width_px / 2, height_px / 2), float(rng.choice((-1, 1)) * rng.uniform(5, 14)), 1.0)
+    matrix = cv2.getRotationMatrix2D(
+        (width_px / 2, height_px / 2), float(rng.choice((-1, 1)) * rng.uniform(5, 14)), 1.0
+    )
     lean = np.array([[1, rng.uniform(-0.35, 0.35), 0], [0, rng.uniform(0.75, 1.0), 0]], np.float64)
     lean[:, 2] = np.array((width_px / 2, height_px / 2)) - lean[:, :2] @ np.array((width_px / 2, height_px / 2))
     both = np.vstack((matrix, (0, 0, 1))) @ np.vstack((lean, (0, 0, 1)))
@@ -117,5 +129,7 @@ def _blurred(card: Card, sigma_px: float) -> Card:
     """The camera's focus lies elsewhere."""
     pixels, opacity = (cv2.GaussianBlur(plane, (0, 0), sigma_px) for plane in (card.pixels, card.opacity))
     return replace(
-        card, pixels=np.asarray(pixels, np.float32), opacity=np.asarray(opacity, np.float32).reshape(card.opacity.shape)
+        card,
+        pixels=np.asarray(pixels, np.float32),
+        opacity=np.asarray(opacity, np.float32).reshape(card.opacity.shape),
     )

@@ -89,9 +89,7 @@ def _paint_board(scene: Pixels, floor: int, rail_px: int, rail: tuple[int, int, 
     scene[floor + 14 : floor + 17] *= 0.6
 
 
-def _stand_products(
-    scene: Pixels, floor: int, room_px: int, light: float, rng: np.random.Generator
-) -> list[int]:
+def _stand_products(scene: Pixels, floor: int, room_px: int, light: float, rng: np.random.Generator) -> list[int]:
     """Groups of equal products side by side, as shops put them; gives each group's middle, in pixels from the left."""
     middles = []
     x = -int(rng.integers(0, 40))

@@ -51,9 +51,7 @@ class Router:
         self._catalog.refresh()
         self._topic_id = topic_id(settings.kafka, topics.frames)
         self._official = Outbox(settings.kafka)
-        self._shadow = Outbox(
-            settings.kafka, settings.shadow_delivery_ms, idempotent=False, queue_wait_s=0.0
-        )
+        self._shadow = Outbox(settings.kafka, settings.shadow_delivery_ms, idempotent=False, queue_wait_s=0.0)
         self._inbox = Inbox(settings.kafka, topics.router_group(), [topics.frames])
         self._heart = Heart(settings.kafka, topics.presence, "router")
         self._sent: deque[Batch] = deque()
@@ -86,10 +84,12 @@ class Router:
             version = self._live_version(frame)
             deadline = frame.deadline
             if deadline is not None and deadline < now_ms():
-                return self._expire(frame, deadline)
+                self._expire(frame, deadline)
+                return
             tasks = route(frame, version)
         except Refused as refusal:
-            return self._refuse(frame, refusal)
+            self._refuse(frame, refusal)
+            return
         for task in tasks:
             if task.lane == "official":
                 self._send_official(task)
@@ -109,8 +109,7 @@ class Router:
             raise Refused("NotDeployed", f"pipeline {name} is not deployed; call deploy() first", "route")
         raise Refused(
             "UnknownPipeline",
-            f"there is no pipeline {name}; expected the name of a deployed pipeline, "
-            "`name` or `workspace/name`",
+            f"there is no pipeline {name}; expected the name of a deployed pipeline, `name` or `workspace/name`",
             "route",
         )
 
@@ -141,9 +140,7 @@ class Router:
 
     def _refuse(self, frame: Frame, refusal: Refused) -> None:
         """An error answer, and a dead letter with the bytes."""
-        log.info(
-            "refused: %s: %s", refusal.error, refusal.message, extra={"request_id": frame.request_id}
-        )
+        log.info("refused: %s: %s", refusal.error, refusal.message, extra={"request_id": frame.request_id})
         value = failure_value(refusal.error, refusal.message, refusal.stage)
         self._answer(answer_before_routing(frame, "error", value, now_ms()))
         letter = dead_letter_headers(frame, refusal, attempts=1)

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from router.hashing import Salt, choose_by_key, choose_by_position, is_shadowed
 from schemas.errors import Refused
-from schemas.frames import ARROW, JSON, Frame
+from schemas.frames import Frame, is_table
 from schemas.models import PinnedModel, arm_names
 from schemas.names import ModelKey
 from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDeploy
@@ -142,7 +142,7 @@ def _hash_value(frame: Frame, hash_key: str) -> str | float | None:
     if header is not None:
         return header
     content_type = frame.content_type
-    if content_type != ARROW and content_type != JSON:
+    if not is_table(content_type):
         return None
     cell = first_cell(content_type, frame.value, hash_key)
     if isinstance(cell, list) and len(cell) == 1:

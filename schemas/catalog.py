@@ -67,9 +67,7 @@ class LivePointer(msgspec.Struct, frozen=True, tag="LivePointer", tag_field="rec
     replaces: int
 
 
-Record = (
-    WorkspaceCreated | ModelUploaded | ModelConfigured | PipelineVersionAdded | VersionOffered | LivePointer
-)
+Record = WorkspaceCreated | ModelUploaded | ModelConfigured | PipelineVersionAdded | VersionOffered | LivePointer
 
 
 _RECORD: Final[msgspec.json.Decoder[Record]] = msgspec.json.Decoder(Record)

@@ -6,7 +6,7 @@ may be named by a hash key. Where a header stands twice, the last one counts.
 
 import re
 from dataclasses import dataclass
-from typing import Final, Literal, Self
+from typing import Final, Literal, Self, TypeGuard
 
 from schemas.errors import Refused
 from schemas.limits import FRAME_BYTES_MAX, REQUEST_ID_CHARS_MAX
@@ -44,7 +44,7 @@ class Origin:
 
 
 def is_request_id(text: str) -> bool:
-    """Whether a producer's request id is kept: 1 to 128 of A-Z a-z 0-9 . _ : -"""
+    """Whether a producer's request id is kept: 1 to 128 letters, digits, or one of `._:-`."""
     return _REQUEST_ID.fullmatch(text) is not None
 
 
@@ -70,9 +70,7 @@ class Frame:
                 try:
                     return None if value is None else value.decode()
                 except UnicodeDecodeError:
-                    raise Refused(
-                        "BadHeader", f"header {name!r}: not UTF-8 text; expected UTF-8", "route"
-                    ) from None
+                    raise Refused("BadHeader", f"header {name!r}: not UTF-8 text; expected UTF-8", "route") from None
         return None
 
     @property
@@ -124,6 +122,11 @@ class Frame:
                 f"the frame has {len(self.value)} bytes; expected at most {FRAME_BYTES_MAX}",
                 "route",
             )
+
+
+def is_table(kind: ContentType) -> TypeGuard[TableType]:
+    """Whether a frame of this content type is a table; the others are images."""
+    return kind in {ARROW, JSON}
 
 
 def content_type(given: str | None, value: bytes) -> ContentType:

@@ -24,9 +24,7 @@ def read_arrow(value: bytes) -> pa.Table:
         table: pa.Table = reader.read_all()
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise Refused(
-            "BadArrow", f"the value is not an Arrow IPC stream: {_one_line(error)}", "decode"
-        ) from error
+        raise Refused("BadArrow", f"the value is not an Arrow IPC stream: {_one_line(error)}", "decode") from error
     return table
 
 
@@ -35,9 +33,7 @@ def read_records(value: bytes) -> pa.Table:
     try:
         records = msgspec.json.decode(value, type=list[dict[str, Any]])
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Refused(
-            "BadJson", f"the value is not a JSON list of records: {_one_line(error)}", "decode"
-        ) from error
+        raise Refused("BadJson", f"the value is not a JSON list of records: {_one_line(error)}", "decode") from error
     names = list(records[0]) if records else []
     for row, record in enumerate(records):
         if record.keys() != set(names):
@@ -93,23 +89,26 @@ def _list_column(rows: list[np.ndarray]) -> "pa.Array[Any]":
     flat = rows[0].ravel() if len(rows) == 1 else np.concatenate([row.ravel() for row in rows])
     values = _flat_array(flat)
     kind = pa.list_(values.type)
-    column: "pa.Array[Any]" = pa.Array.from_buffers(
-        kind, len(rows), [None, pa.py_buffer(offsets)], children=[values]
-    )
+    column: pa.Array[Any] = pa.Array.from_buffers(kind, len(rows), [None, _buffer(offsets)], children=[values])
     return column
 
 
 def _flat_array(flat: np.ndarray) -> "pa.Array[Any]":
     """Numbers are taken as they lie in memory; `pa.array` would import pandas into every service first."""
-    values: "pa.Array[Any]"
+    values: pa.Array[Any]
     if flat.dtype.kind in "OUS":
         values = pa.array(flat.astype(object).tolist(), pa.string())
     elif flat.dtype.kind == "b":
         values = pa.array(flat.tolist(), pa.bool_())
     else:
-        buffer = pa.py_buffer(np.ascontiguousarray(flat))
-        values = pa.Array.from_buffers(pa.from_numpy_dtype(flat.dtype), flat.size, [None, buffer])
+        values = pa.Array.from_buffers(pa.from_numpy_dtype(flat.dtype), flat.size, [None, _buffer(flat)])
     return values
+
+
+def _buffer(array: np.ndarray) -> pa.Buffer:
+    # An array has the buffer protocol; the stubs of pyarrow do not know it.
+    memory: Any = np.ascontiguousarray(array)
+    return pa.py_buffer(memory)
 
 
 def _one_line(error: Exception) -> str:

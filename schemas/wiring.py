@@ -6,9 +6,7 @@ REQUEST_COLUMN = "tensor"
 """What a request may call the one input of a model, whatever the model calls it."""
 
 
-def wire_request(
-    columns: Sequence[str], inputs: Sequence[str], tensor_fields: Sequence[str] | None
-) -> dict[str, str]:
+def wire_request(columns: Sequence[str], inputs: Sequence[str], tensor_fields: Sequence[str] | None) -> dict[str, str]:
     """Input name -> request column, for the first step of a path. Columns that no input takes are left.
 
     By `tensor_fields` in its order where configured, else by the inputs' own names; one input also
@@ -25,9 +23,7 @@ def wire_request(
     raise ValueError(f"no column {', '.join(map(repr, missing))}{also}; came: {', '.join(columns) or 'none'}")
 
 
-def wire_step(
-    outputs: Sequence[str], inputs: Sequence[str], tensor_fields: Sequence[str] | None
-) -> dict[str, str]:
+def wire_step(outputs: Sequence[str], inputs: Sequence[str], tensor_fields: Sequence[str] | None) -> dict[str, str]:
     """Input name -> output of the step before, for every later step of a path.
 
     By `tensor_fields` where they are there, by name where the names are there (a step may leave

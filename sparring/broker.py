@@ -50,9 +50,7 @@ class Broker:
             consumer.seek_to_beginning(*assigned)
         return consumer
 
-    def send(
-        self, topic: str, value: bytes, key: bytes | None = None, headers: RawHeaders | None = None
-    ) -> int:
+    def send(self, topic: str, value: bytes, key: bytes | None = None, headers: RawHeaders | None = None) -> int:
         """Send one record; returns its offset once every in-sync replica has it.
 
         Raises:
@@ -75,9 +73,7 @@ class Broker:
             sent = producer.send(topic, value=value, key=key, headers=headers or [])
             return int(sent.get(timeout=DELIVERY_S_MAX).offset)
         except KafkaError as error:
-            raise ConnectionError(
-                f"{topic} on {self.kafka}: the record was not confirmed: {error}"
-            ) from error
+            raise ConnectionError(f"{topic} on {self.kafka}: the record was not confirmed: {error}") from error
 
     def end(self, topic: str, partition: int = 0) -> int:
         """The offset after the partition's last record, asked of the broker now."""

@@ -61,9 +61,7 @@ class Client:
     def set_current_workspace(self, workspace: Workspace) -> Workspace:
         """Where new models and pipelines go from now on. Returns the workspace."""
         if not isinstance(workspace, Workspace):
-            raise TypeError(
-                f"workspace: {type(workspace).__name__}; expected a Workspace, as get_workspace returns it"
-            )
+            raise TypeError(f"workspace: {type(workspace).__name__}; expected a Workspace, as get_workspace returns it")
         self._current = workspace
         return workspace
 
@@ -71,9 +69,7 @@ class Client:
         """Where new models and pipelines go."""
         return self._current
 
-    def upload_model(
-        self, name: str, path: str | Path, framework: Framework | str = Framework.ONNX
-    ) -> ModelVersion:
+    def upload_model(self, name: str, path: str | Path, framework: Framework | str = Framework.ONNX) -> ModelVersion:
         """Upload a file; the same name again is a new version.
 
         Args:

@@ -22,9 +22,7 @@ def in_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=place)
 
 
-def selected(
-    names: Iterable[str], dataset: Sequence[str] | None, dataset_exclude: Sequence[str] | None
-) -> list[str]:
+def selected(names: Iterable[str], dataset: Sequence[str] | None, dataset_exclude: Sequence[str] | None) -> list[str]:
     """The columns that were asked for, in the order of `names`.
 
     An entry is a column, a group (`in`, `out` with the challengers' columns, `metadata`,

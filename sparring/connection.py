@@ -80,6 +80,4 @@ def found_settings() -> Settings:
             f"no local stack runs in {data}: start one with `sparring up` (SPARRING_DATA names another "
             "folder), or set SPARRING_KAFKA, SPARRING_REDIS and SPARRING_STORE to a system that runs"
         )
-    return Settings(
-        kafka=addresses.kafka, redis=addresses.redis, store=addresses.store, namespace=addresses.namespace
-    )
+    return Settings(kafka=addresses.kafka, redis=addresses.redis, store=addresses.store, namespace=addresses.namespace)

@@ -130,16 +130,13 @@ class Deployment:
     def _check_who_lives(self) -> None:
         beats = self._connection.follower.alive()
         if not any(beat.kind == "router" for beat in beats):
-            raise DeployError(
-                "no router is alive: start the system with `sparring up`, or `python -m router`"
-            )
+            raise DeployError("no router is alive: start the system with `sparring up`, or `python -m router`")
         python = [one.model.name for one in self._version.models() if one.configuration.runtime == "python"]
         for key, lane in sorted(self._version.lanes()):
             able = [beat for beat in beats if _could_run(beat, key, lane)]
             if not able and lane == "official":
                 raise DeployError(
-                    f"no live host serves {key}: start the system with `sparring up`, "
-                    "or `python -m workers host`"
+                    f"no live host serves {key}: start the system with `sparring up`, or `python -m workers host`"
                 )
             if able and python and not any(beat.allow_python for beat in able):
                 hosts = ", ".join(sorted({beat.host for beat in able}))
@@ -174,8 +171,7 @@ def wait_for_routers(connection: Connection, offset: int, *, required: bool) -> 
     connection.follower.wait_for(lambda: not behind(), ROUTERS_S_MAX)
     if late := behind():
         raise DeployError(
-            f"the catalog is changed, but after {ROUTERS_S_MAX:g} s not every router has read it: "
-            f"{', '.join(late)}"
+            f"the catalog is changed, but after {ROUTERS_S_MAX:g} s not every router has read it: {', '.join(late)}"
         )
 
 
@@ -194,9 +190,7 @@ def undeploy(connection: Connection, name: PipelineName) -> None:
     offset = connection.append(LivePointer(name, None, known.pointer))
     now = connection.follower.catalog.pipelines[name]
     if now.live is not None:
-        raise DeployError(
-            f"pipeline {name} is not undeployed: another client was faster, {_whose(now.live_version)}"
-        )
+        raise DeployError(f"pipeline {name} is not undeployed: another client was faster, {_whose(now.live_version)}")
     wait_for_routers(connection, offset, required=False)
 
     def running() -> list[str]:

@@ -53,9 +53,7 @@ class Call:
 
 
 @overload
-def infer(
-    connection: Connection, name: PipelineName, given: pd.DataFrame | Image, call: Call
-) -> pd.DataFrame: ...
+def infer(connection: Connection, name: PipelineName, given: pd.DataFrame | Image, call: Call) -> pd.DataFrame: ...
 
 
 @overload
@@ -145,13 +143,9 @@ class Waiting:
     def _living(self, keys: Sequence[ModelKey]) -> bool:
         """Whether one of these challengers has a process that is alive."""
         models = {str(key) for key in keys}
-        return any(
-            beat.model in models and beat.lane == "shadow" for beat in self._connection.follower.alive()
-        )
+        return any(beat.model in models and beat.lane == "shadow" for beat in self._connection.follower.alive())
 
-    def _warn(
-        self, names: Mapping[ModelKey, str], came: Mapping[ModelKey, Answer], absent: Sequence[ModelKey]
-    ) -> None:
+    def _warn(self, names: Mapping[ModelKey, str], came: Mapping[ModelKey, Answer], absent: Sequence[ModelKey]) -> None:
         failed = [
             f"{names[key]} ({answer.failure().error}: {answer.failure().message})"
             for key, answer in came.items()

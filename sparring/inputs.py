@@ -61,8 +61,7 @@ def read_image(image: object) -> Image:
         value = _path("image", image).read_bytes()
     else:
         raise TypeError(
-            f"image: {type(image).__name__}; expected a path, the bytes of a JPEG, PNG or WebP, "
-            "or a uint8 array"
+            f"image: {type(image).__name__}; expected a path, the bytes of a JPEG, PNG or WebP, or a uint8 array"
         )
     try:
         kind = content_type(None, value)
@@ -155,9 +154,7 @@ def _from_pandas(frame: pd.DataFrame) -> pa.Table:
                 "expected numbers, text, or lists of numbers of one shape"
             ) from error
     if len(arrays) < len(frame.columns):
-        raise ValueError(
-            f"tensor: a column stands twice among {list(frame.columns)}; expected each name once"
-        )
+        raise ValueError(f"tensor: a column stands twice among {list(frame.columns)}; expected each name once")
     return pa.table(arrays)
 
 

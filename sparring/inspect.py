@@ -33,9 +33,7 @@ def inspect(path: Path) -> Signature:
     # -P: a schemas.py in the user's folder must not hide ours.
     command = [sys.executable, "-P", str(here), str(path)]
     try:
-        ran = subprocess.run(
-            command, env=environment, capture_output=True, timeout=INSPECT_S_MAX, check=False
-        )
+        ran = subprocess.run(command, env=environment, capture_output=True, timeout=INSPECT_S_MAX, check=False)
     except subprocess.TimeoutExpired:
         raise ValueError(f"path: {path} was not loaded within {INSPECT_S_MAX:g} s") from None
     if ran.returncode == 0:

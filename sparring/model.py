@@ -104,9 +104,7 @@ class ModelVersion:
         """This version with its newest configuration; EntityNotFoundError where the catalog has it not."""
         catalog = self._connection.follower.catalog
         if self._model.key not in catalog.models:
-            raise EntityNotFoundError(
-                f"model {self._model.key} does not exist in this catalog: upload it here"
-            )
+            raise EntityNotFoundError(f"model {self._model.key} does not exist in this catalog: upload it here")
         default = Configuration(runtime=self._model.framework)
         return PinnedModel(self._model, catalog.configurations.get(self._model.key, default))
 
@@ -156,9 +154,7 @@ class ModelVersion:
                 raise ValueError(f"{argument}: an ONNX model's own is read from its file; leave it out")
             return None
         if not isinstance(schema, pa.Schema):
-            raise TypeError(
-                f"{argument}: {type(schema).__name__}; a Python step needs a pyarrow.schema([...])"
-            )
+            raise TypeError(f"{argument}: {type(schema).__name__}; a Python step needs a pyarrow.schema([...])")
         if len(schema) == 0:
             raise ValueError(f"{argument}: it has no fields; expected one per array")
         return tuple(_tensor(argument, field) for field in schema)
@@ -172,9 +168,7 @@ def _tensor(argument: str, field: "pa.Field[Any]") -> TensorSpec:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return TensorSpec(field.name, "string")
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
-        raise ValueError(
-            f"{argument}: {field.name} is a {field.type}; expected numbers, text, or lists of them"
-        )
+        raise ValueError(f"{argument}: {field.name} is a {field.type}; expected numbers, text, or lists of them")
     return TensorSpec(field.name, np.dtype(kind.to_pandas_dtype()).name)
 
 

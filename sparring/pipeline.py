@@ -42,9 +42,7 @@ class Pipeline:
     pipeline, so calls chain; `deploy()` is the first that anyone else sees.
     """
 
-    def __init__(
-        self, connection: Connection, name: PipelineName, steps: Sequence[Step] | None = None
-    ) -> None:
+    def __init__(self, connection: Connection, name: PipelineName, steps: Sequence[Step] | None = None) -> None:
         self._connection = connection
         self._name = name
         self._edited: list[Step] | None = None if steps is None else list(steps)

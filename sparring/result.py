@@ -94,9 +94,7 @@ def _chosen(official: Answer) -> str:
 
 
 def _metadata(official: Answer, rows: int) -> dict[str, Any]:
-    last_model = json.dumps(
-        {"model_name": official.model, "model_sha": official.model_sha256}, separators=(",", ":")
-    )
+    last_model = json.dumps({"model_name": official.model, "model_sha": official.model_sha256}, separators=(",", ":"))
     elapsed = [official.timings.decode_ns, official.timings.infer_ns]
     return {
         "metadata.last_model": pa.array([last_model] * rows, pa.string()),

@@ -41,9 +41,7 @@ def shadow_deploy(champion: object, challengers: object, share: object) -> Step:
     return checked_step(
         ShadowDeploy(
             _pinned("champion", champion),
-            tuple(
-                _pinned("challengers", one) for one in _listed("challengers", challengers, "model versions")
-            ),
+            tuple(_pinned("challengers", one) for one in _listed("challengers", challengers, "model versions")),
             float(_number("share", share)),
         )
     )
@@ -107,8 +105,7 @@ def _named(pinned: PinnedModel) -> dict[str, str]:
 def _pinned(argument: str, model: object) -> PinnedModel:
     if not isinstance(model, ModelVersion):
         raise TypeError(
-            f"{argument}: {type(model).__name__} {model!r}; expected a model version, "
-            "as upload_model returns it"
+            f"{argument}: {type(model).__name__} {model!r}; expected a model version, as upload_model returns it"
         )
     return model.pinned()
 

@@ -33,9 +33,7 @@ class Workspace:
     def models(self) -> list[ModelVersion]:
         """The newest version of each model; its `versions()` has the others."""
         newest = {
-            model.name: model
-            for model in self._connection.catalog().models.values()
-            if model.workspace == self._name
+            model.name: model for model in self._connection.catalog().models.values() if model.workspace == self._name
         }
         return [ModelVersion(self._connection, model) for model in newest.values()]
 

@@ -21,14 +21,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
 
     if given.worker == "host":
-        from workers.host.host import Host
+        from workers.host.host import Host  # noqa: PLC0415  # only this worker needs it
 
         return run_service("host", HostSettings, lambda settings, stop: Host(settings, stop).run())
     if given.worker == "indexer":
-        from workers.indexer.indexer import Indexer
+        from workers.indexer.indexer import Indexer  # noqa: PLC0415  # only this worker needs it
 
         return run_service("indexer", IndexerSettings, lambda settings, stop: Indexer(settings, stop).run())
-    from workers.inference.process import ModelProcess
+    from workers.inference.process import ModelProcess  # noqa: PLC0415  # only this worker needs it
 
     return run_service(
         f"inference {given.model} {given.lane}",

@@ -57,9 +57,7 @@ def print_status(status: Status) -> None:
         console.print()
         models = table("warm model", "lane", "pid ", "memory ", "for")
         for model in status.models:
-            models.add_row(
-                model.model, model.lane, str(model.pid), mib(model.memory_bytes), "\n".join(model.warm)
-            )
+            models.add_row(model.model, model.lane, str(model.pid), mib(model.memory_bytes), "\n".join(model.warm))
         console.print(models)
     for problem in status.problems:
         console.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)

@@ -36,9 +36,7 @@ def start_detached(folder: Folder, options: tuple[str, ...], report: Callable[[s
     log.parent.mkdir(parents=True, exist_ok=True)
     arguments = (sys.executable, "-P", "-m", "sparring", "up", "--data", str(folder.path), *options)
     with log.open("wb") as out:
-        child = subprocess.Popen(
-            arguments, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
-        )
+        child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
     try:
         _until_ready(folder, child, log, report)
     except BaseException:
@@ -47,9 +45,7 @@ def start_detached(folder: Folder, options: tuple[str, ...], report: Callable[[s
         raise
 
 
-def _until_ready(
-    folder: Folder, child: subprocess.Popen[bytes], log: Path, report: Callable[[str], None]
-) -> None:
+def _until_ready(folder: Folder, child: subprocess.Popen[bytes], log: Path, report: Callable[[str], None]) -> None:
     deadline = time.monotonic() + START_S_MAX
     with log.open(errors="replace") as said:
         while not _is_ready(folder, child.pid):

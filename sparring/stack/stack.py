@@ -138,9 +138,7 @@ class LocalStack:
             **self._environment,
         }
 
-    def run(
-        self, name: str, arguments: tuple[str, ...], environment: Mapping[str, str] | None = None
-    ) -> Process:
+    def run(self, name: str, arguments: tuple[str, ...], environment: Mapping[str, str] | None = None) -> Process:
         """Run one more process (`arguments` as for exec), supervised like the others, stopped first."""
         settings = {**self.environment(), **(environment or {})}
         return self._launch(Command(name, arguments, self.data, {**os.environ, **settings}))
@@ -206,9 +204,7 @@ class LocalStack:
     def _publish(self) -> None:
         with self._changing:
             stack = Recorded.of("stack", os.getpid())
-            self._folder.publish(
-                Addresses(self.kafka, self.redis, self.store, self.namespace, stack, self._recorded())
-            )
+            self._folder.publish(Addresses(self.kafka, self.redis, self.store, self.namespace, stack, self._recorded()))
 
     def _recorded(self) -> tuple[Recorded, ...]:
         running = ((process.name, process.pid) for process in self._in_stop_order())

@@ -179,8 +179,7 @@ def _topics(addresses: Addresses) -> Iterator[TopicStatus]:
             sum(end[place].offset - first[place].offset for place in mine),
             {
                 group: sum(
-                    end[place].offset - max(_offset(committed[group], place), first[place].offset)
-                    for place in mine
+                    end[place].offset - max(_offset(committed[group], place), first[place].offset) for place in mine
                 )
                 for group in sorted(groups[topic])
             },

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -50,37 +51,40 @@ def scale(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Callable[
     return make
 
 
-def _python_step(client: Client, folder: Path, name: str, source: str, **schemas: pa.Schema) -> ModelVersion:
+def _python_step(
+    client: Client, folder: Path, name: str, source: str, takes: pa.Schema, gives: pa.Schema
+) -> ModelVersion:
     path = folder / f"{name}.py"
     path.write_text(source)
-    return client.upload_model(name, path, framework=Framework.PYTHON).configure("python", **schemas)
+    step = client.upload_model(name, path, framework=Framework.PYTHON)
+    return step.configure("python", input_schema=takes, output_schema=gives)
 
 
 @pytest.fixture(scope="session")
 def average(client: Client, tmp_path_factory: pytest.TempPathFactory) -> ModelVersion:
     """The tutorial's post-processing: what came, and the mean confidence."""
-    detections = [
+    detections: list[pa.Field[Any]] = [
         pa.field("boxes", pa.list_(pa.float32())),
         pa.field("classes", pa.list_(pa.int64())),
         pa.field("confidences", pa.list_(pa.float32())),
     ]
-    mean = pa.field("avg_conf", pa.list_(pa.float64()))
+    mean: pa.Field[Any] = pa.field("avg_conf", pa.list_(pa.float64()))
     return _python_step(
         client,
         tmp_path_factory.mktemp("average"),
         "average",
         AVERAGE_STEP,
-        input_schema=pa.schema(detections),
-        output_schema=pa.schema([*detections, mean]),
+        takes=pa.schema(detections),
+        gives=pa.schema([*detections, mean]),
     )
 
 
 @pytest.fixture
 def mischief(client: Client, tmp_path: Path) -> ModelVersion:
     """A Python step that raises, hangs or takes its process down when told to."""
-    schema = [pa.schema([pa.field(name, pa.list_(pa.float32()))]) for name in ("tensor", "y")]
+    takes, gives = (pa.schema([pa.field(name, pa.list_(pa.float32()))]) for name in ("tensor", "y"))
     name = f"mischief-{next(_numbers)}"
-    return _python_step(client, tmp_path, name, MISCHIEF_STEP, input_schema=schema[0], output_schema=schema[1])
+    return _python_step(client, tmp_path, name, MISCHIEF_STEP, takes=takes, gives=gives)
 
 
 @pytest.fixture(scope="session")

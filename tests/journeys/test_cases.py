@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from sparring import Client, ModelVersion, Pipeline
+from tests.reading import bits, read_file
 
 PRINTED = 1e-6
 """Relative: the tutorials print float32 in its shortest decimal."""
@@ -23,13 +24,9 @@ def houseprice(shared: Path) -> Path:
     return shared / "cases/ab_houseprice"
 
 
-def test_ab_houseprice_each_arm_gives_its_printed_value(
-    client: Client, pipeline: Pipeline, houseprice: Path
-) -> None:
+def test_ab_houseprice_each_arm_gives_its_printed_value(client: Client, pipeline: Pipeline, houseprice: Path) -> None:
     expected = json.loads((houseprice / "expected.json").read_text())
-    arms = [
-        (weight, upload(client, houseprice / file, name)) for weight, name, file in expected["steps"]
-    ]
+    arms = [(weight, upload(client, houseprice / file, name)) for weight, name, file in expected["steps"]]
     assert [model.sha() for _weight, model in arms] == [
         expected["sha"][file] for _weight, _name, file in expected["steps"]
     ]
@@ -98,9 +95,7 @@ def test_shadow_ccfraud_prints_the_tutorials_columns_and_values(
             assert result[column][0] == value
 
 
-def test_chain_imdb_feeds_one_model_with_the_others_output(
-    client: Client, pipeline: Pipeline, shared: Path
-) -> None:
+def test_chain_imdb_feeds_one_model_with_the_others_output(client: Client, pipeline: Pipeline, shared: Path) -> None:
     folder = shared / "cases/chain_imdb"
     embedder = upload(client, folder / "embedder.onnx", "embedder")
     sentiment = upload(client, folder / "sentiment_model.onnx", "sentiment")
@@ -109,11 +104,11 @@ def test_chain_imdb_feeds_one_model_with_the_others_output(
     printed = json.loads((folder / "expected.json").read_text())["singleton"]
     assert result["out.dense_1"][0] == pytest.approx(printed, rel=PRINTED)
 
-    batch = pipeline.infer(pa.ipc.open_file(folder / "test_data.arrow").read_all())
+    batch = pipeline.infer(read_file(folder / "test_data.arrow"))
     computed = [0.37142318, 0.9655761, 0.07601619, 0.24645236, 0.08632833, 0.6396135]
-    got = batch.column("out.dense_1").to_pylist()
+    got = bits(batch, "out.dense_1")
     assert len(got) == 50
-    assert [row[0] for row in got[:6]] == pytest.approx(computed, rel=PRINTED)
+    assert got[:6] == pytest.approx(computed, rel=PRINTED)
 
 
 def test_tutorial_postprocess_the_mean_is_taken_in_float64(

@@ -29,9 +29,7 @@ def test_a_router_that_restarts_knows_what_is_live_before_its_first_frame(
     assert {answer.status for answer in wire.answers(ids, within_s=30).values()} == {"ok"}
 
 
-def test_a_second_client_sees_the_same_pipeline_and_infers(
-    stack: LocalStack, pipeline: Pipeline, scale: Scale
-) -> None:
+def test_a_second_client_sees_the_same_pipeline_and_infers(stack: LocalStack, pipeline: Pipeline, scale: Scale) -> None:
     pipeline.add_model_step(scale("double", 2.0)).deploy()
     with Client(Settings.read(stack.environment())) as second:
         same = second.get_pipeline(pipeline.name())
@@ -60,20 +58,24 @@ def test_a_pipeline_of_another_workspace_is_another_pipeline(client: Client, sca
 def test_a_python_step_is_refused_where_no_host_may_run_it_and_the_host_is_named(
     broker: LocalStack, tmp_path: Path
 ) -> None:
-    with LocalStack(tmp_path / "strict", on=broker, namespace="strict", allow_python=False) as strict:
-        with Client(Settings.read(strict.environment())) as client:
-            path = tmp_path / "step.py"
-            path.write_text("def process(arrays):\n    return arrays\n")
-            step = client.upload_model("step", path, framework="python")
-            schema = pa.schema([pa.field("tensor", pa.list_(pa.float32()))])
-            step.configure("python", input_schema=schema, output_schema=schema)
-            pipeline = client.build_pipeline("refused").add_model_step(step)
-            with pytest.raises(SparringError, match=r"(?i)python.*host|host.*python") as refused:
-                pipeline.deploy(deploy_wait_s=20)
-            assert os.uname().nodename in str(refused.value)
+    with (
+        LocalStack(tmp_path / "strict", on=broker, namespace="strict", allow_python=False) as strict,
+        Client(Settings.read(strict.environment())) as client,
+    ):
+        path = tmp_path / "step.py"
+        path.write_text("def process(arrays):\n    return arrays\n")
+        step = client.upload_model("step", path, framework="python")
+        schema = pa.schema([pa.field("tensor", pa.list_(pa.float32()))])
+        step.configure("python", input_schema=schema, output_schema=schema)
+        pipeline = client.build_pipeline("refused").add_model_step(step)
+        with pytest.raises(SparringError, match=r"(?i)python.*host|host.*python") as refused:
+            pipeline.deploy(deploy_wait_s=20)
+        assert os.uname().nodename in str(refused.value)
 
 
-def test_steps_that_do_not_fit_together_are_refused_at_deploy(pipeline: Pipeline, scale: Scale, average: ModelVersion) -> None:
+def test_steps_that_do_not_fit_together_are_refused_at_deploy(
+    pipeline: Pipeline, scale: Scale, average: ModelVersion
+) -> None:
     pipeline.add_model_step(scale("double", 2.0)).add_model_step(average)
     with pytest.raises(ValueError, match="boxes"):
         pipeline.deploy()

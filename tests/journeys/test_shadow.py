@@ -6,9 +6,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from schemas.tables import read_arrow
 from sparring import ModelVersion, Pipeline
 from tests.journeys.wire import Wire
+from tests.reading import cells
 
 Scale = Callable[[str, float], ModelVersion]
 ROW = b'[{"tensor": [1, 2]}]'
@@ -52,7 +52,7 @@ def test_a_challenger_that_fails_is_an_error_record_and_the_official_answer_goes
 ) -> None:
     pipeline.add_shadow_deploy(scale("champion", 2.0), [mischief]).deploy()
     request = wire.send(pipeline.name(), ROW)
-    assert read_arrow(wire.answer(request).value).column("y").to_pylist() == [[2, 4]]
+    assert cells(wire.answer(request).value, "y") == [[2, 4]]
     (failed,) = wire.challengers([request])[request]
     assert failed.status == "error"
     assert "ValueError: the first value is 1" in failed.failure().message

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from schemas.tables import read_arrow
 from sparring import ModelVersion, Pipeline
 from tests.journeys.wire import Wire
+from tests.reading import cells
 
 Scale = Callable[[str, float], ModelVersion]
 ROW = b'[{"tensor": [1, 2]}]'
@@ -52,7 +52,7 @@ def test_each_answer_is_the_chosen_models_own(pipeline: Pipeline, scale: Scale, 
     factors = {"double": 2.0, "triple": 3.0}
     for answer in wire.answers(ids).values():
         assert answer.model is not None
-        assert read_arrow(answer.value).column("y").to_pylist() == [[factors[answer.model], 2 * factors[answer.model]]]
+        assert cells(answer.value, "y") == [[factors[answer.model], 2 * factors[answer.model]]]
         assert answer.model_sha256 == models[answer.model].sha()
         assert answer.model_version == models[answer.model].version()
         assert answer.role == "chosen"
@@ -83,9 +83,9 @@ def test_two_splits_in_one_pipeline_are_independent(pipeline: Pipeline, scale: S
     second = [(1, scale("second-a", 5.0)), (1, scale("second-b", 7.0))]
     pipeline.add_random_split(first).add_random_split(second).deploy()
     ids = [wire.send(pipeline.name(), ROW) for _ in range(400)]
-    products = Counter()
+    products: Counter[float] = Counter()
     for answer in wire.answers(ids, within_s=60).values():
-        ((one, _two),) = read_arrow(answer.value).column("y").to_pylist()
+        ((one, _two),) = cells(answer.value, "y")
         products[one] += 1
         assert [choice.step for choice in answer.split] == [0, 1]
     assert set(products) == {10.0, 14.0, 15.0, 21.0}

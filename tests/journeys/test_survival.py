@@ -12,10 +12,10 @@ import pytest
 import redis
 
 from schemas.keys import Keys, official_field
-from schemas.tables import read_arrow
 from sparring import ModelVersion, Pipeline
 from sparring.stack import LocalStack
 from tests.journeys.wire import Wire
+from tests.reading import cells
 from tests.waiting import eventually
 
 Scale = Callable[[str, float], ModelVersion]
@@ -51,6 +51,11 @@ class Stream(threading.Thread):
         while len(self.sent) < self._count and not self._halt.wait(self._pause_s):
             self.sent.append(self._wire.send(self._pipeline, ROW))
 
+    def wait_for_more(self, count: int) -> None:
+        """Until `count` more frames are sent."""
+        until = len(self.sent) + count
+        eventually(lambda: len(self.sent) >= until, 30, f"{count} more frames to be sent")
+
     def halt(self) -> list[str]:
         self._halt.set()
         self.join()
@@ -64,7 +69,7 @@ def test_a_killed_model_process_loses_no_frame_and_answers_resume(
     pipeline.add_model_step(double).deploy()
     stream = Stream(wire, pipeline.name(), per_second=40, count=300)
     stream.start()
-    eventually(lambda: len(stream.sent) >= 80, 30, "80 frames to be sent")
+    stream.wait_for_more(80)
     (process,) = model_processes(stack, double)
     killed_s = time.monotonic()
     process.send_signal(signal.SIGKILL)
@@ -99,8 +104,7 @@ def test_a_killed_router_and_a_killed_indexer_lose_nothing(
     stream = Stream(wire, pipeline.name(), per_second=40, count=200)
     stream.start()
     for victim in ("router", "indexer"):
-        already = len(stream.sent)
-        eventually(lambda at=already: len(stream.sent) > at + 40, 30, "frames to be sent")
+        stream.wait_for_more(40)
         os.kill(stack.process(victim), signal.SIGKILL)
     stream.join()
     answers = wire.answers(stream.sent, within_s=60)
@@ -138,11 +142,11 @@ def test_the_champion_is_swapped_under_a_steady_stream_and_the_old_one_is_gone(
     (before,) = model_processes(stack, old)
     stream = Stream(wire, pipeline.name(), per_second=50)
     stream.start()
-    eventually(lambda: len(stream.sent) >= 50, 30, "50 frames to be sent")
+    stream.wait_for_more(50)
 
     pipeline.replace_with_model_step(0, new).deploy()
     after_deploy = wire.send(pipeline.name(), ROW)
-    eventually(lambda at=len(stream.sent): len(stream.sent) > at + 50, 30, "50 more frames to be sent")
+    stream.wait_for_more(50)
     answers = wire.answers(stream.halt())
 
     assert {answer.status for answer in answers.values()} == {"ok"}
@@ -150,7 +154,7 @@ def test_the_champion_is_swapped_under_a_steady_stream_and_the_old_one_is_gone(
     versions = {}
     for answer in answers.values():
         assert answer.model is not None
-        assert read_arrow(answer.value).column("y").to_pylist() == factors[answer.model]
+        assert cells(answer.value, "y") == factors[answer.model]
         versions[answer.model] = answer.pipeline_version
     assert len(versions) == 2
     assert versions["old-champion"] != versions["new-champion"]
@@ -186,4 +190,4 @@ def test_batching_across_requests_changes_no_answer(
     pipeline.add_model_step(model).deploy()
     values = {wire.send(pipeline.name(), f'[{{"tensor": [{n}, 1]}}]'.encode()): n for n in range(100)}
     for one, answer in wire.answers(values).items():
-        assert read_arrow(answer.value).column("y").to_pylist() == [[2.0 * values[one], 2.0]]
+        assert cells(answer.value, "y") == [[2.0 * values[one], 2.0]]

@@ -67,7 +67,10 @@ def test_another_weight_for_one_arm_moves_keys_only_to_that_arm(seed: int) -> No
 def test_two_splits_of_one_pipeline_are_independent(seed: int) -> None:
     arms = [("a", 1), ("b", 1)]
     pairs = [
-        (choose_by_key(Salt("default", "shop", 0), arms, i), choose_by_key(Salt("default", "shop", 1), arms, i))
+        (
+            choose_by_key(Salt("default", "shop", 0), arms, i),
+            choose_by_key(Salt("default", "shop", 1), arms, i),
+        )
         for i in ids(seed)
     ]
     for pair in [(0, 0), (0, 1), (1, 0), (1, 1)]:

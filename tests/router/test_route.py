@@ -46,19 +46,14 @@ def test_a_split_sends_to_one_arm_and_says_how_it_chose() -> None:
 def test_the_same_request_always_goes_the_same_way() -> None:
     version = pipeline_version(SPLIT)
     for number in range(200):
-        first, again = (
-            route(frame(f"request-{number}", offset=offset), version)[0] for offset in (number, 5000)
-        )
+        first, again = (route(frame(f"request-{number}", offset=offset), version)[0] for offset in (number, 5000))
         assert first.slip.answers == again.slip.answers
 
 
 def test_a_text_header_sticks_and_wins_over_a_column() -> None:
     version = pipeline_version(BY_KEY)
     headers: RawHeaders = [("camera", b"7")]
-    arms = {
-        route(frame(f"r{n}", records(camera=0.99), headers=headers), version)[0].slip.answers
-        for n in range(50)
-    }
+    arms = {route(frame(f"r{n}", records(camera=0.99), headers=headers), version)[0].slip.answers for n in range(50)}
     assert len(arms) == 1
 
 

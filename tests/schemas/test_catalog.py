@@ -147,9 +147,7 @@ def test_a_weight_that_was_an_int_stays_one() -> None:
 
 def test_a_version_names_the_processes_it_needs() -> None:
     first, champion, challenger = pinned("first"), pinned("champion"), pinned("challenger")
-    middle = PipelineVersion(
-        "default", "shop", "x", (ModelStep(first), ShadowDeploy(champion, (challenger,))), 0
-    )
+    middle = PipelineVersion("default", "shop", "x", (ModelStep(first), ShadowDeploy(champion, (challenger,))), 0)
     assert middle.lanes() == {(first.key, "official"), (challenger.key, "shadow")}
     split = RandomSplit((WeightedModel(1, champion), WeightedModel(1, challenger)))
     front = PipelineVersion("default", "shop", "x", (split, ModelStep(first)), 0)

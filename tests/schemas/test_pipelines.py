@@ -38,7 +38,7 @@ def test_a_right_step_comes_back_as_it_was(step: Step) -> None:
 
 @pytest.mark.parametrize("name", ["", "7up", "a b", "a_b", "ä", "x" * 64, "-a", "a/b", None, 7])
 def test_a_name_that_is_none_is_a_value_error(name: object) -> None:
-    with pytest.raises(ValueError, match="pipeline: .* is not a name; expected letters, digits and dashes"):
+    with pytest.raises(ValueError, match=r"pipeline: .* is not a name; expected letters, digits and dashes"):
         checked_name("pipeline", name)
 
 

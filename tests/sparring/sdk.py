@@ -58,9 +58,7 @@ def upload(client: Client, folder: Path, name: str, output_name: str = "variable
 class Beating:
     """A router, a host, and model processes that are warm for all that is wanted: they only beat."""
 
-    def __init__(
-        self, settings: Settings, warm: tuple[tuple[ModelVersion, Lane], ...], *, python: bool
-    ) -> None:
+    def __init__(self, settings: Settings, warm: tuple[tuple[ModelVersion, Lane], ...], *, python: bool) -> None:
         self._catalog = CatalogReader(settings.kafka, settings.topics.catalog)
         self._python = python
         self._router, self._host = self._heart(settings, "router"), self._heart(settings, "host")
@@ -149,9 +147,7 @@ def answering(settings: Settings, answer: Callable[[Frame], list[Answer]]) -> It
         answers.stop()
 
 
-def answer_to(
-    frame: Frame, version: PipelineVersion, model: ModelVersion, number: float, **more: Any
-) -> Answer:
+def answer_to(frame: Frame, version: PipelineVersion, model: ModelVersion, number: float, **more: Any) -> Answer:
     """One model's answer: one row, `variable` with one number; `more` overrides fields of Answer."""
     fields: dict[str, Any] = {
         "key": b"",

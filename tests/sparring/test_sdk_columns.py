@@ -18,9 +18,7 @@ from sparring.result import cells, challenger_names, result
 LIST_OF_DOUBLES = pa.list_(pa.float64())
 
 
-def pinned(
-    name: str, version: str = "1", dtype: str = "float32", fields: tuple[str, ...] | None = None
-) -> PinnedModel:
+def pinned(name: str, version: str = "1", dtype: str = "float32", fields: tuple[str, ...] | None = None) -> PinnedModel:
     model = ModelVersion(
         workspace="default",
         name=name,

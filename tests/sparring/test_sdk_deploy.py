@@ -64,16 +64,12 @@ def test_what_was_not_edited_is_deployed_again_without_a_new_version_and_an_edit
         pipeline = client.build_pipeline("versions").add_model_step(champion).deploy()
         first = pipeline.versions()
         assert client.get_pipeline("versions").undeploy().deploy().deploy().versions() == first
-        assert (
-            client.get_pipeline("versions").replace_with_model_step(0, rival).deploy().versions()[1:] == first
-        )
+        assert client.get_pipeline("versions").replace_with_model_step(0, rival).deploy().versions()[1:] == first
         shown = repr(client.get_pipeline("versions")).splitlines()[-1]
     assert shown.split() == ["steps", "rival"]
 
 
-def test_a_version_pins_the_configuration_of_the_moment_it_was_deployed(
-    client: Client, tmp_path: Path
-) -> None:
+def test_a_version_pins_the_configuration_of_the_moment_it_was_deployed(client: Client, tmp_path: Path) -> None:
     model = upload(client, tmp_path, "pinned")
     pipeline = client.build_pipeline("pins").add_model_step(model)
     model.configure(tensor_fields=["x"])
@@ -98,9 +94,7 @@ def test_a_champion_that_is_not_warm_in_time_is_named_and_what_was_live_goes_on(
         assert len(pipeline.versions()) == 3
 
 
-def test_a_challenger_that_is_not_warm_in_time_is_a_warning(
-    client: Client, models: list[ModelVersion]
-) -> None:
+def test_a_challenger_that_is_not_warm_in_time_is_a_warning(client: Client, models: list[ModelVersion]) -> None:
     champion, rival, _ = models
     pipeline = client.build_pipeline("without").add_shadow_deploy(champion, [rival])
     with (
@@ -186,9 +180,7 @@ def test_a_pointer_that_replaces_what_is_no_longer_current_is_void(
             deployments[0].point()
 
 
-def test_undeploy_takes_the_pipeline_out_of_service_and_waits_for_its_processes(
-    client: Client, tmp_path: Path
-) -> None:
+def test_undeploy_takes_the_pipeline_out_of_service_and_waits_for_its_processes(client: Client, tmp_path: Path) -> None:
     champion = upload(client, tmp_path, "nobody-elses")
     with beating(client):
         with beating(client, (champion, "official")) as process, ThreadPoolExecutor(1) as pool:

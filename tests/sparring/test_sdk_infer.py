@@ -114,9 +114,7 @@ def test_an_error_answer_raises_its_reason_and_names_the_request(
 
     with (
         answering(settings, answer),
-        pytest.raises(
-            InferenceError, match=r"WrongShape: tensor: \[3\]; expected \[2\] \(stage infer, request"
-        ),
+        pytest.raises(InferenceError, match=r"WrongShape: tensor: \[3\]; expected \[2\] \(stage infer, request"),
     ):
         shadowed.infer(FRAME)
 
@@ -187,9 +185,7 @@ def test_no_answer_in_time_is_a_timeout_with_its_seconds(shadowed: Pipeline) -> 
         shadowed.infer(FRAME, timeout=0.5)
 
 
-def test_what_is_too_large_or_does_not_fit_is_refused_before_it_is_sent(
-    client: Client, shadowed: Pipeline
-) -> None:
+def test_what_is_too_large_or_does_not_fit_is_refused_before_it_is_sent(client: Client, shadowed: Pipeline) -> None:
     broker = shadowed._connection.broker  # noqa: SLF001 (nothing may have been sent)
     topic = shadowed._connection.topics.frames  # noqa: SLF001
     before = [broker.end(topic, partition) for partition in range(4)]

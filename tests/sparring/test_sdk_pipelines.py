@@ -108,9 +108,7 @@ def test_an_onnx_file_tells_its_inputs_and_outputs(models: list[ModelVersion]) -
     assert models[0].outputs() == (TensorSpec("variable", "float32", (None, 2)),)
 
 
-def test_a_file_that_cannot_be_loaded_is_refused_and_nothing_is_stored(
-    client: Client, tmp_path: Path
-) -> None:
+def test_a_file_that_cannot_be_loaded_is_refused_and_nothing_is_stored(client: Client, tmp_path: Path) -> None:
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"not a model")
     wrong_python = tmp_path / "wrong.py"
@@ -183,9 +181,7 @@ def test_a_wrong_configuration_is_refused_by_name(
     assert models[0].pinned().configuration.tensor_fields is None
 
 
-def test_steps_are_shown_as_dictionaries_with_the_weights_as_given(
-    client: Client, models: list[ModelVersion]
-) -> None:
+def test_steps_are_shown_as_dictionaries_with_the_weights_as_given(client: Client, models: list[ModelVersion]) -> None:
     champion, rival, third = models
     pipeline = client.build_pipeline("shapes").add_model_step(champion)
     assert pipeline.steps() == [{"ModelInference": {"models": [named(champion)]}}]
@@ -203,9 +199,7 @@ def test_steps_are_added_replaced_removed_and_cleared_and_the_calls_chain(
 ) -> None:
     champion, rival, third = models
     pipeline = client.build_pipeline("chained")
-    pipeline.add_random_split([(2, champion), (1, rival)]).add_model_step(third).add_shadow_deploy(
-        champion, [rival]
-    )
+    pipeline.add_random_split([(2, champion), (1, rival)]).add_model_step(third).add_shadow_deploy(champion, [rival])
     assert [next(iter(step)) for step in pipeline.steps()] == [
         "RandomSplit",
         "ModelInference",

@@ -8,9 +8,7 @@ import pytest
 
 
 @pytest.mark.parametrize("room", ["schemas", "router", "workers", "adapters"])
-def test_a_users_file_with_the_name_of_one_of_our_packages_is_named_with_what_to_do(
-    tmp_path: Path, room: str
-) -> None:
+def test_a_users_file_with_the_name_of_one_of_our_packages_is_named_with_what_to_do(tmp_path: Path, room: str) -> None:
     hiding = tmp_path / f"{room}.py"
     hiding.write_text("MINE = 1\n")
     done = subprocess.run(

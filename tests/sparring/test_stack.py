@@ -111,9 +111,7 @@ def test_two_stacks_live_side_by_side_in_different_folders(broker: LocalStack, t
             assert client.get("whose") == str(broker.data).encode()
 
 
-def test_a_second_stack_in_the_same_folder_is_refused_and_told_what_to_do(
-    broker: LocalStack, tmp_path: Path
-) -> None:
+def test_a_second_stack_in_the_same_folder_is_refused_and_told_what_to_do(broker: LocalStack, tmp_path: Path) -> None:
     with (
         guest(broker, tmp_path),
         pytest.raises(StackError, match=r"already lives in .* `sparring down --data"),
@@ -146,9 +144,7 @@ def test_a_service_that_ends_while_starting_fails_the_start_and_shows_the_end_of
         """The folder is free again."""
 
 
-def test_a_process_that_dies_is_started_again_and_its_new_id_is_published(
-    broker: LocalStack, tmp_path: Path
-) -> None:
+def test_a_process_that_dies_is_started_again_and_its_new_id_is_published(broker: LocalStack, tmp_path: Path) -> None:
     with guest(broker, tmp_path) as running:
         running.run("extra", SLEEP)
         first = running.process("extra")

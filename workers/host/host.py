@@ -148,9 +148,8 @@ class Host:
         children = [*self._children.values(), *self._ending]
         for child in self._children.values():
             child.end()
-        while not all([child.ended() for child in children]):
+        while children := [child for child in children if not child.ended()]:
             threading.Event().wait(_TURN_S / 2)
         self._heart.stop()
         self._watch.close()
         self._catalog.close()
-

@@ -19,9 +19,7 @@ class Wanted:
     problems: tuple[str, ...] = field(default=())
 
 
-def wanted_lanes(
-    versions: Iterable[PipelineVersion], patterns: Sequence[str], allow_python: bool, host: str
-) -> Wanted:
+def wanted_lanes(versions: Iterable[PipelineVersion], patterns: Sequence[str], allow_python: bool, host: str) -> Wanted:
     """The lanes that these versions need and that this host serves."""
     lanes: set[LaneOf] = set()
     problems: list[str] = []

@@ -1,8 +1,8 @@
 """The indexer's process: reads `results` and `shadows`, writes them into Redis, commits."""
 
 import asyncio
-import contextlib
 import logging
+import os
 import tempfile
 import threading
 from pathlib import Path
@@ -92,9 +92,12 @@ class Indexer:
         try:
             await writing
         finally:
-            # A broker that is away must not keep us: what it did not confirm is read again.
-            with contextlib.suppress(TimeoutError):
+            try:
                 await asyncio.wait_for(app.stop(), _LEAVE_S_MAX)
+            except TimeoutError:
+                log.error("left without the broker, which is silent: what is not committed is read again")  # noqa: TRY400
+                # Faust's thread waits 30 s for the broker, and an ordinary end would wait for the thread.
+                os._exit(1)
             self._index.close()
             self._heart.stop()
 
@@ -105,7 +108,7 @@ def _answer(event: Event) -> Answer | None:
         answer = answer_in(event)
         field_of(answer)
     except ValueError as error:
-        message = event.message
-        log.error("%s/%d/%d: %s", message.topic, message.partition, message.offset, error)  # noqa: TRY400
+        place = event.message
+        log.error("passed over %s/%d/%d: %s", place.topic, place.partition, place.offset, error)  # noqa: TRY400
         return None
     return answer

@@ -25,9 +25,7 @@ Event: TypeAlias = EventT[Any]
 """A record, with Faust's way to acknowledge it."""
 
 
-def stream_app(
-    settings: IndexerSettings, scratch: Path, put: Callable[[Event], Awaitable[None]]
-) -> faust.App:
+def stream_app(settings: IndexerSettings, scratch: Path, put: Callable[[Event], Awaitable[None]]) -> faust.App:
     """An app that hands every record of `results` and `shadows` to `put`. Make it inside the event loop.
 
     scratch: an empty folder; Faust wants one even where there is no table.

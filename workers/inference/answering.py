@@ -80,9 +80,7 @@ def _stale(ticket: Ticket, lane: Lane, shadow_age_ms_max: int) -> Finished | Non
     if deadline is not None and deadline < now:
         why = f"the deadline {deadline} (Unix ms) had passed when its turn came"
         value = failure_value("Expired", why, "decode")
-        return Finished(
-            answer_of_slip(ticket.frame, ticket.slip, "expired", value, now, _timings(ticket))
-        )
+        return Finished(answer_of_slip(ticket.frame, ticket.slip, "expired", value, now, _timings(ticket)))
     age_ms = now - ticket.slip.produced_at
     if lane == "shadow" and age_ms > shadow_age_ms_max:
         why = f"the task was {age_ms} ms old when its turn came; at most {shadow_age_ms_max} ms are waited for"
@@ -122,9 +120,7 @@ def _run_group(works: list[_Work], path: list[LoadedModel]) -> list[Finished]:
             # One of them, or their being together, is the reason: alone each shows its own.
             return [_run_alone(work, path) for work in works]
         infer_ns = time.perf_counter_ns() - started_ns
-        return [
-            _run_alone(work, path, first, infer_ns) for work, first in zip(works, firsts, strict=True)
-        ]
+        return [_run_alone(work, path, first, infer_ns) for work, first in zip(works, firsts, strict=True)]
     return [_run_alone(works[0], path)]
 
 
@@ -141,9 +137,7 @@ def _run_first_together(works: list[_Work], first: LoadedModel) -> list[Arrays]:
     return [{name: array[rows] for name, array in outputs.items()} for rows in slices]
 
 
-def _run_alone(
-    work: _Work, path: list[LoadedModel], first: Arrays | None = None, infer_ns: int = 0
-) -> Finished:
+def _run_alone(work: _Work, path: list[LoadedModel], first: Arrays | None = None, infer_ns: int = 0) -> Finished:
     """The whole path for one request, or the steps after the first where that has run already."""
     started_ns = time.perf_counter_ns()
 
@@ -151,21 +145,20 @@ def _run_alone(
         return Timings(work.queued_ns, work.decode_ns, infer_ns + time.perf_counter_ns() - started_ns)
 
     try:
-        runs = [
-            run_path(path, arrays, first if index == 0 else None)
-            for index, arrays in enumerate(work.inputs.runs)
-        ]
-        value = encode_rows(result_rows(runs, work.inputs.rows))
-        if len(value) > RESULT_BYTES_MAX:
-            raise Refused(
-                "AnswerTooLarge",
-                f"the answer has {len(value)} bytes; expected at most {RESULT_BYTES_MAX}",
-                "publish",
-            )
+        runs = [run_path(path, arrays, first if index == 0 else None) for index, arrays in enumerate(work.inputs.runs)]
+        value = _encoded(runs, work.inputs.rows)
     except Refused as refusal:
         return refused(work.ticket, refusal, timings())
     ticket = work.ticket
     return Finished(answer_of_slip(ticket.frame, ticket.slip, "ok", value, now_ms(), timings()))
+
+
+def _encoded(runs: Sequence[Arrays], rows: int) -> bytes:
+    value = encode_rows(result_rows(runs, rows))
+    if len(value) > RESULT_BYTES_MAX:
+        message = f"the answer has {len(value)} bytes; expected at most {RESULT_BYTES_MAX}"
+        raise Refused("AnswerTooLarge", message, "publish")
+    return value
 
 
 def run_path(path: Sequence[LoadedModel], arrays: Arrays, first: Arrays | None = None) -> Arrays:

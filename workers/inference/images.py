@@ -87,9 +87,7 @@ def _resize(picture: Uint8, width: int, height: int, settings: ImageSettings) ->
 
 
 @lru_cache(maxsize=64)
-def _lookup(
-    scale: float, mean: tuple[float, float, float], std: tuple[float, float, float]
-) -> tuple[Float32, ...]:
+def _lookup(scale: float, mean: tuple[float, float, float], std: tuple[float, float, float]) -> tuple[Float32, ...]:
     """Per channel the float32 of each of the 256 pixel values, computed in float64."""
     values = np.arange(256, dtype=np.float64)
     # 1 / scale is exact where the rule says «divided by 255»; the product would be off by one bit.
@@ -121,7 +119,7 @@ def _jpeg_size(value: bytes) -> tuple[int, int]:
         if value[at] != 0xFF:
             raise _not_an_image(value, f"byte {at} of the JPEG is no marker")
         marker = value[at + 1]
-        if marker == 0xFF or marker == 0x01 or 0xD0 <= marker <= 0xD8:
+        if marker in {0x01, 0xFF} or 0xD0 <= marker <= 0xD8:
             at += 1 if marker == 0xFF else 2
             continue
         if marker == 0xDA:

@@ -55,7 +55,7 @@ class _Lane:
 class Line:
     """All tickets in flight, by partition. publish: sends a ticket's answer; see `settle`."""
 
-    def __init__(self, publish: Callable[[Ticket], None]) -> None:
+    def __init__(self, publish: Callable[[Ticket, Finished], None]) -> None:
         self._publish = publish
         self._lanes: dict[Place, _Lane] = {}
         self._changed = threading.Condition(threading.RLock())
@@ -73,10 +73,12 @@ class Line:
             ticket.finished = finished
             self._running -= 1
             lane = self._lanes.get(ticket.record.place)
-            while lane and lane.published < len(lane.tickets) and lane.tickets[lane.published].finished:
+            while lane and lane.published < len(lane.tickets):
                 head = lane.tickets[lane.published]
+                if head.finished is None:
+                    break
                 lane.published += 1
-                self._publish(head)
+                self._publish(head, head.finished)
                 head.published = True
             self._changed.notify_all()
 

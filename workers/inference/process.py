@@ -26,7 +26,7 @@ from schemas.topics import Lane
 from workers.inference.allocator import keep_buffers
 from workers.inference.answering import answer_together, batch_rows_max, path_of, refused
 from workers.inference.attempts import CLOSED, OPEN, Suspicion, attempt_note, suspicion
-from workers.inference.line import Line, Ticket, confirmation
+from workers.inference.line import Finished, Line, Ticket, confirmation
 from workers.inference.shelf import Shelf
 from workers.inference.watchdog import Watchdog, end_with_parent
 
@@ -39,9 +39,7 @@ SHADOW_NICENESS: Final = 10
 class ModelProcess:
     """`python -m workers inference`. `stopping` ends it: drained, flushed, committed."""
 
-    def __init__(
-        self, settings: InferenceSettings, model: ModelKey, lane: Lane, stopping: threading.Event
-    ) -> None:
+    def __init__(self, settings: InferenceSettings, model: ModelKey, lane: Lane, stopping: threading.Event) -> None:
         keep_buffers()
         if lane == "shadow":
             os.nice(SHADOW_NICENESS)
@@ -90,7 +88,8 @@ class ModelProcess:
         """Open the partition before its first task runs; run a suspect one alone."""
         suspect = self._suspicions.get(record.place)
         if suspect is not None:
-            return self._take_alone(record, suspect)
+            self._take_alone(record, suspect)
+            return
         if record.place not in self._committed:
             self._note(record.place, record.offset, OPEN)
         self._enter(self._ticket(record))
@@ -216,8 +215,7 @@ class ModelProcess:
         try:
             while True:
                 self._answer(self._gather())
-        except BaseException as error:
-            # Bound to no message: the main thread raises it, and the process ends.
+        except BaseException as error:  # noqa: BLE001  # bound to no message: the main thread raises it
             self._crash = error
 
     def _gather(self) -> list[Ticket]:
@@ -252,15 +250,11 @@ class ModelProcess:
         for ticket, done in zip(tickets, finished, strict=True):
             self._line.finish(ticket, done)
 
-    def _publish(self, ticket: Ticket) -> None:
+    def _publish(self, ticket: Ticket, finished: Finished) -> None:
         """Send a ticket's answer, and the dead letter of an official error. Called in the line's order."""
-        finished = ticket.finished
-        assert finished is not None
         answer = finished.answer
         topic = self._topics.results if answer.official else self._topics.shadows
-        self._outbox.send(
-            topic, answer.key, answer.value, answer.headers(), confirmation(ticket, self._undelivered)
-        )
+        self._outbox.send(topic, answer.key, answer.value, answer.headers(), confirmation(ticket, self._undelivered))
         if finished.refusal is not None:
             log.info(
                 "refused: %s: %s",

@@ -131,7 +131,7 @@ class Shelf:
             self._problems.pop(version.version, None)
         except SparringError as error:
             reason = f"{self._model} ({self._lane} lane) cannot load {version.pipeline}: {error}"
-            log.error("%s; tried again in %.0f s", reason, _LOAD_AGAIN_S)
+            log.error("%s; tried again in %.0f s", reason, _LOAD_AGAIN_S)  # noqa: TRY400  # the reason says it all
             self._problems[version.version] = reason
         finally:
             self._pending[version.version] = time.monotonic() + _LOAD_AGAIN_S

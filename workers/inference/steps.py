@@ -76,9 +76,7 @@ class OnnxModel:
             values = self._session.run(self._outputs, arrays)
         except Exception as error:
             # ONNX Runtime raises many classes, all for this one input: the session goes on.
-            raise Refused(
-                "StepFailed", f"model {self.pinned.model.name}: {_last_line(error)}", "infer"
-            ) from error
+            raise Refused("StepFailed", f"model {self.pinned.model.name}: {_last_line(error)}", "infer") from error
         return {name: np.asarray(value) for name, value in zip(self._outputs, values, strict=True)}
 
     def warm_up(self) -> None:
@@ -118,9 +116,7 @@ class PythonStep:
                 raise self._refused(f"declared the output {spec.name!r} and returned {came}")
             array = np.asarray(given[spec.name])
             if spec.dtype != "string" and array.dtype != np.dtype(spec.dtype):
-                raise self._refused(
-                    f"returned {spec.name!r} as {array.dtype}; its output schema says {spec.dtype}"
-                )
+                raise self._refused(f"returned {spec.name!r} as {array.dtype}; its output schema says {spec.dtype}")
             outputs[spec.name] = array
         return outputs
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.errors import Refused
-from schemas.frames import ARROW, JSON, Frame
+from schemas.frames import Frame, is_table
 from schemas.models import PinnedModel, TensorSpec
 from schemas.tables import read_table
 from schemas.wiring import wire_request
@@ -32,7 +32,7 @@ class Inputs:
 def request_inputs(frame: Frame, pinned: PinnedModel) -> Inputs:
     """The arrays of one request for the first model of its path. Refused where they do not fit."""
     content_type = frame.content_type
-    if content_type == ARROW or content_type == JSON:
+    if is_table(content_type):
         return table_inputs(read_table(content_type, frame.value), pinned)
     spec = _image_input(pinned)
     settings = pinned.configuration.image
@@ -54,10 +54,7 @@ def table_inputs(table: pa.Table, pinned: PinnedModel) -> Inputs:
 
 
 def _arrays(table: pa.Table, wires: dict[str, str], pinned: PinnedModel) -> Arrays:
-    return {
-        spec.name: _fit(_dense(table, wires[spec.name]), spec, pinned, table.num_rows)
-        for spec in pinned.inputs
-    }
+    return {spec.name: _fit(_dense(table, wires[spec.name]), spec, pinned, table.num_rows) for spec in pinned.inputs}
 
 
 def _dense(table: pa.Table, column: str) -> Array:
@@ -79,9 +76,7 @@ def _dense(table: pa.Table, column: str) -> Array:
     _refuse_nulls(values, column)
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
         return np.asarray(values.to_pylist(), dtype=object).reshape(shape)
-    if not (
-        pa.types.is_floating(values.type) or pa.types.is_integer(values.type) or pa.types.is_boolean(values.type)
-    ):
+    if not (pa.types.is_floating(values.type) or pa.types.is_integer(values.type) or pa.types.is_boolean(values.type)):
         raise Refused(
             "WrongDtype",
             f"column {column!r} is {values.type}; expected numbers, booleans or text, or lists of them",
@@ -132,9 +127,7 @@ def _in_dtype(array: Array, spec: TensorSpec) -> Array:
             cast = array.astype(wanted)
             if np.array_equal(cast, array):
                 return cast
-            raise Refused(
-                "WrongDtype", f"input {spec.name!r}: a value does not fit into {spec.dtype}", "decode"
-            )
+            raise Refused("WrongDtype", f"input {spec.name!r}: a value does not fit into {spec.dtype}", "decode")
     came = "string" if array.dtype == object else str(array.dtype)
     raise Refused("WrongDtype", f"input {spec.name!r}: {came} came; expected {spec.dtype}", "decode")
 

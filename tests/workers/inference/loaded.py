@@ -20,8 +20,7 @@ _DTYPES = {
 
 def specs(values: list[onnxruntime.NodeArg]) -> tuple[TensorSpec, ...]:
     return tuple(
-        TensorSpec(v.name, _DTYPES[v.type], tuple(d if isinstance(d, int) else None for d in v.shape))
-        for v in values
+        TensorSpec(v.name, _DTYPES[v.type], tuple(d if isinstance(d, int) else None for d in v.shape)) for v in values
     )
 
 

@@ -143,5 +143,3 @@ def test_no_detections_at_all_is_an_answer_with_empty_lists() -> None:
     step = load_python(source, (TensorSpec("tensor", "float32"),), (TensorSpec("boxes", "float32"),))
     (done,) = answer(loaded(step), b'[{"tensor": [1]}]')
     assert rows(done, "boxes") == [[]]
-
-

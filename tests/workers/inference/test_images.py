@@ -8,13 +8,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pyarrow as pa
 import pytest
 from PIL import Image
 
 from examples.shelf import render_shelf
 from schemas.errors import Refused
 from schemas.models import ImageSettings, TensorSpec
+from tests.reading import bits, read_file
 from workers.inference.images import decode_image, image_tensor
 
 SPEC = TensorSpec("tensor", "float32", (1, 3, 480, 640))
@@ -60,16 +60,13 @@ def test_the_tutorials_tensors_are_met_bit_for_bit(shared: Path) -> None:
 
 def test_the_tutorials_own_frame_gives_its_own_tensor(shared: Path) -> None:
     folder = shared / "cases/image_preprocess"
-    table = pa.ipc.open_file(folder / "dairy_bottles_test_table.arrow").read_all()
-    wanted = table.column(0).combine_chunks().flatten().to_numpy().astype(np.float32)
+    wanted = bits(read_file(folder / "dairy_bottles_test_table.arrow"), 0).astype(np.float32)
     got = tensor((folder / "dairy_bottles_640x480.png").read_bytes())
     assert got.ravel().tobytes() == wanted.tobytes()
 
 
 @pytest.mark.parametrize(("kind", "how"), [("PNG", {}), ("WEBP", {"lossless": True})])
-def test_lossless_formats_give_the_rule_bit_for_bit(
-    picture: np.ndarray, kind: str, how: dict[str, object]
-) -> None:
+def test_lossless_formats_give_the_rule_bit_for_bit(picture: np.ndarray, kind: str, how: dict[str, object]) -> None:
     assert tensor(encoded(picture, kind, **how)).tobytes() == by_the_rule(picture).tobytes()
 
 

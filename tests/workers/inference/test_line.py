@@ -32,7 +32,7 @@ class Sent:
     reports: list[object] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
-    def publish(self, of: Ticket) -> None:
+    def publish(self, of: Ticket, _finished: Finished) -> None:
         self.order.append((of.record.partition, of.record.offset))
         self.reports.append(confirmation(of, self.failures.append))
 

@@ -28,9 +28,7 @@ def process(arrays):
 
 
 def test_outputs_carry_the_models_names() -> None:
-    assert load_onnx("double", scaling_model(2)).run({"tensor": np.ones((1, 2), np.float32)})["y"].tolist() == [
-        [2, 2]
-    ]
+    assert load_onnx("double", scaling_model(2)).run({"tensor": np.ones((1, 2), np.float32)})["y"].tolist() == [[2, 2]]
 
 
 def test_a_file_that_is_no_model_says_which_one() -> None:
@@ -81,7 +79,11 @@ def test_what_a_python_step_returns_is_checked_against_its_schema(returned: str,
 
 @pytest.mark.parametrize(
     ("source", "message"),
-    [("x = 1", "defines no function process"), ("def process(", "SyntaxError"), ("1 / 0", "ZeroDivisionError")],
+    [
+        ("x = 1", "defines no function process"),
+        ("def process(", "SyntaxError"),
+        ("1 / 0", "ZeroDivisionError"),
+    ],
 )
 def test_a_file_that_is_no_step_cannot_be_loaded(source: str, message: str) -> None:
     with pytest.raises(SparringError, match=message):

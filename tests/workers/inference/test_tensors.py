@@ -1,6 +1,7 @@
 """A request's columns become the model's arrays, or are refused with field, what came, what is expected."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +31,8 @@ def test_rows_stack_on_the_batch_axis() -> None:
 
 def test_float32_lists_are_taken_as_they_lie() -> None:
     values = np.arange(6, dtype=np.float32)
-    table = pa.table({"tensor": pa.ListArray.from_arrays([0, 2, 4, 6], values)})
+    offsets = pa.array([0, 2, 4, 6], pa.int32())
+    table = pa.table({"tensor": pa.ListArray.from_arrays(offsets, pa.array(values))})
     (run,) = table_inputs(table, model(TENSOR)).runs
     assert run["tensor"].tobytes() == values.tobytes()
 
@@ -67,7 +69,7 @@ def test_single_rows_may_differ_in_length_where_one_dimension_is_free() -> None:
     ],
     ids=["nested lists", "large list of ints", "fixed size list", "fixed shape tensor"],
 )
-def test_nested_large_and_fixed_lists_are_lists_too(column: object) -> None:
+def test_nested_large_and_fixed_lists_are_lists_too(column: Any) -> None:
     (run,) = table_inputs(pa.table({"x": column}), model(TensorSpec("x", "float32", (None, 2, 2)))).runs
     assert run["x"].tolist() == [[[1, 2], [3, 4]]]
 
@@ -87,7 +89,9 @@ def test_one_input_takes_the_column_tensor_whatever_its_name() -> None:
 
 
 def test_text_feeds_a_text_input() -> None:
-    (run,) = table_inputs(read_records(b'[{"words": ["a", "b"]}]'), model(TensorSpec("words", "string", (None, 2)))).runs
+    (run,) = table_inputs(
+        read_records(b'[{"words": ["a", "b"]}]'), model(TensorSpec("words", "string", (None, 2)))
+    ).runs
     assert run["words"].tolist() == [["a", "b"]]
 
 
@@ -104,7 +108,12 @@ def test_text_feeds_a_text_input() -> None:
         (b'[{"n": 1.5}]', TensorSpec("n", "int64", (None,)), "WrongDtype", "float64 came; expected int64"),
         (b'[{"n": 300}]', TensorSpec("n", "uint8", (None,)), "WrongDtype", "does not fit into uint8"),
         (b'[{"tensor": [1]}, {"tensor": [2]}]', PICTURE, "WrongShape", "fixed at 1, 2 rows came"),
-        (b'[{"w": [1, 2]}]', TensorSpec("w", "string", (None, 2)), "WrongDtype", "int64 came; expected string"),
+        (
+            b'[{"w": [1, 2]}]',
+            TensorSpec("w", "string", (None, 2)),
+            "WrongDtype",
+            "int64 came; expected string",
+        ),
         (
             b'[{"x": [1, 2, 3, 4]}]',
             TensorSpec("x", "float32", (None, None, None)),

@@ -1,0 +1,141 @@
+"""Waiting for a request: woken by its answer, without asking, however many wait."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import redis
+
+from adapters.redis import AnswerIndex, Answers
+from schemas.errors import RetryLater
+from sparring.stack import LocalStack
+from tests.workers.indexer.answers import SHOP, challenger, official
+from tests.workers.indexer.conftest import OwnValkey
+
+
+def complete(answers: Answers) -> bool:
+    return answers.complete
+
+
+def reads(client: "redis.Redis[bytes]") -> int:
+    """How many times a hash was read from this server."""
+    return int(client.info("commandstats").get("cmdstat_hgetall", {}).get("calls", 0))
+
+
+def test_who_listens_before_it_sends_hears_its_answer(index: AnswerIndex) -> None:
+    with index.listen("r", SHOP) as ear:
+        index.write([official("r")])
+        assert ear.wait(complete, 5).complete
+
+
+def test_an_answer_that_was_there_before_is_found(index: AnswerIndex) -> None:
+    index.write([official("r")])
+    with index.listen("r", SHOP) as ear:
+        assert ear.wait(complete, 5).complete
+
+
+def test_waiting_again_goes_on_from_what_is_known(index: AnswerIndex) -> None:
+    with index.listen("r", SHOP) as ear:
+        index.write([official("r", parts=1)])
+        assert ear.wait(lambda answers: answers.official is not None, 5).challengers == ()
+        index.write([challenger("r")])
+        assert ear.wait(complete, 5).complete
+
+
+def test_what_is_known_is_returned_when_time_is_up(index: AnswerIndex) -> None:
+    with index.listen("r", SHOP) as ear:
+        index.write([official("r", parts=1)])
+        started_s = time.monotonic()
+        answers = ear.wait(complete, 0.3)
+        assert answers.official is not None
+        assert not answers.complete
+        assert 0.29 < time.monotonic() - started_s < 1
+
+
+def test_the_condition_is_asked_again_without_news_once_a_second(index: AnswerIndex) -> None:
+    asked_s: list[float] = []
+
+    def late(_: Answers) -> bool:
+        asked_s.append(time.monotonic())
+        return asked_s[-1] - asked_s[0] > 1.5
+
+    with index.listen("r", SHOP) as ear:
+        ear.wait(late, 10)
+    assert 1.5 < asked_s[-1] - asked_s[0] < 3
+    assert len(asked_s) < 6
+
+
+def test_waiting_asks_redis_nothing(own_valkey: OwnValkey) -> None:
+    index = AnswerIndex(own_valkey.url, "silent")
+    with redis.Redis.from_url(own_valkey.url) as client, index.listen("r", SHOP) as ear:
+        ear.wait(complete, 1.5)
+        assert reads(client) == 2  # when the subscription was granted, and when time was up
+    index.close()
+
+
+def test_forty_threads_hear_each_its_own_answer_and_are_woken_at_once(index: AnswerIndex) -> None:
+    listening = threading.Barrier(41)
+    written_s: dict[str, float] = {}
+
+    def ask(request_id: str) -> float:
+        with index.listen(request_id, SHOP) as ear:
+            listening.wait(10)
+            answers = ear.wait(complete, 10)
+            assert answers.official is not None
+            assert answers.official.value == request_id.encode()
+            return time.monotonic() - written_s[request_id]
+
+    names = [f"r{n}" for n in range(40)]
+    with ThreadPoolExecutor(40) as pool:
+        asked = [pool.submit(ask, name) for name in names]
+        listening.wait(10)
+        for name in names:
+            written_s[name] = time.monotonic()
+            index.write([official(name, name.encode())])
+        woken_s = sorted(one.result(20) for one in asked)
+    assert woken_s[len(woken_s) // 2] < 0.5
+
+
+def test_a_thousand_requests_one_after_the_other_use_the_same_connection(
+    broker: LocalStack, index: AnswerIndex
+) -> None:
+    with redis.Redis.from_url(broker.redis) as client:
+        before = len(client.client_list())
+        for number in range(1000):
+            with index.listen(f"r{number}", SHOP) as ear:
+                index.write([official(f"r{number}", str(number).encode())])
+                answer = ear.wait(complete, 5).official
+                assert answer is not None
+                assert answer.value == str(number).encode()
+        assert len(client.client_list()) - before <= 2  # one listens, one reads and writes
+
+
+def test_an_error_of_the_listener_passes_through_and_the_connection_is_used_again(index: AnswerIndex) -> None:
+    with pytest.raises(LookupError, match="mine"), index.listen("r", SHOP):
+        raise LookupError("mine")
+    with index.listen("r2", SHOP) as ear:
+        index.write([official("r2")])
+        assert ear.wait(complete, 5).complete
+
+
+def test_who_listens_while_redis_goes_and_comes_back_hears_the_answer(own_valkey: OwnValkey) -> None:
+    index = AnswerIndex(own_valkey.url, "gone")
+    writer = AnswerIndex(own_valkey.url, "gone")
+    with ThreadPoolExecutor(1) as pool, index.listen("r", SHOP) as ear:
+        ear.wait(complete, 0.2)
+        waiting = pool.submit(ear.wait, complete, 15)
+        own_valkey.go()
+        own_valkey.come()
+        writer.write([official("r")])
+        assert waiting.result(20).complete
+    index.close()
+    writer.close()
+
+
+def test_who_waits_while_redis_is_away_is_told_so_at_the_end(own_valkey: OwnValkey) -> None:
+    index = AnswerIndex(own_valkey.url, "away")
+    own_valkey.go()
+    with index.listen("r", SHOP) as ear, pytest.raises(RetryLater, match="Redis at"):
+        ear.wait(complete, 0.5)
+    index.close()
