@@ -1,7 +1,7 @@
 """What the shop's camera makes of a scene: where it stands, how it is lit, how it blurs, its noise, its JPEG.
 
-Called by `shelf.py` with a scene that is larger than the frame. Every change of place goes through one homography, which
-is given back, so that the true boxes can follow.
+Called by `shelf.py` with a scene that is larger than the frame. Every change of place goes through one
+homography, which is given back, so that the true boxes can follow.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,10 @@ FRAME_HEIGHT: Final = 480
 
 @dataclass(frozen=True)
 class Shot:
-    """How one frame is taken. Shares of the frame for shifts, grey levels (0..255) for noise, pixels of the frame for blur."""
+    """How one frame is taken.
+
+    Shares of the frame for shifts, grey levels (0..255) for noise, pixels of the frame for blur.
+    """
 
     keystone: float = 0.0
     turn_degrees: float = 0.0
@@ -35,12 +38,12 @@ def draw_shot(rng: np.random.Generator) -> Shot:
     return Shot(
         keystone=rng.uniform(-0.05, 0.05),
         turn_degrees=rng.normal(0, 1.2),
-        exposure=rng.uniform(0.34, 0.6) if dark else rng.uniform(0.8, 1.12),
+        exposure=rng.uniform(0.38, 0.65) if dark else rng.uniform(0.8, 1.12),
         falloff=rng.uniform(0.15, 0.5),
         dark_side=rng.uniform(-0.6, 0.6),
         warmth=rng.uniform(-0.08, 0.12),
         blur_px=rng.uniform(0.9, 1.5) if rng.random() < 0.3 else rng.uniform(0.0, 0.5),
-        noise=rng.uniform(7, 15) if dark else rng.uniform(2, 7),
+        noise=rng.uniform(6, 13) if dark else rng.uniform(2, 7),
     )
 
 
@@ -74,12 +77,8 @@ def to_jpeg(image: npt.NDArray[np.uint8], quality: int = 85) -> bytes:
 
 
 def _place(scene_width: int, scene_height: int, shot: Shot) -> npt.NDArray[np.float64]:
-    """The camera stands a little to one side (keystone) and is not quite level (turn); what leaves the frame is cut off."""
-    near, far = (
-        (1 + abs(shot.keystone), 1 - abs(shot.keystone))
-        if shot.keystone > 0
-        else (1 - abs(shot.keystone), 1.0 + abs(shot.keystone))
-    )
+    """The camera stands a little to one side (keystone) and is not quite level (turn); the frame cuts the rest off."""
+    near, far = 1 + shot.keystone, 1 - shot.keystone
     half_width, half_height = FRAME_WIDTH / 2, FRAME_HEIGHT / 2
     corners = np.array([(-1, -near), (1, -far), (1, far), (-1, near)], np.float64) * (half_width, half_height)
     angle = np.deg2rad(shot.turn_degrees)

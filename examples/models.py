@@ -15,7 +15,7 @@ MODEL_NAMES: Final = tuple(_IN_WHEEL)
 
 PROBABILITY_OUTPUT: Final = {"pp-ocrv4-det": "sigmoid_0.tmp_0", "pp-ocrv6-det": "fetch_name_0"}
 
-# From a frame to the detectors' input `x`, float32 [1, 3, 480, 640]: both wheels' own settings, see `Det` in their config.
+# From a frame to the detectors' input `x`, float32 [1, 3, 480, 640]: both wheels' own settings (`Det` in their config).
 IMAGE_SETTINGS: Final[dict[str, dict[str, object]]] = {
     name: {
         "width": 640,
@@ -32,7 +32,7 @@ IMAGE_SETTINGS: Final[dict[str, dict[str, object]]] = {
 
 
 def model_path(name: str) -> Path:
-    """Where the `.onnx` file of `name` lies. KeyError for a name not in MODEL_NAMES; FileNotFoundError without its wheel."""
+    """Where the `.onnx` file of one of MODEL_NAMES lies; FileNotFoundError, which names the wheel, without it."""
     package, distribution, inside = _IN_WHEEL[name]
     spec = find_spec(package)
     folders = spec.submodule_search_locations if spec is not None else None

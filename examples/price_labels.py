@@ -26,7 +26,7 @@ TROUBLES: Final[tuple[Trouble, ...]] = ("small", "blurred", "slanted", "faded", 
 
 @dataclass(frozen=True)
 class Card:
-    """A card on a transparent ground: RGB [h, w, 3] in 0..255, opacity [h, w, 1] in 0..1, the price's corners [4, 2]."""
+    """A card on a transparent ground: RGB [h, w, 3] in 0..255, opacity [h, w, 1] in 0..1, price's corners [4, 2]."""
 
     pixels: Pixels
     opacity: Pixels
@@ -79,7 +79,7 @@ def _print(price: str, text_px: int, weight: int) -> Pixels:
     )
     ink = ground[..., 0]
     rows, columns = np.flatnonzero(ink.max(axis=1) > 64), np.flatnonzero(ink.max(axis=0) > 64)
-    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float32) / 255
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float32) / np.float32(255)
 
 
 def _shadow(height_px: int, width_px: int, rng: np.random.Generator) -> Pixels:
@@ -87,14 +87,16 @@ def _shadow(height_px: int, width_px: int, rng: np.random.Generator) -> Pixels:
     down, across = np.mgrid[0:height_px, 0:width_px].astype(np.float32)
     edge = across / width_px + rng.uniform(-0.6, 0.6) * down / height_px - rng.uniform(0.3, 0.6)
     depth = rng.uniform(0.45, 0.72)
-    return np.asarray(1 - depth / (1 + np.exp(-edge * 18)), np.float32)[..., None]
+    shadow: Pixels = (1 - depth / (1 + np.exp(-edge * 18))).astype(np.float32)
+    return shadow[..., None]
 
 
 def _glare(height_px: int, width_px: int, rng: np.random.Generator) -> Pixels:
     """A lamp mirrored in the rail's plastic cover: a bright, soft, tilted stripe."""
     down, across = np.mgrid[0:height_px, 0:width_px].astype(np.float32)
     off = across / width_px + rng.uniform(-0.3, 0.3) * down / height_px - rng.uniform(0.25, 0.75)
-    return np.asarray(rng.uniform(150, 240) * np.exp(-((off / rng.uniform(0.12, 0.24)) ** 2)), np.float32)[..., None]
+    glare: Pixels = (rng.uniform(150, 240) * np.exp(-((off / rng.uniform(0.12, 0.24)) ** 2))).astype(np.float32)
+    return glare[..., None]
 
 
 def _with_margin(card: Card, margin_px: int) -> Card:

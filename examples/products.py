@@ -101,13 +101,14 @@ def paint_product(
 ) -> tuple[Pixels, Pixels]:
     """One product on a transparent ground.
 
-    Returns RGB [height, width, 3] in 0..255 and its opacity [height, width, 1] in 0..1. `light` is where the lamp stands,
-    -1 left to 1 right; `emblem` 0..3 picks what is printed on the band.
+    Returns RGB [height, width, 3] in 0..255 and its opacity [height, width, 1] in 0..1. `light` is where the
+    lamp stands, -1 left to 1 right; `emblem` 0..3 picks what is printed on the band.
     """
     shape = SILHOUETTES[kind]
     body, band, accent = (np.array(colour, np.float32) for colour in PALETTES[palette])
-    height = (np.arange(height_px, dtype=np.float32) / (height_px - 1))[:, None]
-    half_width_px = np.interp(height, *zip(*shape.outline, strict=True)).astype(np.float32) * (width_px / 2 - 1)
+    height: Pixels = (np.arange(height_px, dtype=np.float32) / np.float32(height_px - 1))[:, None]
+    heights, half_widths = (np.array(ordinate) for ordinate in zip(*shape.outline, strict=True))
+    half_width_px = np.interp(height, heights, half_widths).astype(np.float32) * (width_px / 2 - 1)
     from_axis_px = np.arange(width_px, dtype=np.float32)[None, :] - (width_px - 1) / 2
     opacity = np.clip(half_width_px - np.abs(from_axis_px) + 0.5, 0, 1)
     across = np.clip(from_axis_px / half_width_px, -1, 1)

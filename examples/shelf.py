@@ -1,7 +1,7 @@
 """Frames for the demo: a shelf in a shop, with price labels whose true places are known.
 
-The demo sends these frames through Kafka as a camera would; nothing here knows about Kafka. One seed, one frame: the same
-seed gives the same bits on the same release of OpenCV.
+The demo sends these frames through Kafka as a camera would; nothing here knows about Kafka. One seed, one frame:
+the same seed gives the same bits on the same release of OpenCV.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _VISIBLE_SHARE_MIN: Final = 0.98
 
 @dataclass(frozen=True)
 class Shelf:
-    """A frame, RGB uint8 [480, 640, 3], and its true labels: float32 [n, 4], the printed price's x1, y1, x2, y2 in pixels."""
+    """A frame, RGB uint8 [480, 640, 3], and its true labels: float32 [n, 4], each price's x1, y1, x2, y2 in pixels."""
 
     image: npt.NDArray[np.uint8]
     labels: Pixels
@@ -136,12 +136,13 @@ def _blend(scene: Pixels, pixels: Pixels, opacity: Pixels, left: int, top: int) 
 
 
 def _draw_price(rng: np.random.Generator) -> str:
-    return f"{rng.choice((0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 14, 17))}.{rng.choice(('29', '39', '45', '49', '79', '85', '95', '99'))}"
+    whole = rng.choice((0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 14, 17))
+    return f"{whole}.{rng.choice(('29', '39', '45', '49', '79', '85', '95', '99'))}"
 
 
 def _draw_troubles(rng: np.random.Generator) -> frozenset[Trouble]:
-    """Half of the labels are in good shape; the others have one trouble or two."""
-    if rng.random() < 0.45:
+    """Most labels are in good shape; the others have one trouble or two."""
+    if rng.random() < 0.58:
         return frozenset()
     return frozenset(TROUBLES[index] for index in rng.integers(len(TROUBLES), size=rng.integers(1, 3)))
 

@@ -51,7 +51,7 @@ def _box_of_core(core: npt.NDArray[np.int32], plane: npt.NDArray[np.float32]) ->
         return None
     offset = width * height * UNCLIP_RATIO / (2 * (width + height))
     grown = cv2.boxPoints((centre, (width + 2 * offset, height + 2 * offset), angle))
-    x1, y1, x2, y2 = *grown.min(axis=0), *grown.max(axis=0)
+    (x1, y1), (x2, y2) = grown.min(axis=0), grown.max(axis=0)
     rows, columns = plane.shape
     return max(x1, 0.0), max(y1, 0.0), min(x2, float(columns)), min(y2, float(rows)), confidence
 

@@ -13,6 +13,7 @@ from adapters.catalog import CatalogReader
 from adapters.kafka import DeliveryError, Inbox, Outbox, Place, Record, now_ms, topic_id
 from adapters.presence import Heart
 from adapters.settings import RouterSettings
+from adapters.topics import check_topics
 from router.route import route
 from schemas.errors import Refused, RetryLater
 from schemas.frames import Frame, Origin
@@ -27,6 +28,7 @@ from schemas.results import (
     failure_value,
 )
 from schemas.tasks import Task, task_headers
+from schemas.topics import fixed_topics
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ class Router:
         self._settings = settings
         self._topics = topics
         self._stopping = stopping
+        check_topics(settings.kafka, fixed_topics(settings.namespace))
         self._catalog = CatalogReader(settings.kafka, topics.catalog)
         self._catalog.refresh()
         self._topic_id = topic_id(settings.kafka, topics.frames)

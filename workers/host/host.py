@@ -11,9 +11,11 @@ from adapters.catalog import CatalogReader
 from adapters.kafka import lag, now_ms
 from adapters.presence import Heart, Watch
 from adapters.settings import HostSettings
+from adapters.topics import check_topics
 from schemas.errors import RetryLater
 from schemas.limits import MIB
 from schemas.presence import Beat
+from schemas.topics import fixed_topics
 from workers.host.child import Child
 from workers.host.wanted import LaneOf, Wanted, serves, wanted_lanes
 
@@ -34,6 +36,7 @@ class Host:
         self._topics = topics
         self._stopping = stopping
         self._name = socket.gethostname()
+        check_topics(settings.kafka, fixed_topics(settings.namespace))
         self._catalog = CatalogReader(settings.kafka, topics.catalog)
         self._catalog.refresh()
         self._watch = Watch(settings.kafka, topics.presence)

@@ -15,14 +15,14 @@ from adapters.presence import Heart
 from adapters.redis import AnswerIndex, field_of
 from adapters.settings import IndexerSettings
 from schemas.errors import RetryLater
+from schemas.limits import STOP_S_MAX
 from schemas.results import Answer
 from workers.indexer.pending import Pending
-from workers.indexer.stream import Event, answer_in, stream_app
+from workers.indexer.stream import Event, Seldom, answer_in, stream_app
 
 log = logging.getLogger(__name__)
 
 _LOOK_AGAIN_S: Final = 0.1
-_LEAVE_S_MAX: Final = 4.0
 _BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
@@ -41,8 +41,10 @@ class Indexer:
         for topic in (self._settings.topics.results, self._settings.topics.shadows):
             # Faust waits in silence for a topic that is not there; this names it.
             topic_id(self._settings.kafka, topic)
-        logging.getLogger("faust").setLevel(logging.WARNING)
-        logging.getLogger("mode").setLevel(logging.WARNING)
+        for name in ("faust", "mode"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(Seldom())
         with tempfile.TemporaryDirectory(prefix="sparring-indexer-") as scratch:
             asyncio.run(self._serve(Path(scratch)))
 
@@ -88,18 +90,22 @@ class Indexer:
 
     async def _close(self, app: faust.App, pending: Pending, writing: asyncio.Task[None]) -> None:
         """Stop in the order in which data flows: close the tap, write what was read, commit, leave."""
+        last_resort = threading.Timer(STOP_S_MAX, _end_now)
+        last_resort.daemon = True
+        last_resort.start()
         await pending.close()
         try:
             await writing
         finally:
-            try:
-                await asyncio.wait_for(app.stop(), _LEAVE_S_MAX)
-            except TimeoutError:
-                log.error("left without the broker, which is silent: what is not committed is read again")  # noqa: TRY400
-                # Faust's thread waits 30 s for the broker, and an ordinary end would wait for the thread.
-                os._exit(1)
+            await app.stop()
             self._index.close()
             self._heart.stop()
+
+
+def _end_now() -> None:
+    # Faust's thread waits 30 s for a silent broker, and an ordinary end would wait for that thread.
+    log.error("not at the end after %s s: what is not committed is read again", STOP_S_MAX)
+    os._exit(1)
 
 
 def _answer(event: Event) -> Answer | None:

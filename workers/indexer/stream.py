@@ -4,6 +4,7 @@ Left to itself Faust acknowledges an event whose agent raised, and a batch of `t
 while it waited for Redis. So the stream here acknowledges nothing; the indexer does, after the write.
 """
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -19,10 +20,27 @@ from schemas.topics import RECORD_BYTES_MAX
 
 COMMIT_EVERY_S: Final = 0.5
 _READ_AHEAD_RECORDS: Final = 16
-
+_SAY_AGAIN_S: Final = 5.0
 
 Event: TypeAlias = EventT[Any]
 """A record, with Faust's way to acknowledge it."""
+
+
+class Seldom(logging.Filter):
+    """Lets each of aiokafka's sentences through once in a while: without a broker it says 90 a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said_s: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this record is worth a line."""
+        if not record.name.startswith("aiokafka"):
+            return True
+        if record.created - self._said_s.get(record.msg, 0.0) < _SAY_AGAIN_S:
+            return False
+        self._said_s[record.msg] = record.created
+        return True
 
 
 def stream_app(settings: IndexerSettings, scratch: Path, put: Callable[[Event], Awaitable[None]]) -> faust.App:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -32,7 +33,7 @@ class OwnValkey:
         port = ports.free_ports(1)[0]
         self.url = f"redis://{ports.HOST}:{port}/0"
         self._command = valkey.prepare(folder, port)
-        self._client = redis.Redis(ports.HOST, port)
+        self._client: Any = redis.Redis(ports.HOST, port)
         self._process: subprocess.Popen[bytes] | None = None
 
     def come(self) -> None:
