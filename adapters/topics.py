@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]  # re-exported
 
 from schemas.errors import RetryLater, SparringError
 from schemas.topics import Topic

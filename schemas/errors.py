@@ -16,6 +16,8 @@ started again, and Kafka delivers the message again.
 
 from typing import Literal
 
+from schemas.limits import MESSAGE_CHARS_MAX
+
 Stage = Literal["read", "route", "decode", "infer", "publish"]
 """Where on its journey a message was refused."""
 
@@ -47,6 +49,11 @@ class SparringError(Exception):
     """The root: every error that this system raises on purpose."""
 
 
+def shortened(text: str, chars_max: int = MESSAGE_CHARS_MAX) -> str:
+    """`text`, cut where it is longer: what a stranger sent is quoted in answers, whatever its size."""
+    return text if len(text) <= chars_max else f"{text[:chars_max]}... ({len(text)} characters)"
+
+
 class RetryLater(SparringError):
     """The same work may succeed later. The offset stays where it is."""
 
@@ -58,9 +65,9 @@ class Refused(SparringError):
     """
 
     def __init__(self, error: RefusalCode, message: str, stage: Stage) -> None:
-        super().__init__(message)
         self.error: RefusalCode = error
-        self.message = message
+        self.message = shortened(message)
+        super().__init__(self.message)
         self.stage: Stage = stage
 
 

@@ -20,6 +20,11 @@ RESULT_BYTES_MAX: Final = 16 * MIB
 """Largest value of a result; a larger answer becomes an error answer."""
 
 REQUEST_ID_CHARS_MAX: Final = 128
+MESSAGE_CHARS_MAX: Final = 2000
+"""Of an error's message: it may quote what came."""
+
+QUOTED_HEADER_CHARS_MAX: Final = 256
+"""Of a frame's own header that its answer repeats."""
 
 IMAGE_PIXELS_MAX: Final = 64 * 1024 * 1024
 """Pixels of one encoded image, read from its header before anything is decoded."""

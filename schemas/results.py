@@ -10,8 +10,9 @@ from typing import Final, Literal, Self
 
 import msgspec
 
-from schemas.errors import Refused
+from schemas.errors import Refused, shortened
 from schemas.frames import Frame, RawHeaders
+from schemas.limits import QUOTED_HEADER_CHARS_MAX
 from schemas.tasks import Role, Slip, SplitChoice
 
 Status = Literal["ok", "error", "expired", "shed"]
@@ -195,9 +196,10 @@ def dead_letter_headers(frame: Frame, refusal: Refused, attempts: int) -> RawHea
 
 def _text(frame: Frame, name: str) -> str | None:
     try:
-        return frame.header(name)
+        text = frame.header(name)
     except Refused:
         return None
+    return None if text is None else shortened(text, QUOTED_HEADER_CHARS_MAX)
 
 
 def _traceparent(frame: Frame) -> str | None:

@@ -112,6 +112,13 @@ def test_a_frame_of_sixteen_mebibytes_is_answered_and_one_above_is_said_before_s
         double.infer(pa.table({"tensor": pa.array([[0.0] * (FRAME_BYTES_MAX // 4 + 1)])}))
 
 
+def test_headers_of_megabytes_are_answered_and_stop_nobody(double: Pipeline, wire: Wire) -> None:
+    huge = b"x" * (FRAME_BYTES_MAX - 1000)
+    ids = [wire.send(None, b"[]", headers=[("pipeline", huge)]), wire.send(double.name(), b"[]", headers=[("a", huge)])]
+    assert [wire.answer(one).failure().error for one in ids] == ["BadHeader", "BadJson"]
+    assert wire.deadletter(ids[0])[0]["pipeline"].encode() == huge
+
+
 def test_a_value_above_the_frames_limit_that_the_topic_still_takes_is_refused(double: Pipeline, wire: Wire) -> None:
     value = b'[{"tensor": [1, 2]}]' + b" " * FRAME_BYTES_MAX
     assert wire.answer(wire.send(double.name(), value)).failure().error == "FrameTooLarge"

@@ -10,8 +10,11 @@ from collections.abc import Callable
 import psutil
 import pytest
 import redis
+from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka.admin import AdminClient
 
 from schemas.keys import Keys, official_field
+from schemas.topics import TopicNames
 from sparring import ModelVersion, Pipeline
 from sparring.stack import LocalStack
 from tests.journeys.wire import Wire
@@ -161,6 +164,29 @@ def test_the_champion_is_swapped_under_a_steady_stream_and_the_old_one_is_gone(
     assert wire.answer(after_deploy).model == "new-champion"
     assert Counter(len(wire.results[one]) for one in stream.sent) == {1: len(stream.sent)}
     eventually(lambda: not before.is_running(), 20, "the old champion's process to end")
+
+
+def test_a_process_that_ends_in_good_order_leaves_no_suspicion_behind(
+    stack: LocalStack, pipeline: Pipeline, scale: Scale, wire: Wire
+) -> None:
+    double = scale("double", 2.0)
+    pipeline.add_model_step(double).deploy()
+    wire.answers([wire.send(pipeline.name(), ROW) for _ in range(40)])
+    topic = TopicNames(stack.namespace).work(double.key(), "official")
+    assert {note for _offset, note in committed(stack, topic).values()} == {"open"}
+    pipeline.undeploy()
+    eventually(lambda: not model_processes(stack, double), 15, "the model's process to end")
+    offsets = committed(stack, topic)
+    assert {note for _offset, note in offsets.values()} == {""}
+    assert sum(offset for offset, _note in offsets.values()) == 40
+
+
+def committed(stack: LocalStack, group: str) -> dict[int, tuple[int, str]]:
+    """What a model's group has committed: partition -> offset and note."""
+    admin = AdminClient({"bootstrap.servers": stack.kafka})
+    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group]
+    places = asked.result(10).topic_partitions
+    return {place.partition: (place.offset, place.metadata or "") for place in places}
 
 
 def test_undeploy_frees_the_models_memory(stack: LocalStack, pipeline: Pipeline, scale: Scale) -> None:

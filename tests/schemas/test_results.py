@@ -57,6 +57,15 @@ def test_before_routing_version_model_and_role_are_absent() -> None:
     assert Answer.from_record(answer.key, answer.value, answer.headers()) == answer
 
 
+def test_what_a_stranger_sent_is_quoted_in_part_only() -> None:
+    huge = b"x" * 10_000_000
+    request = frame("r1", headers=[("pipeline", huge), ("traceparent", huge)])
+    with pytest.raises(Refused) as refused:
+        str(request.pipeline)
+    answer = answer_before_routing(request, "error", failure_value("BadHeader", refused.value.message, "route"), 1)
+    assert len(answer.value) + sum(len(text) for text in answer.text_headers().values()) < 4000
+
+
 def test_a_failure_is_json_with_error_message_and_stage() -> None:
     value = failure_value("NotAnImage", "why", "decode")
     answer = answer_before_routing(frame("r1"), "error", value, 1)

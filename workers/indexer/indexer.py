@@ -10,7 +10,7 @@ from typing import Final
 
 import faust
 
-from adapters.kafka import topic_id
+from adapters.kafka import Reader
 from adapters.presence import Heart
 from adapters.redis import AnswerIndex, field_of
 from adapters.settings import IndexerSettings
@@ -22,6 +22,7 @@ from workers.indexer.stream import Event, Seldom, answer_in, stream_app
 
 log = logging.getLogger(__name__)
 
+_TOPIC_S_MAX: Final = 8.0
 _LOOK_AGAIN_S: Final = 0.1
 _BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 
@@ -40,7 +41,8 @@ class Indexer:
         """Read answers, write them into Redis, commit."""
         for topic in (self._settings.topics.results, self._settings.topics.shadows):
             # Faust waits in silence for a topic that is not there; this names it.
-            topic_id(self._settings.kafka, topic)
+            with Reader(self._settings.kafka, topic) as reader:
+                reader.end(within_s=_TOPIC_S_MAX)
         for name in ("faust", "mode"):
             logging.getLogger(name).setLevel(logging.WARNING)
         for handler in logging.getLogger().handlers:

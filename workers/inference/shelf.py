@@ -155,13 +155,17 @@ class Shelf:
         return self._models[name]
 
     def _let_go(self, gone: str) -> None:
-        del self._wanted_s[gone]
-        self._pending.pop(gone, None)
-        self._problems.pop(gone, None)
-        with self._loading:
+        if not self._loading.acquire(blocking=False):
+            return  # a load may take long, and the main thread has a pulse to keep: the next turn does it
+        try:
+            del self._wanted_s[gone]
+            self._pending.pop(gone, None)
+            self._problems.pop(gone, None)
             self._versions.pop(gone, None)
             used = {id(model) for loaded in self._versions.values() for model in loaded.models.values()}
             self._models = {name: model for name, model in self._models.items() if id(model) in used}
+        finally:
+            self._loading.release()
 
 
 def needed_models(version: PipelineVersion, model: ModelKey, lane: Lane) -> tuple[PinnedModel, ...]:

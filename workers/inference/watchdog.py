@@ -51,7 +51,9 @@ def end_with_parent(stopping: threading.Event) -> None:
     """Stop when standard input closes, its other end being the process that started this one."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        # Not sys.stdin.buffer: at its end the interpreter would want the lock that the reader holds.
+        while os.read(sys.stdin.fileno(), 4096):
+            continue
         stopping.set()
         threading.Event().wait(STOP_S_MAX)
         os._exit(1)
