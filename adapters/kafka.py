@@ -91,7 +91,7 @@ def consumer_config(kafka: str, group: str) -> dict[str, Any]:
         "max.partition.fetch.bytes": RECORD_BYTES_MAX,
         "fetch.max.bytes": 2 * RECORD_BYTES_MAX,
         "receive.message.max.bytes": 3 * RECORD_BYTES_MAX,
-        "topic.metadata.refresh.interval.ms": 10_000,
+        "topic.metadata.refresh.interval.ms": 3_000,
         "reconnect.backoff.max.ms": 1_000,
         "error_cb": _quiet,
     }
@@ -383,11 +383,11 @@ def now_ms() -> int:
 def _record(message: Message) -> Record | None:
     error = message.error()
     if error is not None:
-        if error.fatal() or error.code() in (
-            KafkaError.UNKNOWN_TOPIC_OR_PART,
+        # A topic that does not exist yet may come: a model process may be started before its first deploy.
+        if error.fatal() or error.code() in {
             KafkaError.TOPIC_AUTHORIZATION_FAILED,
             KafkaError.GROUP_AUTHORIZATION_FAILED,
-        ):
+        }:
             raise KafkaException(error)
         _quiet(error)
         return None

@@ -25,7 +25,7 @@ from schemas.limits import PIPELINE_LOG_MAX, RESULT_TTL_S
 from schemas.results import Answer
 
 _CONNECT_S_MAX: Final = 2.0
-_REPLY_S_MAX: Final = 3.0
+_REPLY_S_MAX: Final = 2.0
 """With one repetition this leaves a service time to end within STOP_S_MAX."""
 
 _AGAIN_AFTER_S: Final = 0.2

@@ -33,7 +33,7 @@ from examples.shelf import Shelf, render_shelf
 from examples.stream import Backend, Camera
 from examples.table import LiveTable, score_table
 from schemas.errors import SparringError
-from sparring import Client, Framework, ModelVersion
+from sparring import Client, Framework, ModelVersion, Pipeline
 from sparring.stack import LocalStack, StackError
 from sparring.stack.detached import stop_stack
 from sparring.stack.folder import Folder
@@ -111,15 +111,17 @@ def tell(stack: LocalStack, shelves: Sequence[Future[Shelf]], fps: float, folder
         for model in (champion, challenger, boxes):
             console.print(f"  {model.name():14} {model.framework():7} sha {model.sha()[:12]}", highlight=False)
 
-        console.print(f"\n[bold]3. A random split[/]: two of three frames to {CHAMPION}, one of three to {CHALLENGER}")
+        console.print(f"\n[bold]3. A random split[/]: 2 of 3 frames to {CHAMPION}, 1 of 3 to {CHALLENGER}")
         pipeline = client.build_pipeline(PIPELINE)
-        pipeline.add_random_split([(2, champion), (1, challenger)]).add_model_step(boxes).deploy()
+        pipeline.add_random_split([(2, champion), (1, challenger)]).add_model_step(boxes)
+        _deploy(pipeline, console)
         split = Experiment("random split 2:1", shelves)
         with LiveTable(console) as table:
             run(split, camera, backend, fps, f"{run_id}-split", table.show)
 
-        console.print(f"\n[bold]4. A shadow deploy, swapped in live[/]: {CHAMPION} answers, {CHALLENGER} sees the same")
-        pipeline.replace_with_shadow_deploy(0, champion, [challenger]).deploy()
+        console.print(f"\n[bold]4. A shadow deploy, swapped in live[/]: {CHAMPION} answers, {CHALLENGER} spars")
+        pipeline.replace_with_shadow_deploy(0, champion, [challenger])
+        _deploy(pipeline, console)
         again = shelves[: max(1, round(len(shelves) * SHADOW_SHARE))]
         shadow = Experiment("shadow deploy", again, parts=2)
         with LiveTable(console) as table:
@@ -149,6 +151,13 @@ def upload_text_boxes(client: Client) -> ModelVersion:
     )
 
 
+def _deploy(pipeline: Pipeline, console: Console) -> None:
+    started_s = time.monotonic()
+    pipeline.deploy()
+    took_s = time.monotonic() - started_s
+    console.print(f"  version {pipeline.versions()[0][:8]} is live, {took_s:.1f} s after deploy()", style="dim")
+
+
 def _summarize(outcome: Outcome, console: Console, took_s: float) -> None:
     rows = outcome.split.shares() + outcome.shadow.shares()
     console.print(score_table(rows, f"everything in {took_s:.0f} s"))
@@ -175,7 +184,8 @@ def _prepare(data: Path, *, keep: bool) -> None:
     folder = Folder(data)
     if (holder := folder.holder()) is not None:
         raise StackError(
-            f"a stack lives in {data} (process {holder.pid}): `.venv/bin/sparring down --data {data}` ends it, then try again"
+            f"a stack lives in {data} (process {holder.pid}): "
+            f"`.venv/bin/sparring down --data {data}` ends it, then try again"
         )
     if data.exists():
         stop_stack(folder)

@@ -21,8 +21,8 @@ class Outcome:
         official = self.shadow.scores.get((self.champion, "results"))
         recorded = self.shadow.scores.get((self.challenger, "shadows"))
         return (
-            f"The shop got {official.answers if official else 0} answers on `results`, all of them the champion's; "
-            f"the challenger's {recorded.answers if recorded else 0} are on `shadows`, recorded beside them, never official."
+            f"The shop got {official.answers if official else 0} answers on `results`, all the champion's. "
+            f"The challenger's {recorded.answers if recorded else 0} are on `shadows`: recorded, never official."
         )
 
     def most_different(self) -> tuple[Shelf, dict[str, Detections]]:
@@ -43,11 +43,14 @@ class Outcome:
         more, less = sorted((self._shadow(name) for name in (self.champion, self.challenger)), key=_found, reverse=True)
         frames = f"On the same {self.shadow.frames} frames"
         if more.labels_found == less.labels_found:
-            found = f"{frames} both found {more.labels_found} of {more.labels_true} labels"
+            found = (
+                f"{frames} both found {more.labels_found} of {more.labels_true} labels, {more.model} with {more.boxes} "
+                f"boxes, {less.model} with {less.boxes}"
+            )
         else:
             found = (
-                f"{frames} {more.model} found {more.labels_found} of {more.labels_true} labels, "
-                f"{less.model} {less.labels_found}"
+                f"{frames} {more.model} found {more.labels_found} of {more.labels_true} labels with {more.boxes} "
+                f"boxes, {less.model} {less.labels_found} with {less.boxes}"
             )
         arms = {score.model: score for score, _ in self.split.shares()}
         if not {self.champion, self.challenger} <= arms.keys():

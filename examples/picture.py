@@ -17,6 +17,7 @@ _ENLARGED: Final = 1.5
 _TITLE_PX: Final = 64
 _LEGEND_PX: Final = 48
 _GAP_PX: Final = 12
+_PLATE_PX: Final = 17
 _GROUND: Final[Colour] = (24, 26, 30)
 _TEXT: Final[Colour] = (240, 240, 236)
 _DIM: Final[Colour] = (168, 172, 178)
@@ -54,8 +55,9 @@ def _half(shelf: Shelf, side: Side) -> Image:
     for box, confidence in zip(side.detections.boxes, side.detections.confidences, strict=True):
         x1, y1, x2, y2 = _corners(box)
         cv2.rectangle(picture, (x1, y1), (x2, y2), _DETECTION, 2, cv2.LINE_AA)
-        cv2.rectangle(picture, (x1 - 1, y1 - 17), (x1 + 37, y1 - 1), _DETECTION, cv2.FILLED)
-        _write(picture, f"{confidence:.2f}", (x1 + 3, y1 - 4), _GROUND, size_px=14, weight=600)
+        plate_y = y1 if y1 > _PLATE_PX else y2 + _PLATE_PX
+        cv2.rectangle(picture, (x1 - 1, plate_y - _PLATE_PX), (x1 + 37, plate_y - 1), _DETECTION, cv2.FILLED)
+        _write(picture, f"{confidence:.2f}", (x1 + 3, plate_y - 4), _GROUND, size_px=14, weight=600)
     for label, found in zip(shelf.labels, side.detections.found, strict=True):
         x1, y1, x2, y2 = _corners(label)
         cv2.rectangle(picture, (x1, y1), (x2, y2), _FOUND if found else _MISSED, 1 if found else 2, cv2.LINE_AA)

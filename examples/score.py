@@ -29,6 +29,11 @@ class Score:
         return _percentile(self.infer_ms, 50)
 
     @property
+    def boxes(self) -> int:
+        """How many detections it made, on a label or not."""
+        return len(self.confidences)
+
+    @property
     def mean_confidence(self) -> float:
         """Over all its detections, float64; NaN before the first."""
         return float(np.mean(self.confidences, dtype=np.float64)) if self.confidences else float("nan")

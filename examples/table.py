@@ -13,33 +13,32 @@ from rich.text import Text
 from examples.experiment import Experiment
 from examples.score import Score
 
-ROLES: Final = {
-    "chosen": "chosen by the split",
-    "champion": "champion: official",
-    "challenger": "challenger: recorded only",
-}
 _LINES_PER_EXPERIMENT: Final = 5
 
 
 def score_table(rows: Iterable[tuple[Score, float]], title: str) -> Table:
-    """One row per model: its share of the answers on its topic, and its scores."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    """One row per model: its share of the answers on its topic, and its scores. 80 columns wide.
+
+    p50, p99: milliseconds from frame sent to answer published; conf.: mean confidence.
+    """
+    table = Table(
+        title=title, title_justify="left", title_style="bold", header_style="dim", box=None, padding=(0, 1, 0, 0)
+    )
     for name in ("model", "role"):
         table.add_column(name)
-    for name in ("share", "answers", "p50 ms", "p99 ms", "confidence", "labels found", "of", "recall"):
+    for name in ("share", "answers", "p50 ms", "p99 ms", "conf.", "labels found", "recall"):
         table.add_column(name, justify="right")
     for score, share in rows:
         table.add_row(
             score.model,
-            ROLES.get(score.role, score.role),
+            score.role,
             f"{share:.0%}",
             str(score.answers),
             f"{score.latency_ms(50):.0f}",
             f"{score.latency_ms(99):.0f}",
             f"{score.mean_confidence:.3f}",
-            f"{score.labels_found}",
-            f"{score.labels_true}",
-            f"{score.recall:.1%}",
+            f"{score.labels_found} of {score.labels_true}",
+            f"{score.recall:.0%}",
         )
     return table
 

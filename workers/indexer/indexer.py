@@ -10,19 +10,19 @@ from typing import Final
 
 import faust
 
-from adapters.kafka import Reader
 from adapters.presence import Heart
 from adapters.redis import AnswerIndex, field_of
 from adapters.settings import IndexerSettings
+from adapters.topics import check_topics
 from schemas.errors import RetryLater
 from schemas.limits import STOP_S_MAX
 from schemas.results import Answer
+from schemas.topics import fixed_topics
 from workers.indexer.pending import Pending
 from workers.indexer.stream import Event, Seldom, answer_in, stream_app
 
 log = logging.getLogger(__name__)
 
-_TOPIC_S_MAX: Final = 8.0
 _LOOK_AGAIN_S: Final = 0.1
 _BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 
@@ -39,10 +39,8 @@ class Indexer:
 
     def run(self) -> None:
         """Read answers, write them into Redis, commit."""
-        for topic in (self._settings.topics.results, self._settings.topics.shadows):
-            # Faust waits in silence for a topic that is not there; this names it.
-            with Reader(self._settings.kafka, topic) as reader:
-                reader.end(within_s=_TOPIC_S_MAX)
+        # Faust waits in silence for a topic that is not there; this names it.
+        check_topics(self._settings.kafka, fixed_topics(self._settings.namespace))
         for name in ("faust", "mode"):
             logging.getLogger(name).setLevel(logging.WARNING)
         for handler in logging.getLogger().handlers:

@@ -34,10 +34,10 @@ def beat(watch: Watch) -> Beat | None:
 def test_official_answers_and_challengers_are_found_by_request_and_committed(place: Place) -> None:
     place.publish(official("r", parts=1), challenger("r"))  # before there ever was an indexer
     indexer = place.indexer()
-    eventually(lambda: place.index.read("r", SHOP).complete, 20, "the answers to be in Redis")
+    eventually(lambda: place.index.read("r", SHOP).complete, 60, "the answers to be in Redis")
     stream = a_stream(500)
     place.publish(*stream)
-    eventually(lambda: place.answered(stream), 20, "the stream to be in Redis")
+    eventually(lambda: place.answered(stream), 60, "the stream to be in Redis")
     assert indexer.terminate() == 0
     assert uncommitted(place) == 0
     assert not [line for line in indexer.lines("ERROR") if "passed over" in line]
@@ -46,7 +46,7 @@ def test_official_answers_and_challengers_are_found_by_request_and_committed(pla
 def test_it_lives_in_presence_until_it_leaves(place: Place) -> None:
     indexer = place.indexer()
     with contextlib.closing(Watch(place.kafka, place.topics.presence)) as watch:
-        living = eventually(lambda: beat(watch), 20, "the indexer's beat")
+        living = eventually(lambda: beat(watch), 60, "the indexer's beat")
         assert living.kind == "indexer"
         indexer.terminate()
         eventually(lambda: beat(watch) is None, 1, "its tombstone")
@@ -55,7 +55,7 @@ def test_it_lives_in_presence_until_it_leaves(place: Place) -> None:
 def test_an_answer_of_sixteen_mebibytes_arrives(place: Place) -> None:
     place.indexer()
     place.publish(official("large", bytes(16 * MIB)))
-    answer = eventually(lambda: place.index.read("large", SHOP).official, 20, "the large answer")
+    answer = eventually(lambda: place.index.read("large", SHOP).official, 60, "the large answer")
     assert len(answer.value) == 16 * MIB
 
 
@@ -67,7 +67,7 @@ def test_a_record_that_is_no_answer_is_logged_with_its_place_and_passed_over(pla
     stream = a_stream(50)
     place.publish(*stream)
     indexer = place.indexer()
-    eventually(lambda: place.answered(stream), 20, "the answers beside them")
+    eventually(lambda: place.answered(stream), 60, "the answers beside them")
     said = f"passed over {place.topics.results}/"
     eventually(lambda: len([line for line in indexer.lines("ERROR") if line.startswith(said)]) == 4, 5, "four errors")
     assert indexer.terminate() == 0
@@ -78,31 +78,31 @@ def test_a_killed_indexer_loses_nothing_and_counts_nothing_twice(place: Place) -
     stream = a_stream(2000)
     indexer = place.indexer()
     place.publish(*stream)
-    eventually(lambda: place.answered(stream[:1]), 20, "the first answer")
+    eventually(lambda: place.answered(stream[:1]), 60, "the first answer")
     indexer.kill()
     place.indexer()
-    eventually(lambda: place.answered(stream), 20, "all answers")
+    eventually(lambda: place.answered(stream), 60, "all answers")
     assert sum(place.index.read(one.request_id, SHOP).duplicates for one in stream) == 0
 
 
 def test_when_one_of_two_indexers_is_killed_the_other_takes_over(place: Place) -> None:
     first, _second = place.indexer(), place.indexer()
     with contextlib.closing(Watch(place.kafka, place.topics.presence)) as watch:
-        eventually(lambda: len(watch.alive()) == 2, 20, "both indexers")
+        eventually(lambda: len(watch.alive()) == 2, 60, "both indexers")
     before = a_stream(100)
     place.publish(*before)
-    eventually(lambda: place.answered(before), 20, "the answers of both")
+    eventually(lambda: place.answered(before), 60, "the answers of both")
     first.kill()
     after = a_stream(100)
     place.publish(*after)
-    eventually(lambda: place.answered(after), 15, "the answers of the one that is left")
+    eventually(lambda: place.answered(after), 30, "the answers of the one that is left")
 
 
 def test_while_redis_is_away_answers_wait_and_presence_says_why(place: Place) -> None:
     place.indexer()
     before, after = a_stream(20), a_stream(20)
     place.publish(*before)
-    eventually(lambda: place.answered(before), 20, "the answers before")
+    eventually(lambda: place.answered(before), 60, "the answers before")
     place.valkey.go()
     place.publish(*after)
     with contextlib.closing(Watch(place.kafka, place.topics.presence)) as watch:
@@ -116,7 +116,7 @@ def test_an_indexer_that_is_told_to_end_while_redis_is_away_leaves_what_it_could
     indexer = place.indexer()
     before, after = a_stream(20), a_stream(20)
     place.publish(*before)
-    eventually(lambda: place.answered(before), 20, "the answers before")
+    eventually(lambda: place.answered(before), 60, "the answers before")
     place.valkey.go()
     place.publish(*after)
     eventually(lambda: indexer.lines("WARNING"), 10, "a warning that answers wait")
@@ -124,14 +124,14 @@ def test_an_indexer_that_is_told_to_end_while_redis_is_away_leaves_what_it_could
     assert uncommitted(place) == 20
     place.valkey.come()
     place.indexer()
-    eventually(lambda: place.answered(after), 20, "the answers that were left")
+    eventually(lambda: place.answered(after), 60, "the answers that were left")
 
 
 def test_an_indexer_ends_in_time_even_when_redis_is_silent(place: Place) -> None:
     indexer = place.indexer()
     before = a_stream(20)
     place.publish(*before)
-    eventually(lambda: place.answered(before), 20, "the answers before")
+    eventually(lambda: place.answered(before), 60, "the answers before")
     place.valkey.freeze()
     place.publish(*a_stream(20))
     eventually(lambda: uncommitted(place) == 20, 10, "the answers to be read and not written")
@@ -151,7 +151,7 @@ def test_redis_wiped_and_the_topics_read_again_is_the_same_state(place: Place) -
     def read_to_the_end() -> bool:
         return uncommitted(place) == 0 and all(place.index.read(f"{n}", SHOP).complete for n in numbers)
 
-    eventually(read_to_the_end, 20, "everything to be written and committed")
+    eventually(read_to_the_end, 60, "everything to be written and committed")
     assert sum(place.index.read(f"{n}", SHOP).duplicates for n in numbers) == 10
     indexer.terminate()
     state = place.valkey.state()
@@ -160,5 +160,5 @@ def test_redis_wiped_and_the_topics_read_again_is_the_same_state(place: Place) -
     with contextlib.closing(KafkaAdminClient(bootstrap_servers=place.kafka)) as admin:
         admin.delete_groups([place.topics.indexer_group()])
     place.indexer()
-    eventually(read_to_the_end, 20, "everything to be written again")
+    eventually(read_to_the_end, 60, "everything to be written again")
     assert place.valkey.state() == state
