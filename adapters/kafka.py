@@ -369,7 +369,7 @@ def lag(kafka: str, group: str, topic: str) -> int:
 
 def topic_id(kafka: str, topic: str) -> str:
     """The broker's own id of a topic: a topic that is made anew gets another."""
-    admin = AdminClient({"bootstrap.servers": kafka})
+    admin = AdminClient({"bootstrap.servers": kafka}, logger=log)
     described = admin.describe_topics(TopicCollection([topic]), request_timeout=_REQUEST_S)
     # URL-safe, as Kafka itself writes it: a request id made from it is a valid one.
     return str(described[topic].result(_REQUEST_S).topic_id).replace("+", "-").replace("/", "_")

@@ -1,5 +1,6 @@
 """The start-up check: the topics exist, and take what the table of topics says they take."""
 
+import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,13 +10,15 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # t
 from schemas.errors import RetryLater, SparringError
 from schemas.topics import Topic
 
+log = logging.getLogger(__name__)
+
 _ANSWER_S: Final = 10.0
 
 
 def check_topics(kafka: str, topics: Sequence[Topic]) -> None:
     """SparringError that names every topic which is missing or takes too little; RetryLater where the
     broker does not answer. A topic that takes less than the hop before it would lose records late."""
-    admin = AdminClient({"bootstrap.servers": kafka})
+    admin = AdminClient({"bootstrap.servers": kafka}, logger=log)
     try:
         there = admin.list_topics(timeout=_ANSWER_S).topics
         missing = [topic.name for topic in topics if topic.name not in there]
