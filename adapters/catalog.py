@@ -1,11 +1,11 @@
-"""Follows the catalog topic. Single-threaded: whoever owns it calls `refresh` between its own steps."""
+"""Follows the catalog topic. Single-threaded: whoever owns it calls it between its own steps."""
 
 import time
+from contextlib import suppress
 
-from adapters.kafka import Reader
+from adapters.kafka import Reader, Record
 from schemas.catalog import Catalog, decode_record
 from schemas.errors import RetryLater
-from schemas.limits import CATALOG_REFRESH_S
 
 
 class CatalogReader:
@@ -17,6 +17,11 @@ class CatalogReader:
         self.catalog = Catalog()
         self._confirmed_s = float("-inf")
 
+    def follow(self) -> None:
+        """Take in what has arrived, without asking or waiting: the broker sends new records at once."""
+        while (record := self._reader.read(0.0)) is not None:
+            self._apply(record)
+
     def refresh(self, within_s: float = 10.0) -> None:
         """Read up to the topic's present end. RetryLater where the broker does not answer in time."""
         asked_s = time.monotonic()
@@ -24,23 +29,23 @@ class CatalogReader:
         end = self._reader.end(within_s)
         while self.catalog.offset < end:
             record = self._reader.read(max(0.0, deadline_s - time.monotonic()))
-            if record is not None and record.value is not None:
-                self.catalog.apply(record.offset, record.timestamp, decode_record(record.value))
+            if record is not None:
+                self._apply(record)
             elif time.monotonic() > deadline_s:
                 raise RetryLater(f"{self._topic}: offset {self.catalog.offset} of {end} after {within_s} s")
         self._confirmed_s = asked_s
 
-    def refresh_when_due(self, every_s: float = CATALOG_REFRESH_S) -> bool:
-        """Refresh if the last one is `every_s` ago. A silent broker is no error here: `age_s` grows.
-        Returns whether the catalog has new records."""
+    def confirm(self, every_s: float) -> None:
+        """Ask the broker for the catalog's end, unless that was done within `every_s`, and read up to it.
+        A silent broker is no error here: `age_s` grows."""
         if self.age_s < every_s:
-            return False
-        before = self.catalog.offset
-        try:
+            return
+        with suppress(RetryLater):
             self.refresh(within_s=1.0)
-        except RetryLater:
-            return self.catalog.offset > before
-        return self.catalog.offset > before
+
+    def _apply(self, record: Record) -> None:
+        if record.value is not None:
+            self.catalog.apply(record.offset, record.timestamp, decode_record(record.value))
 
     @property
     def age_s(self) -> float:

@@ -6,6 +6,7 @@ its own commit, and only until it is delivered or, after `shadow_delivery_ms`, r
 
 import logging
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -17,7 +18,7 @@ from adapters.topics import check_topics
 from router.route import route
 from schemas.errors import Refused, RetryLater
 from schemas.frames import Frame, Origin
-from schemas.limits import CATALOG_REFRESH_S
+from schemas.limits import CATALOG_CONFIRM_S, COMMIT_EVERY_S, UNKNOWN_NAME_S
 from schemas.pipelines import PipelineVersion
 from schemas.results import (
     Answer,
@@ -58,6 +59,7 @@ class Router:
         self._inbox = Inbox(settings.kafka, topics.router_group(), [topics.frames])
         self._heart = Heart(settings.kafka, topics.presence, "router")
         self._sent: deque[Batch] = deque()
+        self._committed_s = time.monotonic()
 
     def run(self) -> None:
         """Read frames, decide, send tasks, commit."""
@@ -69,16 +71,17 @@ class Router:
                 batch.offsets[record.place] = record.offset + 1
             self._official.flush()
             self._sent.append(batch)
-            self._commit_settled()
+            self._commit_settled(COMMIT_EVERY_S)
         self._close()
 
     def _follow_catalog(self) -> None:
         """Everything that was decided is delivered by now, so the beat may say how far we have read.
         A router that cannot confirm the catalog's end within its lease decides nothing."""
-        self._catalog.refresh_when_due()
+        self._catalog.follow()
+        self._catalog.confirm(CATALOG_CONFIRM_S)
         while self._catalog.age_s > self._settings.router_lease_s and not self._stopping.is_set():
             log.warning("the catalog's end is not confirmed for %.1f s: nothing is sent", self._catalog.age_s)
-            self._catalog.refresh_when_due()
+            self._catalog.confirm(CATALOG_CONFIRM_S)
         self._heart.beat(catalog_offset=self._catalog.catalog.offset)
 
     def _send(self, frame: Frame, batch: Batch) -> None:
@@ -104,7 +107,7 @@ class Router:
         name = frame.pipeline
         version = self._catalog.catalog.live(name)
         if version is None:
-            self._catalog.refresh_when_due(CATALOG_REFRESH_S)
+            self._catalog.confirm(UNKNOWN_NAME_S)
             version = self._catalog.catalog.live(name)
         if version is not None:
             return version
@@ -163,9 +166,13 @@ class Router:
     def _answer(self, answer: Answer) -> None:
         self._official.send(self._topics.results, answer.key, answer.value, answer.headers())
 
-    def _commit_settled(self) -> None:
-        """Commit, oldest first, every batch whose shadow tasks are delivered or recorded as shed."""
+    def _commit_settled(self, every_s: float) -> None:
+        """Commit, oldest first, every batch whose shadow tasks are delivered or recorded as shed. Not after
+        each frame: a commit costs the broker as much as a frame does."""
         self._shadow.poll()
+        if time.monotonic() - self._committed_s < every_s:
+            return
+        self._committed_s = time.monotonic()
         offsets: dict[Place, int] = {}
         while self._sent and self._sent[0].shadows_open == 0:
             offsets |= self._sent.popleft().offsets
@@ -189,7 +196,7 @@ class Router:
     def _close(self) -> None:
         """Stop in the order in which data flows: drain, flush, commit, leave."""
         self._shadow.drain(self._settings.shadow_delivery_ms / 1000 + 0.5)
-        self._commit_settled()
+        self._commit_settled(0.0)
         self._inbox.close()
         self._heart.stop()
         self._catalog.close()

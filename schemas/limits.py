@@ -61,7 +61,14 @@ BEAT_S: Final = 1.0
 PRESENCE_DEAD_S: Final = 3.0
 """A process whose beat was not seen for this long, by the reader's own clock, is dead."""
 
-CATALOG_REFRESH_S: Final = 0.2
+CATALOG_CONFIRM_S: Final = 1.0
+"""How often a router asks the broker whether it knows the catalog's end."""
+
+UNKNOWN_NAME_S: Final = 0.2
+"""How often a router asks again because a frame names a pipeline that it does not know."""
+
+COMMIT_EVERY_S: Final = 0.1
+"""What was done within this time before a crash may be done again."""
 ROUTER_LEASE_S: Final = 3.0
 """A router that could not confirm the catalog's end for this long sends nothing."""
 

@@ -51,7 +51,7 @@ class Host:
         """Follow the catalog, start what is wanted, end what is drained, watch the rest."""
         self._start(self._left_behind())
         while not self._stopping.wait(_TURN_S):
-            self._catalog.refresh_when_due()
+            self._catalog.follow()
             beats = self._watch.alive()
             self._bury_the_dead(beats)
             wanted = self._wanted()

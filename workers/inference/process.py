@@ -18,7 +18,7 @@ from adapters.presence import Heart
 from adapters.settings import InferenceSettings
 from schemas.errors import Refused, RetryLater
 from schemas.frames import Frame, Origin
-from schemas.limits import STOP_S_MAX
+from schemas.limits import COMMIT_EVERY_S, STOP_S_MAX
 from schemas.names import ModelKey
 from schemas.results import Timings, dead_letter_headers
 from schemas.tasks import split_slip
@@ -53,6 +53,8 @@ class ModelProcess:
         self._crash: BaseException | None = None
         self._suspicions: dict[Place, Suspicion] = {}
         self._committed: dict[Place, int] = {}
+        self._settled: dict[Place, int] = {}
+        self._committed_s = time.monotonic()
         self._shelf = Shelf(settings, model, lane)
         self._outbox = Outbox(settings.kafka)
         self._line = Line(self._publish)
@@ -73,7 +75,7 @@ class ModelProcess:
             for record in self._read():
                 self._take(record)
             self._raise_a_crash()
-            self._commit(OPEN)
+            self._commit(OPEN, every_s=COMMIT_EVERY_S)
         self._close()
 
     # --- the main thread: read, take, commit -----------------------------------------------
@@ -133,11 +135,16 @@ class ModelProcess:
             self._queue.append(ticket)
             self._queued.notify()
 
-    def _commit(self, note: str) -> None:
-        """Commit what is answered and delivered, and nothing else."""
+    def _commit(self, note: str, every_s: float = 0.0) -> None:
+        """Commit what is answered and delivered, and nothing else. Not after each answer: a commit costs the
+        broker as much as a frame does."""
         self._outbox.poll()
         self._outbox.check()
-        settled = self._line.settled()
+        self._settled |= self._line.settled()
+        if time.monotonic() - self._committed_s < every_s:
+            return
+        settled, self._settled = self._settled, {}
+        self._committed_s = time.monotonic()
         try:
             self._inbox.commit(settled, note)
             self._committed |= settled
@@ -187,6 +194,7 @@ class ModelProcess:
         for place in places:
             self._committed.pop(place, None)
             self._suspicions.pop(place, None)
+            self._settled.pop(place, None)
             self._line.forget(place)
 
     def _say_what_is_warm(self) -> None:

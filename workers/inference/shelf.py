@@ -63,7 +63,7 @@ class Shelf:
     def follow(self) -> None:
         """Read the catalog on, start loading what is wanted, let go of what is not."""
         with self._reading:
-            self._reader.refresh_when_due()
+            self._reader.follow()
             wanted = [
                 version
                 for version in self._reader.catalog.wanted(now_ms())
