@@ -3,7 +3,7 @@
     settings    the environment, read once at start
     logs        JSON lines on stderr
     kafka       confluent-kafka: Inbox (read, commit) and Outbox (send, flush)
-    topics      the start-up check of the topics' limits
+    topics      the start-up check of topics, their ids, a group's lag
     catalog     follows the catalog topic
     presence    beats, and who else does
     store       model files, by sha256 (pyarrow.fs)

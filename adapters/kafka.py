@@ -18,10 +18,8 @@ from confluent_kafka import (
     KafkaException,
     Message,
     Producer,
-    TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient
 
 from schemas.errors import RetryLater
 from schemas.frames import RawHeaders
@@ -348,31 +346,6 @@ class Reader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def lag(kafka: str, group: str, topic: str) -> int:
-    """Records of `topic` that `group` has not committed yet; 0 where the topic does not exist."""
-    consumer = Consumer(consumer_config(kafka, group), logger=log)
-    try:
-        partitions = consumer.list_topics(topic, timeout=_REQUEST_S).topics[topic].partitions
-        places = [TopicPartition(topic, partition) for partition in partitions]
-        total = 0
-        for place in consumer.committed(places, timeout=_REQUEST_S) if places else []:
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, place.partition), timeout=_REQUEST_S)
-            total += high - max(low, place.offset)
-        return total
-    except KafkaException as error:
-        raise RetryLater(f"lag of {topic}: {error.args[0].str()}") from error
-    finally:
-        consumer.close()
-
-
-def topic_id(kafka: str, topic: str) -> str:
-    """The broker's own id of a topic: a topic that is made anew gets another."""
-    admin = AdminClient({"bootstrap.servers": kafka}, logger=log)
-    described = admin.describe_topics(TopicCollection([topic]), request_timeout=_REQUEST_S)
-    # URL-safe, as Kafka itself writes it: a request id made from it is a valid one.
-    return str(described[topic].result(_REQUEST_S).topic_id).replace("+", "-").replace("/", "_")
 
 
 def now_ms() -> int:

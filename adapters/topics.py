@@ -1,12 +1,13 @@
-"""The start-up check: the topics exist, and take what the table of topics says they take."""
+"""What a service asks about topics: whether they are as the table says, their ids, a group's lag."""
 
 import logging
 from collections.abc import Sequence
 from typing import Final
 
-from confluent_kafka import KafkaException
+from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]  # re-exported
 
+from adapters.kafka import consumer_config
 from schemas.errors import RetryLater, SparringError
 from schemas.topics import Topic
 
@@ -36,3 +37,28 @@ def check_topics(kafka: str, topics: Sequence[Topic]) -> None:
     ]
     if small:
         raise SparringError(f"{'; '.join(small)}: raise max.message.bytes of the topic")
+
+
+def lag(kafka: str, group: str, topic: str) -> int:
+    """Records of `topic` that `group` has not committed yet; 0 where the topic does not exist."""
+    consumer = Consumer(consumer_config(kafka, group), logger=log)
+    try:
+        partitions = consumer.list_topics(topic, timeout=_ANSWER_S).topics[topic].partitions
+        places = [TopicPartition(topic, partition) for partition in partitions]
+        total = 0
+        for place in consumer.committed(places, timeout=_ANSWER_S) if places else []:
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, place.partition), timeout=_ANSWER_S)
+            total += high - max(low, place.offset)
+        return total
+    except KafkaException as error:
+        raise RetryLater(f"lag of {topic}: {error.args[0].str()}") from error
+    finally:
+        consumer.close()
+
+
+def topic_id(kafka: str, topic: str) -> str:
+    """The broker's own id of a topic: a topic that is made anew gets another."""
+    admin = AdminClient({"bootstrap.servers": kafka}, logger=log)
+    described = admin.describe_topics(TopicCollection([topic]), request_timeout=_ANSWER_S)
+    # URL-safe, as Kafka itself writes it: a request id made from it is a valid one.
+    return str(described[topic].result(_ANSWER_S).topic_id).replace("+", "-").replace("/", "_")

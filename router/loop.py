@@ -11,10 +11,10 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from adapters.catalog import CatalogReader
-from adapters.kafka import DeliveryError, Inbox, Outbox, Place, Record, now_ms, topic_id
+from adapters.kafka import DeliveryError, Inbox, Outbox, Place, Record, now_ms
 from adapters.presence import Heart
 from adapters.settings import RouterSettings
-from adapters.topics import check_topics
+from adapters.topics import check_topics, topic_id
 from router.route import route
 from schemas.errors import Refused, RetryLater
 from schemas.frames import Frame, Origin

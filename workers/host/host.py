@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from adapters.catalog import CatalogReader
-from adapters.kafka import lag, now_ms
+from adapters.kafka import now_ms
 from adapters.presence import Heart, Watch
 from adapters.settings import HostSettings
-from adapters.topics import check_topics
+from adapters.topics import check_topics, lag
 from schemas.errors import RetryLater
 from schemas.limits import MIB
 from schemas.presence import Beat

@@ -5,8 +5,8 @@ from itertools import count
 
 from kafka.admin import KafkaAdminClient
 
-from adapters.kafka import lag
 from adapters.presence import Watch
+from adapters.topics import lag
 from schemas.limits import MIB
 from schemas.presence import Beat
 from schemas.results import Answer
