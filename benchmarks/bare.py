@@ -1,11 +1,11 @@
 """The bare queue: a hand-written router and worker on the same broker, with topics of their own."""
 
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import psutil
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
+from kafka.admin import KafkaAdminClient
 
 from benchmarks.stream import Stream
 from schemas.topics import fixed_topics
@@ -38,7 +38,6 @@ class BareQueue:
 def _create_topics(kafka: str) -> None:
     """Like the system's own: as many partitions, the same limits."""
     like = fixed_topics("bare")[0]
-    topics = [NewTopic(name, like.partitions, 1, config=like.config()) for name in (_FRAMES, _WORK, _RESULTS)]
-    admin = AdminClient({"bootstrap.servers": kafka})
-    for created in admin.create_topics(topics).values():
-        created.result()
+    topic = {"num_partitions": like.partitions, "replication_factor": 1, "configs": like.config()}
+    with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
+        admin.create_topics(dict.fromkeys((_FRAMES, _WORK, _RESULTS), topic), wait_for_metadata=True)

@@ -67,7 +67,9 @@ def find_material() -> Material:
     """yolox-nano on photos where the shared material is there, else PP-OCRv4 on rendered shelves."""
     if SHARED.is_dir():
         photos = sorted(path for path in (SHARED / "frames").iterdir() if path.suffix in {".jpg", ".png"})
-        frames = tuple(_photo(path) for path in photos)
+        encoded = [_photo(path) for path in photos]
+        # A smooth photo stays small however well it is encoded.
+        frames = tuple(jpeg for jpeg in encoded if abs(len(jpeg) - FRAME_BYTES) < FRAME_BYTES / 10)
         said = f"yolox-nano, {_described(frames)} of photos"
         return Material("yolox-nano", SHARED / "models" / "yolox-nano.onnx", {}, frames, said)
     name = "pp-ocrv4-det"

@@ -7,17 +7,20 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import redis
-from confluent_kafka import OFFSET_END, Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 from benchmarks.numbers import Latency
 from schemas.frames import RawHeaders
 from schemas.keys import Keys
+from schemas.limits import PARTITIONS
 from schemas.topics import RECORD_BYTES_MAX
 
 WINDOW_FRAMES: Final = 64
 """Frames without an answer, at most, where they go as fast as they can: both queues are never empty."""
 
 SILENCE_S_MAX: Final = 30.0
+_REQUEST_S: Final = 10.0
+_AGAIN_AFTER_S: Final = 0.05
 
 
 class StreamError(Exception):
@@ -35,8 +38,7 @@ class Stream:
         self._index = index
         self._producer = Producer({"bootstrap.servers": kafka, "linger.ms": 0, "message.max.bytes": RECORD_BYTES_MAX})
         self._consumer = Consumer({"bootstrap.servers": kafka, "group.id": "bench"})
-        partitions = self._consumer.list_topics(results, timeout=10).topics[results].partitions
-        self._consumer.assign([TopicPartition(results, partition, OFFSET_END) for partition in partitions])
+        self._consumer.assign([self._end(results, partition) for partition in range(PARTITIONS)])
 
     def flood(self, frames: Sequence[bytes], count: int) -> float:
         """Seconds from the first frame sent to the last of `count` answers."""
@@ -86,6 +88,19 @@ class Stream:
         self._producer.purge()
         self._producer.close()
         self._consumer.close()
+
+    def _end(self, topic: str, partition: int) -> TopicPartition:
+        """Where a partition ends now: OFFSET_END is looked up later, perhaps behind the first answer."""
+        place = TopicPartition(topic, partition)
+        deadline_s = time.monotonic() + _REQUEST_S
+        while True:
+            try:
+                return TopicPartition(topic, partition, self._consumer.get_watermark_offsets(place, timeout=1.0)[1])
+            except KafkaException as error:
+                # A topic that was made just now has no leader yet.
+                if time.monotonic() > deadline_s:
+                    raise StreamError(f"{topic}/{partition}: {error.args[0].str()}") from error
+                time.sleep(_AGAIN_AFTER_S)
 
     def _send(self, request_id: str, frame: bytes) -> None:
         headers: Any = [*self._headers, ("request-id", request_id.encode())]
