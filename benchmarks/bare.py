@@ -17,11 +17,11 @@ _FRAMES, _WORK, _RESULTS = "bare.frames", "bare.work", "bare.results"
 class BareQueue:
     """Two processes, started and ended with the stack's own."""
 
-    def __init__(self, stack: LocalStack, material: Path) -> None:
+    def __init__(self, stack: LocalStack, job: Path) -> None:
         self._kafka = stack.kafka
         _create_topics(stack.kafka)
         router = (sys.executable, "-m", "benchmarks.bare_router", stack.kafka, _FRAMES, _WORK)
-        worker = (sys.executable, "-m", "benchmarks.bare_worker", stack.kafka, _WORK, _RESULTS, str(material))
+        worker = (sys.executable, "-m", "benchmarks.bare_worker", stack.kafka, _WORK, _RESULTS, str(job))
         self._router = stack.run("bare-router", router)
         self._worker = stack.run("bare-worker", worker)
 

@@ -1,6 +1,6 @@
 """The bare queue's worker: one thread polls tasks, two decode, run and produce the outputs' bytes.
 
-python -m benchmarks.bare_worker BOOTSTRAP WORK RESULTS MATERIAL
+python -m benchmarks.bare_worker BOOTSTRAP WORK RESULTS JOB
 """
 
 import queue
@@ -11,13 +11,12 @@ from typing import Any
 
 from confluent_kafka import Consumer, Message, Producer
 
-from benchmarks.material import Material
-from benchmarks.work import THREADS, Work
+from benchmarks.work import THREADS, Job, Work
 
 
-def main(kafka: str, tasks: str, results: str, material: str) -> None:
+def main(kafka: str, tasks: str, results: str, job: str) -> None:
     """Work until killed."""
-    work = Work(Material.read(Path(material)))
+    work = Work(Job.read(Path(job)))
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": tasks, "auto.offset.reset": "earliest"})
     producer = Producer({"bootstrap.servers": kafka, "linger.ms": 0})
     line: queue.Queue[Message] = queue.Queue(maxsize=16)

@@ -1,21 +1,21 @@
-"""The model and the frames of a benchmark, written into a folder that every process of it reads.
+"""The models and the frames of a benchmark.
 
 The shared material where it lies beside the project, else what the demo uses: a detector out of a
-wheel, frames of a rendered shelf.
+wheel with its Python step, frames of rendered shelves.
 """
 
-import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import cv2
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from examples.models import IMAGE_SETTINGS, model_path
+from examples.demo import upload_detector, upload_text_boxes
 from examples.shelf import render_shelf
+from sparring import Client, ModelVersion
 
 SHARED: Final = Path(__file__).resolve().parent.parent.parent / "shared"
 FRAME_BYTES: Final = 100_000
@@ -24,43 +24,15 @@ FRAME_BYTES: Final = 100_000
 _SIZE: Final = (640, 480)
 _SEEDS: Final = range(8)
 _QUALITIES: Final = range(60, 100)
-_DESCRIPTION: Final = "material.json"
-
-
-class _Description(msgspec.Struct, frozen=True):
-    model: str
-    model_file: str
-    image: dict[str, object]
-    said: str
 
 
 @dataclass(frozen=True)
 class Material:
-    """model: its name in the system. image: its image settings, as `configure(image=...)` takes them.
-    frames: JPEGs of 640x480 pixels. said: in words, for the report."""
+    """frames: JPEGs of 640x480 pixels. upload: gives the pipeline's models, in order. said: all that in words."""
 
-    model: str
-    model_file: Path
-    image: dict[str, object]
     frames: tuple[bytes, ...]
+    upload: Callable[[Client], list[ModelVersion]]
     said: str
-
-    def write(self, folder: Path) -> Path:
-        """Copy everything into an empty folder; returns it."""
-        folder.mkdir(parents=True)
-        shutil.copyfile(self.model_file, folder / "model.onnx")
-        description = _Description(self.model, "model.onnx", self.image, self.said)
-        (folder / _DESCRIPTION).write_bytes(msgspec.json.encode(description))
-        for number, frame in enumerate(self.frames):
-            (folder / f"{number:03}.jpg").write_bytes(frame)
-        return folder
-
-    @classmethod
-    def read(cls, folder: Path) -> Self:
-        """The inverse of `write`."""
-        it = msgspec.json.decode((folder / _DESCRIPTION).read_bytes(), type=_Description)
-        frames = tuple(path.read_bytes() for path in sorted(folder.glob("*.jpg")))
-        return cls(it.model, folder / it.model_file, it.image, frames, it.said)
 
 
 def find_material() -> Material:
@@ -70,12 +42,18 @@ def find_material() -> Material:
         encoded = [_photo(path) for path in photos]
         # A smooth photo stays small however well it is encoded.
         frames = tuple(jpeg for jpeg in encoded if abs(len(jpeg) - FRAME_BYTES) < FRAME_BYTES / 10)
-        said = f"yolox-nano, {_described(frames)} of photos"
-        return Material("yolox-nano", SHARED / "models" / "yolox-nano.onnx", {}, frames, said)
-    name = "pp-ocrv4-det"
+        return Material(frames, _upload_shared, f"yolox-nano, {_described(frames)} of photos")
     frames = tuple(render_shelf(seed).jpeg() for seed in _SEEDS)
-    said = f"{name}, {_described(frames)} of rendered shelves"
-    return Material(name, model_path(name), IMAGE_SETTINGS[name], frames, said)
+    return Material(frames, _upload_packaged, f"PP-OCRv4 and its step, {_described(frames)} of rendered shelves")
+
+
+def _upload_shared(client: Client) -> list[ModelVersion]:
+    model = client.upload_model("yolox-nano", SHARED / "models" / "yolox-nano.onnx")
+    return [model.configure("onnx", batch_config="single")]
+
+
+def _upload_packaged(client: Client) -> list[ModelVersion]:
+    return [upload_detector(client, "pp-ocrv4-det"), upload_text_boxes(client)]
 
 
 def _described(frames: tuple[bytes, ...]) -> str:

@@ -15,13 +15,18 @@ from benchmarks.numbers import WAYS, Latency, Pass, Way, turns
 from benchmarks.plain import PlainLoop
 from benchmarks.stream import Stream
 from benchmarks.whole import WholeSystem
-from benchmarks.work import THREADS
+from benchmarks.work import THREADS, Job
 from sparring.stack import LocalStack
 
 RATE_PER_S: Final = 10.0
 """Evenly spaced frames: no queue builds up, latency alone is seen."""
 
 _WARM_FRAMES: Final = 40
+_ENVIRONMENT: Final = {
+    "SPARRING_INFERENCE_THREADS": str(THREADS),
+    # Thousands of answers need not pile up in memory.
+    "SPARRING_RESULT_TTL_S": "20",
+}
 
 
 @dataclass(frozen=True)
@@ -44,19 +49,23 @@ class Measured:
 
 def measure(plan: Plan, material: Material, folder: Path, report: Callable[[str], None]) -> Measured:
     """Start everything in an empty folder, take all rounds, end everything."""
-    written = material.write(folder / "material")
-    threads = {"SPARRING_INFERENCE_THREADS": str(THREADS)}
-    with LocalStack(folder / "stack", environment=threads, report=report) as stack, PlainLoop(written) as plain:
+    with LocalStack(folder / "stack", allow_python=True, environment=_ENVIRONMENT, report=report) as stack:
         report("deploying")
-        whole, bare = WholeSystem(stack, material), BareQueue(stack, written)
-        system = whole.processes()
-        this = {"this benchmark": psutil.Process()}
-        processes: dict[Way, dict[str, psutil.Process]] = {
-            "plain": plain.processes(),
-            "bare": {"kafka": system["kafka"]} | bare.processes() | this,
-            "whole": system | this,
-        }
-        with closing(bare.stream()) as through_bare, closing(whole.stream()) as through_whole:
+        whole = WholeSystem(stack, material)
+        job = Job(stack.store, whole.path, material.frames).write(folder / "job")
+        bare = BareQueue(stack, job)
+        with (
+            PlainLoop(job) as plain,
+            closing(bare.stream()) as through_bare,
+            closing(whole.stream()) as through_whole,
+        ):
+            system = whole.processes()
+            this = {"this benchmark": psutil.Process()}
+            processes: dict[Way, dict[str, psutil.Process]] = {
+                "plain": plain.processes(),
+                "bare": {"kafka": system["kafka"]} | bare.processes() | this,
+                "whole": system | this,
+            }
             streams: dict[Way, Stream] = {"bare": through_bare, "whole": through_whole}
             return _Rounds(plain, streams, processes, material.frames, report).take(plan)
 

@@ -89,6 +89,12 @@ def all_cpu_ms_per_frame(passes: Sequence[Pass], way: Way) -> Spread:
     return Spread.of(sum(one.cpu_s.values()) / one.frames * 1000 for one in passes if one.way == way)
 
 
+def cpu_ratio(passes: Sequence[Pass], way: Way, to: Way) -> float:
+    """Frames per CPU second of one way over those of another: what frames per second would be on a machine
+    that does nothing else."""
+    return all_cpu_ms_per_frame(passes, to).median / all_cpu_ms_per_frame(passes, way).median
+
+
 def idle_cpu_ms_per_s(passes: Sequence[Pass]) -> dict[str, float]:
     """CPU milliseconds a second of what waits while the plain loop runs; the median, by process."""
     beside = [one for one in passes if one.way == "plain"]

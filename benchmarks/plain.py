@@ -16,16 +16,15 @@ from typing import Self
 
 import psutil
 
-from benchmarks.material import Material
-from benchmarks.work import THREADS, Work
+from benchmarks.work import THREADS, Job, Work
 
 
 class PlainLoop:
     """A plain loop in a process of its own; use it in a `with` statement."""
 
-    def __init__(self, material: Path) -> None:
+    def __init__(self, job: Path) -> None:
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.plain", str(material)],
+            [sys.executable, "-m", "benchmarks.plain", str(job)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -58,12 +57,12 @@ class PlainLoop:
         self._child.communicate()
 
 
-def main(folder: Path) -> None:
+def main(file: Path) -> None:
     """Answer until standard input closes."""
-    material = Material.read(folder)
-    work = Work(material)
+    job = Job.read(file)
+    work = Work(job)
     for line in sys.stdin:
-        frames = itertools.islice(itertools.cycle(material.frames), int(line))
+        frames = itertools.islice(itertools.cycle(job.frames), int(line))
         started_s = time.perf_counter()
         with ThreadPoolExecutor(THREADS) as threads:
             for thread in [threads.submit(_run, work, frames) for _ in range(THREADS)]:

@@ -17,6 +17,7 @@ from benchmarks.numbers import (
     Way,
     all_cpu_ms_per_frame,
     cpu_ms_per_frame,
+    cpu_ratio,
     fps,
     idle_cpu_ms_per_s,
     other_cores,
@@ -101,10 +102,12 @@ def _to_index(latencies: list[Latency]) -> tuple[list[float], list[float]]:
 
 def _aims(measured: Measured) -> list[str]:
     reached = ratio(measured.passes, "whole", "bare").median
+    by_cpu = cpu_ratio(measured.passes, "whole", "bare")
     added = percentile([one.added_ms for one in measured.spaced["whole"]], 50)
     met = {True: "met", False: "not met"}
     return [
         f"aim: {RATIO_AIM} of the bare loop's frames per second: {reached:.2f}, {met[reached >= RATIO_AIM]}",
+        f"     by CPU seconds, whatever else ran on this machine: {by_cpu:.2f}",
         f"aim: {ADDED_MS_AIM:.0f} ms over decode and inference, p50: {added:.1f}, {met[added <= ADDED_MS_AIM]}",
     ]
 

@@ -1,4 +1,4 @@
-"""The system: one pipeline with one model, deployed through the SDK as anyone would."""
+"""The system: one pipeline, deployed through the SDK as anyone would."""
 
 from typing import Final
 
@@ -24,9 +24,12 @@ class WholeSystem:
     def __init__(self, stack: LocalStack, material: Material) -> None:
         self._stack = stack
         with Client(settings_of(stack)) as client:
-            model = client.upload_model(material.model, material.model_file)
-            model.configure("onnx", batch_config="single", image=material.image)
-            client.build_pipeline(PIPELINE).add_model_step(model).deploy()
+            models = material.upload(client)
+            pipeline = client.build_pipeline(PIPELINE)
+            for model in models:
+                pipeline.add_model_step(model)
+            pipeline.deploy()
+            self.path = tuple(model.pinned() for model in models)
 
     def stream(self) -> Stream:
         """Where frames go in and answers come out; answers are waited for in the index too."""

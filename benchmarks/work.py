@@ -2,20 +2,41 @@
 
 import time
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Final, Self
+
+import msgspec
 
 from adapters.settings import InferenceSettings
-from benchmarks.material import Material
-from schemas.models import Configuration, ModelVersion, PinnedModel
-from sparring.inspect import inspect
-from sparring.model import image_settings
+from adapters.store import ModelStore
+from schemas.models import PinnedModel
 from workers.inference.allocator import keep_buffers
+from workers.inference.answering import run_path
 from workers.inference.images import decode_image, image_tensor
-from workers.inference.steps import OnnxModel
+from workers.inference.steps import load_model
 from workers.inference.tensors import Arrays
 
 THREADS: Final = 2
 """Inference threads of each way."""
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A file that tells a process of the benchmark what to do. path: the models as the pipeline pins them,
+    in its order; store: where their files are."""
+
+    store: str
+    path: tuple[PinnedModel, ...]
+    frames: tuple[bytes, ...]
+
+    def write(self, file: Path) -> Path:
+        """Returns the file."""
+        file.write_bytes(msgspec.msgpack.encode(self))
+        return file
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """The inverse of `write`."""
+        return msgspec.msgpack.decode(file.read_bytes(), type=cls)
 
 
 @dataclass(frozen=True)
@@ -28,34 +49,20 @@ class Done:
 
 
 class Work:
-    """A loaded model. Thread-safe. Sets the allocator of this process as a model process does."""
+    """Loaded models. Thread-safe. Sets the allocator of this process as a model process does."""
 
-    def __init__(self, material: Material) -> None:
+    def __init__(self, job: Job) -> None:
         keep_buffers()
-        signature = inspect(material.model_file)
-        content = material.model_file.read_bytes()
-        model = ModelVersion(
-            workspace="bench",
-            name=material.model,
-            version="1",
-            sha256="",
-            framework="onnx",
-            file_name=material.model_file.name,
-            size_bytes=len(content),
-            created_at=0,
-            inputs=signature.inputs,
-            outputs=signature.outputs,
-        )
-        self._image = image_settings(material.image)
-        self._input = signature.inputs[0]
-        pinned = PinnedModel(model, Configuration("onnx", batch_config="single", image=self._image))
-        self._model = OnnxModel(pinned, content, InferenceSettings())
-        self._model.warm_up()
+        store = ModelStore(job.store)
+        settings = InferenceSettings(allow_python=True)
+        self._path = [load_model(pinned, store.get(pinned.model.sha256), settings) for pinned in job.path]
+        self._image = job.path[0].configuration.image
+        self._input = job.path[0].inputs[0]
 
     def do(self, jpeg: bytes) -> Done:
         """Decode, run."""
         started_ns = time.perf_counter_ns()
         tensor = image_tensor(decode_image(jpeg, self._image), self._image, self._input)
         decoded_ns = time.perf_counter_ns()
-        outputs = self._model.run({self._input.name: tensor})
+        outputs = run_path(self._path, {self._input.name: tensor})
         return Done(outputs, decoded_ns - started_ns, time.perf_counter_ns() - decoded_ns)

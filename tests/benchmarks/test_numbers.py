@@ -8,6 +8,7 @@ from benchmarks.numbers import (
     Way,
     all_cpu_ms_per_frame,
     cpu_ms_per_frame,
+    cpu_ratio,
     fps,
     idle_cpu_ms_per_s,
     other_cores,
@@ -49,6 +50,10 @@ def test_a_ratio_compares_passes_of_the_same_round_only() -> None:
 def test_cpu_is_counted_per_frame_and_process_and_in_all() -> None:
     assert cpu_ms_per_frame(TWO_ROUNDS, "whole") == {"router": 20.0, "kafka": 10.0}
     assert all_cpu_ms_per_frame(TWO_ROUNDS, "whole") == Spread(30.0, 20.0, 40.0)
+
+
+def test_frames_per_cpu_second_are_compared_whatever_else_the_machine_did() -> None:
+    assert cpu_ratio(TWO_ROUNDS, "whole", "bare") == pytest.approx(2 / 3)
 
 
 def test_what_waits_for_its_turn_is_counted_per_second_beside_the_plain_loop() -> None:
