@@ -51,6 +51,9 @@ class Record:
     value: bytes | None
     headers: RawHeaders
 
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
     @property
     def place(self) -> Place:
         """Topic and partition."""
@@ -104,6 +107,8 @@ def producer_config(kafka: str, delivery_ms: int, idempotent: bool) -> dict[str,
         # librdkafka's default of 5 ms would be added to every hop.
         "linger.ms": 0,
         "partitioner": "murmur2_random",
+        # By default a topic that does not exist is hoped for as long as a delivery may take.
+        "topic.metadata.propagation.max.ms": 5_000,
         "message.max.bytes": RECORD_BYTES_MAX,
         "queue.buffering.max.kbytes": PRODUCER_QUEUE_KIB_MAX,
         "delivery.timeout.ms": delivery_ms,
@@ -157,9 +162,11 @@ class Inbox:
         if not places:
             return
         try:
-            self._consumer.commit(offsets=places, asynchronous=False)
+            committed = self._consumer.commit(offsets=places, asynchronous=False)
         except KafkaException as error:
             raise RetryLater(f"commit of {dict(offsets)}: {error.args[0].str()}") from error
+        if failed := [place for place in committed if place.error is not None]:
+            raise RetryLater(f"commit of {dict(offsets)}: {failed[0].error}")
 
     def close(self) -> None:
         """Leave the group, so that others take the partitions at once."""
@@ -295,7 +302,7 @@ class Outbox:
         if self._failure is not None:
             raise RetryLater(f"not delivered to {self._failure}")
 
-    def flush(self, within_s: float = DELIVERY_S_MAX) -> None:
+    def flush(self, within_s: float = DELIVERY_S_MAX + 5.0) -> None:
         """Wait until every record is confirmed. RetryLater where one is not."""
         left = self._producer.flush(within_s)
         self.check()

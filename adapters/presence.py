@@ -1,5 +1,6 @@
 """Presence: the heart of a service beats on the presence topic; a watch sees who else lives."""
 
+import logging
 import secrets
 import socket
 import time
@@ -18,6 +19,8 @@ def process_id(kind: Kind) -> str:
     """A new id for this start of this process."""
     return f"{kind}-{socket.gethostname()}-{secrets.token_hex(4)}"
 
+
+log = logging.getLogger(__name__)
 
 CATCH_UP_S: Final = 10.0
 
@@ -99,7 +102,11 @@ class Watch:
                 raise RetryLater(f"presence: offset {last + 1} of {self._end} after {CATCH_UP_S} s")
 
     def _note(self, record: Record, age_s: float) -> None:
-        beat = None if record.value is None else decode_beat(record.value)
+        try:
+            beat = None if record.value is None else decode_beat(record.value)
+        except msgspec.DecodeError as error:
+            log.error("presence offset %d is no beat: %s", record.offset, error)  # noqa: TRY400
+            return
         self._living.note((record.key or b"").decode(), beat, time.monotonic(), age_s)
 
     def close(self) -> None:

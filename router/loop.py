@@ -59,6 +59,7 @@ class Router:
         self._inbox = Inbox(settings.kafka, topics.router_group(), [topics.frames])
         self._heart = Heart(settings.kafka, topics.presence, "router")
         self._sent: deque[Batch] = deque()
+        self._uncommitted: dict[Place, int] = {}
         self._committed_s = time.monotonic()
 
     def run(self) -> None:
@@ -66,7 +67,10 @@ class Router:
         while not self._stopping.is_set():
             self._follow_catalog()
             batch = Batch()
-            for record in self._inbox.read(self._settings.router_batch_frames_max, wait_s=0.1):
+            records = self._inbox.read(self._settings.router_batch_frames_max, wait_s=0.1)
+            if self._catalog.age_s > self._settings.router_lease_s:
+                self._follow_catalog()  # a rebalance may have taken longer than the lease
+            for record in records:
                 self._send(self._frame(record), batch)
                 batch.offsets[record.place] = record.offset + 1
             self._official.flush()
@@ -173,15 +177,17 @@ class Router:
         if time.monotonic() - self._committed_s < every_s:
             return
         self._committed_s = time.monotonic()
-        offsets: dict[Place, int] = {}
+        offsets, self._uncommitted = self._uncommitted, {}
         while self._sent and self._sent[0].shadows_open == 0:
             offsets |= self._sent.popleft().offsets
         self._official.flush()
         try:
             self._inbox.commit(offsets)
         except RetryLater as error:
-            # The partitions went to another router: it reads these frames again, Redis keeps one answer.
+            # Another router has the partitions and reads these frames again (Redis keeps one answer), or the
+            # group is on the move: then once more.
             log.warning("%s", error)
+            self._uncommitted = {place: at for place, at in offsets.items() if place in self._inbox.assigned}
 
     def _frame(self, record: Record) -> Frame:
         return Frame(

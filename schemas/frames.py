@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, Self, TypeGuard
 
 from schemas.errors import Refused
-from schemas.limits import FRAME_BYTES_MAX, REQUEST_ID_CHARS_MAX
+from schemas.limits import FRAME_BYTES_MAX, KEY_BYTES_MAX, REQUEST_ID_CHARS_MAX
 from schemas.names import PipelineName
 
 ImageType = Literal["image/jpeg", "image/png", "image/webp"]
@@ -116,6 +116,12 @@ class Frame:
 
     def check_size(self) -> None:
         """Refused above the limit: a topic may take more than a frame, for its headers' sake."""
+        if len(self.key or b"") > KEY_BYTES_MAX:
+            raise Refused(
+                "FrameTooLarge",
+                f"the frame's key has {len(self.key or b'')} bytes; expected at most {KEY_BYTES_MAX}",
+                "route",
+            )
         if len(self.value) > FRAME_BYTES_MAX:
             raise Refused(
                 "FrameTooLarge",

@@ -16,6 +16,9 @@ FRAME_BYTES_MAX: Final = 16 * MIB
 HEADERS_BYTES_MAX: Final = 64 * KIB
 """Room for key and headers that each hop (router, model process) may add to the one before."""
 
+KEY_BYTES_MAX: Final = HEADERS_BYTES_MAX // 2
+"""Of a frame's key, which every answer repeats."""
+
 RESULT_BYTES_MAX: Final = 16 * MIB
 """Largest value of a result; a larger answer becomes an error answer."""
 

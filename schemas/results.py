@@ -17,6 +17,9 @@ from schemas.tasks import Role, Slip, SplitChoice
 
 Status = Literal["ok", "error", "expired", "shed"]
 
+UNIX_MS_DIGITS_MAX: Final = 15
+"""Whole numbers that a double holds exactly, as Redis scores are."""
+
 _SPLIT: Final = msgspec.json.Decoder(tuple[SplitChoice, ...])
 
 
@@ -117,7 +120,7 @@ class Answer:
                 pipeline=text["pipeline"],
                 frame=text["frame"],
                 frame_digest=text["frame-digest"],
-                published_at=int(text["published-at"]),
+                published_at=_unix_ms(text["published-at"]),
                 pipeline_version=text.get("pipeline-version"),
                 role=msgspec.convert(text["role"], Role) if "role" in text else None,
                 model=text.get("model"),
@@ -130,6 +133,13 @@ class Answer:
             )
         except (KeyError, ValueError) as error:
             raise ValueError(f"not an answer: {error}; expected the headers of docs/contract.md") from error
+
+
+def _unix_ms(text: str) -> int:
+    value = int(text) if len(text) <= UNIX_MS_DIGITS_MAX else -1
+    if value < 0:
+        raise ValueError(f"published-at {text[:40]!r}; expected Unix milliseconds")
+    return value
 
 
 def digest(value: bytes) -> str:

@@ -25,6 +25,10 @@ def read_arrow(value: bytes) -> pa.Table:
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Refused("BadArrow", f"the value is not an Arrow IPC stream: {_one_line(error)}", "decode") from error
+    names = table.column_names
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Refused("BadArrow", f"column {twice!r} stands twice; expected each name once", "decode")
     return table
 
 
@@ -65,7 +69,11 @@ def first_cell(content_type: TableType, value: bytes, column: str) -> object | N
     table = read_arrow(value) if content_type == ARROW else read_records(value)
     if column not in table.column_names or table.num_rows == 0:
         return None
-    cell: object = table.column(column)[0].as_py()
+    try:
+        cell: object = table.column(column)[0].as_py()
+    except (ArithmeticError, LookupError, ValueError) as error:
+        # A timestamp beyond any calendar, a time zone that nobody knows.
+        raise Refused("BadArrow", f"column {column!r}: {_one_line(error)}", "route") from error
     return cell
 
 

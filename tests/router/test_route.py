@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -84,6 +85,28 @@ def test_nan_is_refused() -> None:
     value = encode_table(pa.table({"camera": [math.nan]}))
     with pytest.raises(Refused, match=r"nan; expected a number from 0\.0 to 1\.0 \(send ids as text\)"):
         route(frame("r", value), pipeline_version(BY_KEY))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([9 * 10**18], pa.timestamp("s")),
+        pa.array([0], pa.timestamp("s", tz="Nowhere/Bad")),
+        pa.array([2**62], pa.duration("s")),
+        pa.array([{"a": 1}]),
+        pa.array([b"bytes"]),
+    ],
+    ids=["no calendar", "no time zone", "too long", "a struct", "bytes"],
+)
+def test_a_hash_key_of_any_other_kind_is_refused_and_stops_no_router(column: "pa.Array[Any]") -> None:
+    with pytest.raises(Refused):
+        route(frame("r", encode_table(pa.table({"camera": column}))), pipeline_version(BY_KEY))
+
+
+def test_a_column_that_stands_twice_is_refused() -> None:
+    table = pa.Table.from_arrays([pa.array([0.1]), pa.array([0.9])], ["camera", "camera"])
+    with pytest.raises(Refused, match="stands twice"):
+        route(frame("r", encode_table(table)), pipeline_version(BY_KEY))
 
 
 def test_a_missing_hash_key_falls_back_to_the_request_id_and_says_so() -> None:

@@ -82,7 +82,17 @@ def test_a_dead_letter_keeps_the_frames_headers_and_says_why() -> None:
     assert headers["frame"] == b"sparring.frames/2/7"
 
 
-@pytest.mark.parametrize("change", [{"status": "maybe"}, {"parts": "many"}, {"role": "king"}, {"split": "{"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"published-at": "9" * 400},
+        {"published-at": "-1"},
+        {"status": "maybe"},
+        {"parts": "many"},
+        {"role": "king"},
+        {"split": "{"},
+    ],
+)
 def test_headers_that_are_no_answer_are_a_value_error(change: dict[str, str]) -> None:
     headers = answer_before_routing(frame("r1"), "error", b"", 1).text_headers() | change
     with pytest.raises(ValueError, match="not an answer"):

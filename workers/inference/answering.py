@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from adapters.kafka import now_ms
 from schemas.errors import Refused
@@ -154,7 +155,11 @@ def _run_alone(work: _Work, path: list[LoadedModel], first: Arrays | None = None
 
 
 def _encoded(runs: Sequence[Arrays], rows: int) -> bytes:
-    value = encode_rows(result_rows(runs, rows))
+    columns = result_rows(runs, rows)
+    try:
+        value = encode_rows(columns)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise Refused("StepFailed", f"the outputs cannot be written as Arrow: {error}", "publish") from error
     if len(value) > RESULT_BYTES_MAX:
         message = f"the answer has {len(value)} bytes; expected at most {RESULT_BYTES_MAX}"
         raise Refused("AnswerTooLarge", message, "publish")

@@ -1,7 +1,8 @@
 """Which message took its process down: a note in the commit's own metadata, nothing else.
 
 While tasks run, a partition is committed with the note `open`; a graceful end clears it. Whoever is
-assigned a partition that is still `open` runs its first messages one at a time, and commits
+assigned a partition that is still `open` runs its first messages (what may have been in flight, and what was
+answered and not yet committed) one at a time, and commits
 `attempt=n` for each before it runs. A message that is found with `attempts_max` is refused.
 Messages that only happened to be in flight beside it are not.
 """
@@ -40,4 +41,4 @@ def suspicion(committed: Committed, in_flight_max: int) -> Suspicion | None:
     noted = _ATTEMPT.fullmatch(committed.metadata)
     if noted is None and committed.metadata != OPEN:
         return None
-    return Suspicion(committed.offset, int(noted[1]) if noted else 0, in_flight_max)
+    return Suspicion(committed.offset, int(noted[1]) if noted else 0, 2 * in_flight_max)

@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from adapters.kafka import Committed, Inbox, Outbox, Place, Record
 from adapters.presence import Heart
 from adapters.settings import InferenceSettings
@@ -21,19 +23,22 @@ from schemas.frames import Frame, Origin
 from schemas.limits import COMMIT_EVERY_S, STOP_S_MAX
 from schemas.names import ModelKey
 from schemas.results import Timings, dead_letter_headers
-from schemas.tasks import split_slip
+from schemas.tasks import Slip, split_slip
 from schemas.topics import Lane
 from workers.inference.allocator import keep_buffers
 from workers.inference.answering import answer_together, batch_rows_max, path_of, refused
 from workers.inference.attempts import CLOSED, OPEN, Suspicion, attempt_note, suspicion
 from workers.inference.line import Finished, Line, Ticket, confirmation
-from workers.inference.shelf import Shelf
+from workers.inference.shelf import LoadedVersion, Shelf
 from workers.inference.watchdog import Watchdog, end_with_parent
 
 log = logging.getLogger(__name__)
 
 _IDLE_S: Final = 0.05
+_STORE_AGAIN_S: Final = 0.5
 SHADOW_NICENESS: Final = 10
+CRASHED: Final = 1
+"""Exit code after an error that is bound to no message."""
 
 
 class ModelProcess:
@@ -53,6 +58,7 @@ class ModelProcess:
         self._crash: BaseException | None = None
         self._suspicions: dict[Place, Suspicion] = {}
         self._committed: dict[Place, int] = {}
+        self._first: dict[Place, int] = {}
         self._settled: dict[Place, int] = {}
         self._committed_s = time.monotonic()
         self._shelf = Shelf(settings, model, lane)
@@ -69,14 +75,19 @@ class ModelProcess:
 
     def run(self) -> None:
         """Read tasks, run, publish, commit."""
-        while not self._stopping.is_set():
-            self._shelf.follow()
-            self._say_what_is_warm()
-            for record in self._read():
-                self._take(record)
-            self._raise_a_crash()
-            self._commit(OPEN, every_s=COMMIT_EVERY_S)
-        self._close()
+        try:
+            while not self._stopping.is_set():
+                self._shelf.follow()
+                self._say_what_is_warm()
+                for record in self._read():
+                    self._take(record)
+                self._raise_a_crash()
+                self._commit(OPEN, every_s=COMMIT_EVERY_S)
+            self._close()
+        except BaseException:
+            # At once: a thread that hangs would keep the process, and with it the group's partitions.
+            log.exception("the process ends; Kafka delivers again what is not committed")
+            os._exit(CRASHED)
 
     # --- the main thread: read, take, commit -----------------------------------------------
 
@@ -88,18 +99,25 @@ class ModelProcess:
 
     def _take(self, record: Record) -> None:
         """Open the partition before its first task runs; run a suspect one alone."""
+        try:
+            ticket = self._ticket(record)
+        except (msgspec.DecodeError, ValueError) as error:
+            log.error("%s is passed over, no router sent it: %s", record, error)  # noqa: TRY400
+            return
         suspect = self._suspicions.get(record.place)
         if suspect is not None:
-            self._take_alone(record, suspect)
+            self._take_alone(ticket, suspect)
             return
+        # Should the first note fail, the next one must not say that what came in between is done.
+        first = self._first.setdefault(record.place, record.offset)
         if record.place not in self._committed:
-            self._note(record.place, record.offset, OPEN)
-        self._enter(self._ticket(record))
+            self._note(record.place, first, OPEN)
+        self._enter(ticket)
 
-    def _take_alone(self, record: Record, suspect: Suspicion) -> None:
+    def _take_alone(self, ticket: Ticket, suspect: Suspicion) -> None:
         """A partition was left open: one of its next messages may have taken the process down."""
+        record = ticket.record
         attempt = suspect.next_attempt(record)
-        ticket = self._ticket(record)
         ticket.attempts = min(attempt, self._settings.attempts_max)
         self._drain()
         if attempt > self._settings.attempts_max:
@@ -141,7 +159,8 @@ class ModelProcess:
         self._outbox.poll()
         self._outbox.check()
         self._settled |= self._line.settled()
-        if time.monotonic() - self._committed_s < every_s:
+        behind = sum(offset - self._committed.get(place, offset) for place, offset in self._settled.items())
+        if time.monotonic() - self._committed_s < every_s and behind < self._settings.in_flight_max:
             return
         settled, self._settled = self._settled, {}
         self._committed_s = time.monotonic()
@@ -149,8 +168,9 @@ class ModelProcess:
             self._inbox.commit(settled, note)
             self._committed |= settled
         except RetryLater as error:
-            # Others have the partitions now and do the work again; Redis keeps one answer.
+            # Others have the partitions and do the work again, or the group is on the move: then once more.
             log.warning("%s", error)
+            self._settled = {place: at for place, at in settled.items() if place in self._inbox.assigned}
 
     def _note(self, place: Place, offset: int, note: str) -> None:
         """Commit an offset again, with another note."""
@@ -169,10 +189,12 @@ class ModelProcess:
             if time.monotonic() > deadline_s:
                 raise RetryLater(f"{self._line.running} tasks are still running at the deadline")
         self._outbox.flush(max(0.1, deadline_s - time.monotonic()))
+        self._raise_a_crash()
 
     def _assigned(self, committed: Mapping[Place, Committed]) -> None:
         for place, known in committed.items():
             self._committed.pop(place, None)
+            self._first.pop(place, None)
             suspect = suspicion(known, self._settings.in_flight_max)
             if suspect is not None:
                 log.warning(
@@ -195,6 +217,7 @@ class ModelProcess:
             self._committed.pop(place, None)
             self._suspicions.pop(place, None)
             self._settled.pop(place, None)
+            self._first.pop(place, None)
             self._line.forget(place)
 
     def _say_what_is_warm(self) -> None:
@@ -248,7 +271,7 @@ class ModelProcess:
 
     def _answer(self, tickets: list[Ticket]) -> None:
         try:
-            loaded = self._shelf.loaded(tickets[0].slip)
+            loaded = self._loaded(tickets[0].slip)
         except Refused as refusal:
             for ticket in tickets:
                 self._line.finish(ticket, refused(ticket, refusal, Timings()))
@@ -257,6 +280,16 @@ class ModelProcess:
             finished = answer_together(tickets, loaded, self._lane, self._settings.shadow_age_ms_max)
         for ticket, done in zip(tickets, finished, strict=True):
             self._line.finish(ticket, done)
+
+    def _loaded(self, slip: Slip) -> LoadedVersion:
+        """The slip's version. A model store that does not answer is waited for: the frame is not to blame."""
+        while True:
+            try:
+                return self._shelf.loaded(slip)
+            except RetryLater as error:
+                log.warning("%s", error)
+                if self._stopping.wait(_STORE_AGAIN_S):
+                    raise
 
     def _publish(self, ticket: Ticket, finished: Finished) -> None:
         """Send a ticket's answer, and the dead letter of an official error. Called in the line's order."""

@@ -70,6 +70,9 @@ class Shelf:
                 if (self._model, self._lane) in version.lanes()
             ]
         now_s = time.monotonic()
+        for loaded in list(self._versions):
+            # A late task may have loaded a version that nobody wants any more: it goes as well.
+            self._wanted_s.setdefault(loaded, now_s)
         for version in wanted:
             self._wanted_s[version.version] = now_s
             if version.version not in self._versions and self._pending.get(version.version, 0.0) <= now_s:
@@ -129,7 +132,7 @@ class Shelf:
         try:
             self._load(version)
             self._problems.pop(version.version, None)
-        except SparringError as error:
+        except Exception as error:  # noqa: BLE001  # whatever a model file or a step raises is said, not lost
             reason = f"{self._model} ({self._lane} lane) cannot load {version.pipeline}: {error}"
             log.error("%s; tried again in %.0f s", reason, _LOAD_AGAIN_S)  # noqa: TRY400  # the reason says it all
             self._problems[version.version] = reason

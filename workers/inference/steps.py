@@ -114,7 +114,10 @@ class PythonStep:
             if spec.name not in given:
                 came = ", ".join(map(str, given)) or "none"
                 raise self._refused(f"declared the output {spec.name!r} and returned {came}")
-            array = np.asarray(given[spec.name])
+            try:
+                array = np.asarray(given[spec.name])
+            except ValueError as error:
+                raise self._refused(f"returned {spec.name!r}, which is no array: {_last_line(error)}") from error
             if spec.dtype != "string" and array.dtype != np.dtype(spec.dtype):
                 raise self._refused(f"returned {spec.name!r} as {array.dtype}; its output schema says {spec.dtype}")
             outputs[spec.name] = array

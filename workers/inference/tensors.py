@@ -153,7 +153,7 @@ def _in_shape(array: Array, spec: TensorSpec, rows: int, single: bool) -> Array:
     try:
         return array.reshape([-1 if size is None else size for size in wanted])
     except ValueError:
-        raise _wrong_shape(array, spec, f"{array[0].size if len(array) else 0} values a row came") from None
+        raise _wrong_shape(array, spec, f"{array.size // max(1, len(array))} values a row came") from None
 
 
 def _wrong_shape(array: Array, spec: TensorSpec, why: str) -> Refused:

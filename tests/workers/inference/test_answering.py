@@ -138,6 +138,13 @@ def test_one_row_takes_the_whole_output_and_many_take_one_slice_each() -> None:
     assert [row.tolist() for row in two] == [[0, 1, 2, 3], [4, 5, 6, 7]]
 
 
+def test_outputs_that_cannot_be_written_are_an_error_of_that_request() -> None:
+    source = "import numpy as np\ndef process(arrays):\n    return {'y': np.array([{1}], dtype=object)}\n"
+    step = load_python(source, (TensorSpec("tensor", "float32"),), (TensorSpec("y", "string"),))
+    (done,) = answer(loaded(step), b'[{"tensor": [1]}]')
+    assert done.answer.failure().error == "StepFailed"
+
+
 def test_no_detections_at_all_is_an_answer_with_empty_lists() -> None:
     source = "import numpy as np\ndef process(arrays):\n    return {'boxes': np.zeros(0, np.float32)}\n"
     step = load_python(source, (TensorSpec("tensor", "float32"),), (TensorSpec("boxes", "float32"),))

@@ -67,6 +67,7 @@ def test_an_exception_in_a_python_step_is_refused_with_its_last_line() -> None:
     ("returned", "message"),
     [
         ("[1]", "returned list; expected a dict"),
+        ("{'avg_conf': [[1, 2], [3]]}", "returned 'avg_conf', which is no array"),
         ("{'other': 1}", "declared the output 'avg_conf' and returned other"),
         ("{'avg_conf': [1]}", "returned 'avg_conf' as int64; its output schema says float64"),
     ],

@@ -105,6 +105,7 @@ def test_text_feeds_a_text_input() -> None:
         (b'[{"tensor": [1, null]}]', TENSOR, "WrongDtype", "nulls"),
         (b'[{"tensor": null}]', TENSOR, "WrongDtype", "nulls|null"),
         (b'[{"tensor": {"a": 1}}]', TENSOR, "WrongDtype", "expected numbers, booleans or text"),
+        (b'[{"w": ["a"]}]', TensorSpec("w", "string", (None, 2)), "WrongShape", "1 values a row came"),
         (b'[{"n": 1.5}]', TensorSpec("n", "int64", (None,)), "WrongDtype", "float64 came; expected int64"),
         (b'[{"n": 300}]', TensorSpec("n", "uint8", (None,)), "WrongDtype", "does not fit into uint8"),
         (b'[{"tensor": [1]}, {"tensor": [2]}]', PICTURE, "WrongShape", "fixed at 1, 2 rows came"),
