@@ -1,8 +1,11 @@
 """The bare queue: a hand-written router and worker on the same broker, with topics of their own."""
 
+import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import psutil
 from kafka.admin import KafkaAdminClient
@@ -15,7 +18,9 @@ _FRAMES, _WORK, _RESULTS = "bare.frames", "bare.work", "bare.results"
 
 
 class BareQueue:
-    """Two processes, started and ended with the stack's own."""
+    """Two processes; use it in a `with` statement. Each is started as its like in the system: the router
+    among the stack's processes, the worker in a session of its own, because Linux shares the cores between
+    sessions where the machine has other work."""
 
     def __init__(self, stack: LocalStack, job: Path) -> None:
         self._kafka = stack.kafka
@@ -23,7 +28,7 @@ class BareQueue:
         router = (sys.executable, "-m", "benchmarks.bare_router", stack.kafka, _FRAMES, _WORK)
         worker = (sys.executable, "-m", "benchmarks.bare_worker", stack.kafka, _WORK, _RESULTS, str(job))
         self._router = stack.run("bare-router", router)
-        self._worker = stack.run("bare-worker", worker)
+        self._worker = subprocess.Popen(worker, stdin=subprocess.PIPE, start_new_session=True)
 
     def stream(self) -> Stream:
         """Where frames go in and answers come out."""
@@ -33,6 +38,15 @@ class BareQueue:
         """By their names in the report."""
         running = {"bare router": self._router.pid, "bare worker": self._worker.pid}
         return {name: psutil.Process(pid) for name, pid in running.items() if pid is not None}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._worker.terminate()
+        self._worker.communicate()
 
 
 def _create_topics(kafka: str) -> None:

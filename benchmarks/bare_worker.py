@@ -12,10 +12,12 @@ from typing import Any
 from confluent_kafka import Consumer, Message, Producer
 
 from benchmarks.work import THREADS, Job, Work
+from workers.inference.watchdog import end_with_parent
 
 
 def main(kafka: str, tasks: str, results: str, job: str) -> None:
-    """Work until killed."""
+    """Work until killed, or until whoever started this is gone."""
+    end_with_parent(threading.Event())
     work = Work(Job.read(Path(job)))
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": tasks, "auto.offset.reset": "earliest"})
     producer = Producer({"bootstrap.servers": kafka, "linger.ms": 0})

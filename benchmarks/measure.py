@@ -53,9 +53,9 @@ def measure(plan: Plan, material: Material, folder: Path, report: Callable[[str]
         report("deploying")
         whole = WholeSystem(stack, material)
         job = Job(stack.store, whole.path, material.frames).write(folder / "job")
-        bare = BareQueue(stack, job)
         with (
             PlainLoop(job) as plain,
+            BareQueue(stack, job) as bare,
             closing(bare.stream()) as through_bare,
             closing(whole.stream()) as through_whole,
         ):
