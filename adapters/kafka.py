@@ -168,6 +168,16 @@ class Inbox:
         if failed := [place for place in committed if place.error is not None]:
             raise RetryLater(f"commit of {dict(offsets)}: {failed[0].error}")
 
+    def lag(self) -> int:
+        """Records in the assigned partitions that are not read yet, as far as the last fetch has seen."""
+        places = self._consumer.position([TopicPartition(*place) for place in self.assigned])
+        behind = 0
+        for place in places:
+            _low, high = self._consumer.get_watermark_offsets(place, cached=True)
+            if place.offset >= 0 and high >= 0:
+                behind += max(0, high - place.offset)
+        return behind
+
     def close(self) -> None:
         """Leave the group, so that others take the partitions at once."""
         self._consumer.close()

@@ -28,7 +28,7 @@ CATCH_UP_S: Final = 10.0
 class Heart:
     """Says once a second, and at once when something changed, what this process can do."""
 
-    def __init__(self, kafka: str, topic: str, kind: Kind) -> None:
+    def __init__(self, kafka: str, topic: str, kind: Kind, metrics_port: int = 0) -> None:
         self._outbox = Outbox(kafka)
         self._topic = topic
         self._memory = psutil.Process()
@@ -41,6 +41,7 @@ class Heart:
             started_at=now_ms(),
             catalog_offset=0,
             memory_bytes=0,
+            metrics_port=metrics_port,
         )
 
     @property

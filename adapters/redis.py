@@ -214,6 +214,13 @@ class AnswerIndex:
             raise self._away(error) from error
         return [name.decode() for name in names]
 
+    def check(self) -> None:
+        """RetryLater where Redis does not answer."""
+        try:
+            self._redis.ping()
+        except _AWAY as error:
+            raise self._away(error) from error
+
     def close(self) -> None:
         """Close every connection."""
         while self._idle:

@@ -28,6 +28,11 @@ class Settings:
     namespace: str = "sparring"
     """First part of every topic's name and Redis key."""
     log_level: str = "INFO"
+    """The least level of log that is written: DEBUG, INFO, WARNING, ERROR."""
+    metrics: str = "127.0.0.1:0"
+    """host:port of /metrics, /live and /ready. Port 0: a free one, which `sparring status` shows."""
+    traces: str = ""
+    """URL of an OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318. Empty: no traces."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> Self:

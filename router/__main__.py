@@ -7,4 +7,4 @@ from adapters.settings import RouterSettings
 from router.loop import Router
 
 if __name__ == "__main__":
-    sys.exit(run_service("router", RouterSettings, lambda settings, stop: Router(settings, stop).run()))
+    sys.exit(run_service("router", RouterSettings, lambda *given: Router(*given).run()))

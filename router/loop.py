@@ -8,17 +8,23 @@ import logging
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from msgspec import structs
 
 from adapters.catalog import CatalogReader
 from adapters.kafka import DeliveryError, Inbox, Outbox, Place, Record, now_ms
+from adapters.monitor import Monitor
 from adapters.presence import Heart
 from adapters.settings import RouterSettings
 from adapters.topics import check_topics, topic_id
+from adapters.traces import Span, Traces
 from router.route import route
 from schemas.errors import Refused, RetryLater
 from schemas.frames import Frame, Origin
-from schemas.limits import CATALOG_CONFIRM_S, COMMIT_EVERY_S, UNKNOWN_NAME_S
+from schemas.limits import BEAT_S, CATALOG_CONFIRM_S, COMMIT_EVERY_S, UNKNOWN_NAME_S
+from schemas.metrics import CATALOG_AGE, FRAMES, LAG, REFUSED, ROUTE_SECONDS, SHED, TASKS
 from schemas.pipelines import PipelineVersion
 from schemas.results import (
     Answer,
@@ -33,6 +39,8 @@ from schemas.topics import fixed_topics
 
 log = logging.getLogger(__name__)
 
+Outcome = Literal["routed", "refused", "expired"]
+
 
 @dataclass(slots=True)
 class Batch:
@@ -45,11 +53,14 @@ class Batch:
 class Router:
     """One router process. `stopping` ends it after the batch at hand."""
 
-    def __init__(self, settings: RouterSettings, stopping: threading.Event) -> None:
+    def __init__(self, settings: RouterSettings, stopping: threading.Event, monitor: Monitor) -> None:
         topics = settings.topics
         self._settings = settings
         self._topics = topics
         self._stopping = stopping
+        self._monitor = monitor
+        self._meter = monitor.meter
+        self._traces = Traces(settings.traces, "router")
         check_topics(settings.kafka, fixed_topics(settings.namespace))
         self._catalog = CatalogReader(settings.kafka, topics.catalog)
         self._catalog.refresh()
@@ -57,10 +68,11 @@ class Router:
         self._official = Outbox(settings.kafka)
         self._shadow = Outbox(settings.kafka, settings.shadow_delivery_ms, idempotent=False, queue_wait_s=0.0)
         self._inbox = Inbox(settings.kafka, topics.router_group(), [topics.frames])
-        self._heart = Heart(settings.kafka, topics.presence, "router")
+        self._heart = Heart(settings.kafka, topics.presence, "router", monitor.port)
         self._sent: deque[Batch] = deque()
         self._uncommitted: dict[Place, int] = {}
         self._committed_s = time.monotonic()
+        self._shown_s = float("-inf")
 
     def run(self) -> None:
         """Read frames, decide, send tasks, commit."""
@@ -68,6 +80,7 @@ class Router:
             self._follow_catalog()
             batch = Batch()
             records = self._inbox.read(self._settings.router_batch_frames_max, wait_s=0.1)
+            read_s = time.monotonic()
             if self._catalog.age_s > self._settings.router_lease_s:
                 self._follow_catalog()  # a rebalance may have taken longer than the lease
             for record in records:
@@ -76,6 +89,8 @@ class Router:
             self._official.flush()
             self._sent.append(batch)
             self._commit_settled(COMMIT_EVERY_S)
+            if records:
+                self._meter.observe(ROUTE_SECONDS, time.monotonic() - read_s)
         self._close()
 
     def _follow_catalog(self) -> None:
@@ -85,26 +100,45 @@ class Router:
         self._catalog.confirm(CATALOG_CONFIRM_S)
         while self._catalog.age_s > self._settings.router_lease_s and not self._stopping.is_set():
             log.warning("the catalog's end is not confirmed for %.1f s: nothing is sent", self._catalog.age_s)
+            self._show(["Kafka to confirm the catalog's end"])
             self._catalog.confirm(CATALOG_CONFIRM_S)
+        self._show([] if self._inbox.joined else ["its share of the frames"])
         self._heart.beat(catalog_offset=self._catalog.catalog.offset)
 
+    def _show(self, waits_for: list[str]) -> None:
+        """What /ready says, and once in a while the gauges."""
+        self._monitor.turned(waits_for)
+        if time.monotonic() - self._shown_s > BEAT_S:
+            self._shown_s = time.monotonic()
+            self._meter.set(LAG, self._inbox.lag())
+            self._meter.set(CATALOG_AGE, self._catalog.age_s)
+
     def _send(self, frame: Frame, batch: Batch) -> None:
+        span = self._traces.start("route", frame.traceparent, "consumer")
         try:
-            frame.check_size()
-            version = self._live_version(frame)
-            deadline = frame.deadline
-            if deadline is not None and deadline < now_ms():
-                self._expire(frame, deadline)
-                return
-            tasks = route(frame, version)
+            outcome: Outcome = self._route(frame, batch, span)
         except Refused as refusal:
-            self._refuse(frame, refusal)
-            return
-        for task in tasks:
+            outcome = "refused"
+            span.failed(refusal.error)
+            self._refuse(frame, refusal, span)
+        self._meter.add(FRAMES, outcome=outcome)
+        span.end()
+
+    def _route(self, frame: Frame, batch: Batch, span: Span) -> Outcome:
+        frame.check_size()
+        version = self._live_version(frame)
+        deadline = frame.deadline
+        if deadline is not None and deadline < now_ms():
+            self._expire(frame, deadline, span)
+            return "expired"
+        for task in route(frame, version):
+            self._meter.add(TASKS, pipeline=str(version.pipeline), model=str(task.lane_of), lane=task.lane)
+            traced = _traced(task, span) if self._traces.on else task
             if task.lane == "official":
-                self._send_official(task)
+                self._send_official(traced, span)
             else:
-                self._send_shadow(task, batch)
+                self._send_shadow(traced, batch)
+        return "routed"
 
     def _live_version(self, frame: Frame) -> PipelineVersion:
         """The version that answers now. An unknown name may be new: the catalog's end is read first."""
@@ -123,7 +157,7 @@ class Router:
             "route",
         )
 
-    def _send_official(self, task: Task) -> None:
+    def _send_official(self, task: Task, span: Span) -> None:
         topic = self._topics.work(task.lane_of, "official")
 
         def settled(error: DeliveryError | None) -> None:
@@ -131,7 +165,7 @@ class Router:
                 return
             if not error.permanent:
                 raise RetryLater(f"{topic}: {error}")
-            self._refuse(task.frame, Refused("ModelGone", f"{topic}: {error}; deploy() again", "route"))
+            self._refuse(task.frame, Refused("ModelGone", f"{topic}: {error}; deploy() again", "route"), span)
 
         headers = task_headers(task.frame, task.slip)
         self._official.send(topic, task.frame.key, task.frame.value, headers, settled)
@@ -148,27 +182,30 @@ class Router:
         headers = task_headers(task.frame, task.slip)
         self._shadow.send(topic, task.frame.key, task.frame.value, headers, settled)
 
-    def _refuse(self, frame: Frame, refusal: Refused) -> None:
+    def _refuse(self, frame: Frame, refusal: Refused, span: Span) -> None:
         """An error answer, and a dead letter with the bytes."""
         log.info("refused: %s: %s", refusal.error, refusal.message, extra={"request_id": frame.request_id})
+        self._meter.add(REFUSED, error=refusal.error)
         value = failure_value(refusal.error, refusal.message, refusal.stage)
-        self._answer(answer_before_routing(frame, "error", value, now_ms()))
+        self._answer(answer_before_routing(frame, "error", value, now_ms()), span)
         letter = dead_letter_headers(frame, refusal, attempts=1)
         self._official.send(self._topics.deadletters, frame.key, frame.value, letter)
 
-    def _expire(self, frame: Frame, deadline: int) -> None:
+    def _expire(self, frame: Frame, deadline: int, span: Span) -> None:
         message = f"the deadline {deadline} (Unix ms) had passed when the router read the frame"
         value = failure_value("Expired", message, "route")
-        self._answer(answer_before_routing(frame, "expired", value, now_ms()))
+        self._answer(answer_before_routing(frame, "expired", value, now_ms()), span)
 
     def _shed(self, task: Task, why: str) -> None:
         """A challenger's task that was not delivered in time is recorded, and waits no longer."""
+        self._meter.add(SHED, model=str(task.lane_of))
         value = failure_value("Shed", why, "route")
         answer = answer_of_slip(task.frame, task.slip, "shed", value, now_ms(), Timings())
         self._official.send(self._topics.shadows, answer.key, answer.value, answer.headers())
 
-    def _answer(self, answer: Answer) -> None:
-        self._official.send(self._topics.results, answer.key, answer.value, answer.headers())
+    def _answer(self, answer: Answer, span: Span) -> None:
+        headers = replace(answer, traceparent=span.traceparent).headers()
+        self._official.send(self._topics.results, answer.key, answer.value, headers)
 
     def _commit_settled(self, every_s: float) -> None:
         """Commit, oldest first, every batch whose shadow tasks are delivered or recorded as shed. Not after
@@ -206,3 +243,9 @@ class Router:
         self._inbox.close()
         self._heart.stop()
         self._catalog.close()
+        self._traces.close()
+
+
+def _traced(task: Task, span: Span) -> Task:
+    """The task, whose answer belongs to the router's span."""
+    return replace(task, slip=structs.replace(task.slip, traceparent=span.traceparent))

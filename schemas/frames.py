@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, Self, TypeGuard
 
-from schemas.errors import Refused
-from schemas.limits import FRAME_BYTES_MAX, KEY_BYTES_MAX, REQUEST_ID_CHARS_MAX
+from schemas.errors import Refused, shortened
+from schemas.limits import FRAME_BYTES_MAX, KEY_BYTES_MAX, QUOTED_HEADER_CHARS_MAX, REQUEST_ID_CHARS_MAX
 from schemas.names import PipelineName
 
 ImageType = Literal["image/jpeg", "image/png", "image/webp"]
@@ -113,6 +113,15 @@ class Frame:
     def content_type(self) -> ContentType:
         """As given, or guessed from the first bytes. Refused where neither says."""
         return content_type(self.header("content-type"), self.value)
+
+    @property
+    def traceparent(self) -> str | None:
+        """The producer's trace context as it came; None where there is none, or it is no text."""
+        try:
+            text = self.header("traceparent")
+        except Refused:
+            return None
+        return None if text is None else shortened(text, QUOTED_HEADER_CHARS_MAX)
 
     def check_size(self) -> None:
         """Refused above the limit: a topic may take more than a frame, for its headers' sake."""

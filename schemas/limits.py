@@ -61,6 +61,9 @@ RUN_MS_MAX: Final = 30_000
 """A model run that takes longer is a hang: its process ends itself."""
 
 BEAT_S: Final = 1.0
+LIVE_S_MAX: Final = 120.0
+"""A service whose main loop has not gone round for this long is not live: longer than any wait of its own."""
+
 PRESENCE_DEAD_S: Final = 3.0
 """A process whose beat was not seen for this long, by the reader's own clock, is dead."""
 

@@ -42,6 +42,8 @@ class Beat(msgspec.Struct, frozen=True):
     allow_python: bool = False
     models: tuple[str, ...] = ("*",)
     """Of a host: patterns of `workspace/name` that it serves."""
+    metrics_port: int = 0
+    """Where it serves /metrics, /live and /ready; 0: written by a version that had none."""
     problems: tuple[str, ...] = ()
     """What it cannot do and why, one sentence each: `deploy()` shows them."""
 

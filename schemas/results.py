@@ -5,6 +5,7 @@ An answer's headers are text; its value is an Arrow IPC stream (`schemas.tables`
 """
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal, Self
 
@@ -168,7 +169,7 @@ def answer_of_slip(
         parts=slip.parts,
         split=slip.split,
         timings=timings,
-        traceparent=_traceparent(frame),
+        traceparent=slip.traceparent or frame.traceparent,
     )
 
 
@@ -183,7 +184,7 @@ def answer_before_routing(frame: Frame, status: Status, value: bytes, published_
         frame=str(frame.origin),
         frame_digest=digest(frame.value),
         published_at=published_at,
-        traceparent=_traceparent(frame),
+        traceparent=frame.traceparent,
     )
 
 
@@ -204,20 +205,9 @@ def dead_letter_headers(frame: Frame, refusal: Refused, attempts: int) -> RawHea
     return [*frame.headers, *((name, text.encode()) for name, text in why.items())]
 
 
-def _text(frame: Frame, name: str) -> str | None:
-    try:
-        text = frame.header(name)
-    except Refused:
-        return None
-    return None if text is None else shortened(text, QUOTED_HEADER_CHARS_MAX)
-
-
-def _traceparent(frame: Frame) -> str | None:
-    return _text(frame, "traceparent")
-
-
 def _pipeline_as_it_came(frame: Frame) -> str:
-    try:
+    with suppress(Refused):
         return str(frame.pipeline)
-    except Refused:
-        return _text(frame, "pipeline") or ""
+    with suppress(Refused):
+        return shortened(frame.header("pipeline") or "", QUOTED_HEADER_CHARS_MAX)
+    return ""

@@ -54,6 +54,8 @@ class Slip(msgspec.Struct, frozen=True):
     produced_at: int
     """Unix milliseconds of the frame's record."""
     deadline: int | None = None
+    traceparent: str | None = None
+    """The router's span, where it traces; the frame's own header stays as it came."""
 
 
 @dataclass(frozen=True, slots=True)

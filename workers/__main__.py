@@ -23,17 +23,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.worker == "host":
         from workers.host.host import Host  # noqa: PLC0415  # only this worker needs it
 
-        return run_service("host", HostSettings, lambda settings, stop: Host(settings, stop).run())
+        return run_service("host", HostSettings, lambda *given: Host(*given).run())
     if given.worker == "indexer":
         from workers.indexer.indexer import Indexer  # noqa: PLC0415  # only this worker needs it
 
-        return run_service("indexer", IndexerSettings, lambda settings, stop: Indexer(settings, stop).run())
+        return run_service("indexer", IndexerSettings, lambda *given: Indexer(*given).run())
     from workers.inference.process import ModelProcess  # noqa: PLC0415  # only this worker needs it
 
     return run_service(
-        f"inference {given.model} {given.lane}",
+        "inference",
         InferenceSettings,
-        lambda settings, stop: ModelProcess(settings, given.model, given.lane, stop).run(),
+        lambda settings, stop, monitor: ModelProcess(settings, given.model, given.lane, stop, monitor).run(),
+        name=f"inference {given.model} {given.lane}",
     )
 
 

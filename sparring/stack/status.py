@@ -14,9 +14,10 @@ from kafka.protocol.consumer import OffsetSpec
 from adapters.catalog import CatalogReader
 from adapters.presence import Watch
 from schemas.errors import RetryLater
+from schemas.presence import Beat
 from schemas.topics import TopicNames
 from sparring.stack.folder import Addresses, Folder
-from sparring.stack.ports import accepts
+from sparring.stack.ports import HOST, accepts
 from sparring.stack.remains import Recorded
 
 State = Literal["ready", "starting", "down"]
@@ -29,6 +30,8 @@ class ProcessStatus(msgspec.Struct, frozen=True):
     pid: int
     state: Literal["running", "gone"]
     memory_bytes: int | None
+    metrics: str | None = None
+    """URL of its /metrics; beside it are /live and /ready. None for Kafka, Valkey and the stack itself."""
 
 
 class TopicStatus(msgspec.Struct, frozen=True):
@@ -57,6 +60,8 @@ class ModelStatus(msgspec.Struct, frozen=True):
     pid: int
     memory_bytes: int
     warm: tuple[str, ...]
+    metrics: str | None = None
+    """URL of its /metrics."""
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -95,18 +100,25 @@ def read_status(folder: Folder) -> Status:
         return msgspec.structs.replace(status, problems=(f"nobody listens at {addresses.kafka}",))
     try:
         topics = tuple(_topics(addresses))
-        pipelines, models, problems = deployed_and_warm(addresses)
+        pipelines, models, problems, urls = deployed_and_warm(addresses)
     except (KafkaError, RetryLater) as error:
         return msgspec.structs.replace(status, problems=(f"the broker does not answer: {error!r}",))
+    processes = tuple(msgspec.structs.replace(one, metrics=urls.get(one.pid)) for one in status.processes)
     return msgspec.structs.replace(
-        status, broker_up=True, topics=topics, pipelines=pipelines, models=models, problems=problems
+        status,
+        broker_up=True,
+        processes=processes,
+        topics=topics,
+        pipelines=pipelines,
+        models=models,
+        problems=problems,
     )
 
 
 def deployed_and_warm(
     addresses: Addresses,
-) -> tuple[tuple[PipelineStatus, ...], tuple[ModelStatus, ...], tuple[str, ...]]:
-    """Deployed pipelines of the catalog; warm models, and problems, of presence.
+) -> tuple[tuple[PipelineStatus, ...], tuple[ModelStatus, ...], tuple[str, ...], dict[int, str | None]]:
+    """Deployed pipelines of the catalog; warm models, problems, and each process's metrics, of presence.
 
     Raises:
         RetryLater: when the broker does not answer in time.
@@ -132,12 +144,18 @@ def deployed_and_warm(
             beat.pid,
             beat.memory_bytes,
             tuple(f"{warm.pipeline}@{warm.version}" for warm in beat.warm),
+            _metrics(beat),
         )
         for beat in beats
         if beat.model is not None
     )
     problems = tuple(f"{beat.process}: {problem}" for beat in beats for problem in beat.problems)
-    return pipelines, models, problems
+    return pipelines, models, problems, {beat.pid: _metrics(beat) for beat in beats}
+
+
+def _metrics(beat: Beat) -> str | None:
+    """A local stack's processes listen on loopback."""
+    return f"http://{HOST}:{beat.metrics_port}/metrics" if beat.metrics_port else None
 
 
 def memory_bytes(pid: int) -> int | None:

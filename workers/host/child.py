@@ -23,9 +23,11 @@ _SETTLED_S: Final = 60.0
 class Child:
     """Starts at once. The pipe to its standard input is its leash: when this host is gone, it closes."""
 
-    def __init__(self, model: ModelKey, lane: Lane) -> None:
+    def __init__(self, model: ModelKey, lane: Lane, metrics: str) -> None:
         self.model = model
         self.lane: Lane = lane
+        # On the host's own interface, at a port of its own; the host names it in /targets.
+        self._metrics = f"{metrics.rpartition(':')[0]}:0"
         self._failures = 0
         self._start_at_s = 0.0
         self._process: subprocess.Popen[bytes] | None = None
@@ -43,7 +45,7 @@ class Child:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "workers", "inference", "--model", str(self.model), "--lane", self.lane],
             stdin=subprocess.PIPE,
-            env=os.environ | {"SPARRING_PARENT_PIPE": "true"},
+            env=os.environ | {"SPARRING_PARENT_PIPE": "true", "SPARRING_METRICS": self._metrics},
             # A Ctrl-C in a terminal goes to the whole group: the host alone decides when its children end.
             start_new_session=True,
         )

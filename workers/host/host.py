@@ -9,15 +9,18 @@ from typing import Final
 
 from adapters.catalog import CatalogReader
 from adapters.kafka import now_ms
+from adapters.monitor import Monitor, Target
 from adapters.presence import Heart, Watch
 from adapters.settings import HostSettings
 from adapters.topics import check_topics, lag
 from schemas.errors import RetryLater
 from schemas.limits import MIB
+from schemas.metrics import ENDS, MODEL_PROCESSES, PROBLEMS
+from schemas.pipelines import PipelineVersion
 from schemas.presence import Beat
 from schemas.topics import fixed_topics
 from workers.host.child import Child
-from workers.host.wanted import LaneOf, Wanted, serves, wanted_lanes
+from workers.host.wanted import LaneOf, Wanted, cold_lanes, serves, wanted_lanes
 
 log = logging.getLogger(__name__)
 
@@ -30,17 +33,18 @@ _START_ESTIMATE_BYTES: Final = 200 * MIB
 class Host:
     """One host process. `stopping` is set by SIGTERM."""
 
-    def __init__(self, settings: HostSettings, stopping: threading.Event) -> None:
+    def __init__(self, settings: HostSettings, stopping: threading.Event, monitor: Monitor) -> None:
         topics = settings.topics
         self._settings = settings
         self._topics = topics
         self._stopping = stopping
+        self._monitor = monitor
         self._name = socket.gethostname()
         check_topics(settings.kafka, fixed_topics(settings.namespace))
         self._catalog = CatalogReader(settings.kafka, topics.catalog)
         self._catalog.refresh()
         self._watch = Watch(settings.kafka, topics.presence)
-        self._heart = Heart(settings.kafka, topics.presence, "host")
+        self._heart = Heart(settings.kafka, topics.presence, "host", monitor.port)
         self._children: dict[LaneOf, Child] = {}
         self._ending: list[Child] = []
         self._unwanted_since: dict[LaneOf, int] = {}
@@ -54,7 +58,8 @@ class Host:
             self._catalog.follow()
             beats = self._watch.alive()
             self._bury_the_dead(beats)
-            wanted = self._wanted()
+            versions = list(self._catalog.catalog.wanted(now_ms()))
+            wanted = self._wanted(versions)
             too_large = self._start(wanted.lanes)
             self._end_what_is_drained(wanted.lanes, beats)
             self._heart.beat(
@@ -63,17 +68,30 @@ class Host:
                 models=self._settings.host_models,
                 problems=(*wanted.problems, *too_large),
             )
+            self._show(versions, wanted, beats, len(too_large))
         self._close()
 
-    def _wanted(self) -> Wanted:
-        versions = self._catalog.catalog.wanted(now_ms())
+    def _show(self, versions: list[PipelineVersion], wanted: Wanted, beats: list[Beat], too_large: int) -> None:
+        """What /ready, /targets and /metrics say."""
+        self._monitor.turned(cold_lanes(versions, wanted.lanes, beats, self._name))
+        self._monitor.targets = [
+            Target(beat.metrics_port, {"model": beat.model or "", "lane": beat.lane or ""})
+            for beat in beats
+            if beat.kind == "inference" and beat.host == self._name
+        ]
+        running = sum(child.pid is not None for child in self._children.values())
+        self._monitor.meter.set(MODEL_PROCESSES, running, state="running")
+        self._monitor.meter.set(MODEL_PROCESSES, len(self._children) - running, state="waiting")
+        self._monitor.meter.set(PROBLEMS, len(wanted.problems) + too_large)
+
+    def _wanted(self, versions: Iterable[PipelineVersion]) -> Wanted:
         settings = self._settings
         return wanted_lanes(versions, settings.host_models, settings.allow_python, self._name)
 
     def _left_behind(self) -> set[LaneOf]:
         """Lanes that no version wants any more but that have records nobody has answered: a host
         that starts finishes them first."""
-        wanted = self._wanted().lanes
+        wanted = self._wanted(self._catalog.catalog.wanted(now_ms())).lanes
         old = {
             lane
             for pipeline in self._catalog.catalog.pipelines.values()
@@ -91,7 +109,7 @@ class Host:
             if child is not None:
                 child.start()
             elif self._fits(lane):
-                self._children[lane] = Child(*lane)
+                self._children[lane] = Child(*lane, self._settings.metrics)
             else:
                 problems.append(
                     f"host {self._name} has no memory left for {lane[0]} ({lane[1]} lane): "
@@ -143,6 +161,7 @@ class Host:
         """A dead process cannot say that it left."""
         for child in self._children.values():
             if (pid := child.died()) is not None:
+                self._monitor.meter.add(ENDS, model=str(child.model), lane=child.lane)
                 for beat in beats:
                     if (beat.host, beat.pid, beat.kind) == (self._name, pid, "inference"):
                         self._heart.bury(beat.process)

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 from schemas.names import ModelKey
 from schemas.pipelines import PipelineVersion
+from schemas.presence import Beat
 from schemas.topics import Lane
 
 LaneOf = tuple[ModelKey, Lane]
@@ -33,6 +34,20 @@ def wanted_lanes(versions: Iterable[PipelineVersion], patterns: Sequence[str], a
             continue
         lanes |= {lane for lane in version.lanes() if serves(patterns, lane[0])}
     return Wanted(frozenset(lanes), tuple(problems))
+
+
+def cold_lanes(
+    versions: Iterable[PipelineVersion], lanes: Iterable[LaneOf], beats: Iterable[Beat], host: str
+) -> list[str]:
+    """What a host still waits for, one line each: its lanes whose process is not warm for a version that needs them."""
+    warm = {(beat.model, beat.lane, warm.version) for beat in beats if beat.host == host for warm in beat.warm}
+    mine = set(lanes)
+    return [
+        f"{model} ({lane} lane) to be warm for {version.pipeline} version {version.version}"
+        for version in versions
+        for model, lane in version.lanes()
+        if (model, lane) in mine and (str(model), lane, version.version) not in warm
+    ]
 
 
 def serves(patterns: Sequence[str], model: ModelKey) -> bool:

@@ -5,17 +5,21 @@ import logging
 import os
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Final
 
 import faust
 
+from adapters.kafka import now_ms
+from adapters.monitor import Monitor
 from adapters.presence import Heart
 from adapters.redis import AnswerIndex, field_of
 from adapters.settings import IndexerSettings
 from adapters.topics import check_topics
 from schemas.errors import RetryLater
-from schemas.limits import STOP_S_MAX
+from schemas.limits import BEAT_S, STOP_S_MAX
+from schemas.metrics import INDEX_DELAY_SECONDS, INDEX_RETRIES, INDEX_SECONDS, INDEXED
 from schemas.results import Answer
 from schemas.topics import fixed_topics
 from workers.indexer.pending import Pending
@@ -30,12 +34,16 @@ _BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 class Indexer:
     """One indexer process. `stopping` ends it after the batch at hand."""
 
-    def __init__(self, settings: IndexerSettings, stopping: threading.Event) -> None:
+    def __init__(self, settings: IndexerSettings, stopping: threading.Event, monitor: Monitor) -> None:
         self._settings = settings
         self._stopping = stopping
+        self._monitor = monitor
+        self._meter = monitor.meter
         self._index = AnswerIndex(settings.redis, settings.namespace, settings.result_ttl_s)
-        self._heart = Heart(settings.kafka, settings.topics.presence, "indexer")
+        self._heart = Heart(settings.kafka, settings.topics.presence, "indexer", monitor.port)
         self._problems: tuple[str, ...] = ()
+        """Why answers wait, while a write is tried again."""
+        self._redis_away: tuple[str, ...] = ("Redis to answer",)
 
     def run(self) -> None:
         """Read answers, write them into Redis, commit."""
@@ -52,15 +60,28 @@ class Indexer:
         pending = Pending()
         app = stream_app(self._settings, scratch, pending.put)
         writing = asyncio.create_task(self._write(pending))
+        asking = asyncio.create_task(self._ask_redis())
         await app.start()
         try:
             while not (self._stopping.is_set() or writing.done() or app.crashed):
                 self._heart.beat(problems=self._problems)
+                self._monitor.turned([*_not_joined(app), *self._redis_away])
                 await asyncio.wait((writing,), timeout=_LOOK_AGAIN_S)
         finally:
+            asking.cancel()
             await self._close(app, pending, writing)
         if app.crash_reason is not None:
             raise app.crash_reason
+
+    async def _ask_redis(self) -> None:
+        """For /ready: an indexer that has nothing to write must know it, too."""
+        while True:
+            try:
+                await asyncio.to_thread(self._index.check)
+                self._redis_away = ()
+            except RetryLater as error:
+                self._redis_away = (str(error),)
+            await asyncio.sleep(BEAT_S)
 
     async def _write(self, pending: Pending) -> None:
         while events := await pending.take():
@@ -75,18 +96,28 @@ class Indexer:
         """Wait for Redis however long it is away. False: told to stop first; nothing may be committed."""
         attempt = 0
         while True:
+            started_s = time.monotonic()
             try:
                 await asyncio.to_thread(self._index.write, answers)
             except RetryLater as error:
                 log.warning("%d answers wait: %s", len(answers), error)
                 self._problems = (str(error),)
+                self._meter.add(INDEX_RETRIES)
                 if self._stopping.is_set():
                     return False
                 await asyncio.sleep(_BACK_OFF_S[min(attempt, len(_BACK_OFF_S) - 1)])
                 attempt += 1
             else:
                 self._problems = ()
+                self._meter.observe(INDEX_SECONDS, time.monotonic() - started_s)
+                self._count(answers)
                 return True
+
+    def _count(self, answers: list[Answer]) -> None:
+        now = now_ms()
+        for answer in answers:
+            self._meter.add(INDEXED, lane="official" if answer.official else "shadow")
+            self._meter.observe(INDEX_DELAY_SECONDS, max(0, now - answer.published_at) / 1000)
 
     async def _close(self, app: faust.App, pending: Pending, writing: asyncio.Task[None]) -> None:
         """Stop in the order in which data flows: close the tap, write what was read, commit, leave."""
@@ -100,6 +131,10 @@ class Indexer:
             await app.stop()
             self._index.close()
             self._heart.stop()
+
+
+def _not_joined(app: faust.App) -> list[str]:
+    return ["its share of the answers"] if app.rebalancing or not app.rebalancing_count else []
 
 
 def _end_now() -> None:

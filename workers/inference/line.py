@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from adapters.kafka import DeliveryError, Place, Record
+from adapters.traces import NO_SPAN, Span
 from schemas.errors import Refused
 from schemas.frames import Frame
 from schemas.results import Answer
@@ -32,6 +33,7 @@ class Ticket:
     record: Record
     frame: Frame
     slip: Slip
+    span: Span = NO_SPAN
     attempts: int = 1
     finished: Finished | None = None
     sent: int = 0
@@ -118,12 +120,15 @@ class Line:
             self._lanes.pop(place, None)
 
 
-def confirmation(ticket: Ticket, fail: Callable[[str], None]) -> Callable[[DeliveryError | None], None]:
+def confirmation(
+    ticket: Ticket, fail: Callable[[str], None], publishing: Span = NO_SPAN
+) -> Callable[[DeliveryError | None], None]:
     """The delivery report of one record sent for a ticket; `fail` is told what was not delivered."""
     ticket.sent += 1
 
     def settle(error: DeliveryError | None) -> None:
         if error is None:
+            publishing.end()
             ticket.delivered.append(None)
         else:
             fail(str(error))

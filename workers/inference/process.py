@@ -11,11 +11,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import msgspec
 
 from adapters.kafka import Committed, Inbox, Outbox, Place, Record
+from adapters.monitor import Monitor
 from adapters.presence import Heart
 from adapters.settings import InferenceSettings
 from schemas.errors import Refused, RetryLater
@@ -29,6 +31,7 @@ from workers.inference.allocator import keep_buffers
 from workers.inference.answering import answer_together, batch_rows_max, path_of, refused
 from workers.inference.attempts import CLOSED, OPEN, Suspicion, attempt_note, suspicion
 from workers.inference.line import Finished, Line, Ticket, confirmation
+from workers.inference.recorder import Recorder
 from workers.inference.shelf import LoadedVersion, Shelf
 from workers.inference.watchdog import Watchdog, end_with_parent
 
@@ -44,7 +47,9 @@ CRASHED: Final = 1
 class ModelProcess:
     """`python -m workers inference`. `stopping` ends it: drained, flushed, committed."""
 
-    def __init__(self, settings: InferenceSettings, model: ModelKey, lane: Lane, stopping: threading.Event) -> None:
+    def __init__(
+        self, settings: InferenceSettings, model: ModelKey, lane: Lane, stopping: threading.Event, monitor: Monitor
+    ) -> None:
         keep_buffers()
         if lane == "shadow":
             os.nice(SHADOW_NICENESS)
@@ -61,13 +66,15 @@ class ModelProcess:
         self._first: dict[Place, int] = {}
         self._settled: dict[Place, int] = {}
         self._committed_s = time.monotonic()
+        self._monitor = monitor
+        self._record = Recorder(settings, monitor.meter, model, lane)
         self._shelf = Shelf(settings, model, lane)
         self._outbox = Outbox(settings.kafka)
         self._line = Line(self._publish)
         self._queue: deque[Ticket] = deque()
         self._queued = threading.Condition()
         self._watchdog = Watchdog(settings.run_ms_max)
-        self._heart = Heart(settings.kafka, self._topics.presence, "inference")
+        self._heart = Heart(settings.kafka, self._topics.presence, "inference", monitor.port)
         topic = self._topics.work(model, lane)
         self._inbox = Inbox(settings.kafka, topic, [topic], self._assigned, self._revoked, self._lost)
         for number in range(settings.threads):
@@ -79,6 +86,7 @@ class ModelProcess:
             while not self._stopping.is_set():
                 self._shelf.follow()
                 self._say_what_is_warm()
+                self._record.backlog(self._inbox, self._line.running)
                 for record in self._read():
                     self._take(record)
                 self._raise_a_crash()
@@ -229,6 +237,7 @@ class ModelProcess:
             allow_python=self._settings.allow_python,
             problems=self._shelf.problems(),
         )
+        self._monitor.turned([*(() if self._inbox.joined else ["its share of the tasks"]), *self._shelf.cold()])
 
     def _raise_a_crash(self) -> None:
         if self._crash is not None:
@@ -239,6 +248,7 @@ class ModelProcess:
         self._inbox.close()
         self._heart.stop()
         self._shelf.close()
+        self._record.close()
 
     # --- the inference threads: run, publish ------------------------------------------------
 
@@ -270,13 +280,15 @@ class ModelProcess:
             return tickets
 
     def _answer(self, tickets: list[Ticket]) -> None:
+        self._record.turn(tickets)
         try:
             loaded = self._loaded(tickets[0].slip)
         except Refused as refusal:
             for ticket in tickets:
                 self._line.finish(ticket, refused(ticket, refusal, Timings()))
             return
-        with self._watchdog.watching(f"{self._model}, request {tickets[0].slip.request_id}"):
+        what = f"{self._model}, request {tickets[0].slip.request_id}"
+        with self._watchdog.watching(what), self._record.batch(tickets):
             finished = answer_together(tickets, loaded, self._lane, self._settings.shadow_age_ms_max)
         for ticket, done in zip(tickets, finished, strict=True):
             self._line.finish(ticket, done)
@@ -293,9 +305,11 @@ class ModelProcess:
 
     def _publish(self, ticket: Ticket, finished: Finished) -> None:
         """Send a ticket's answer, and the dead letter of an official error. Called in the line's order."""
-        answer = finished.answer
+        publishing = self._record.answered(ticket, finished)
+        answer = replace(finished.answer, traceparent=publishing.traceparent)
         topic = self._topics.results if answer.official else self._topics.shadows
-        self._outbox.send(topic, answer.key, answer.value, answer.headers(), confirmation(ticket, self._undelivered))
+        confirmed = confirmation(ticket, self._undelivered, publishing)
+        self._outbox.send(topic, answer.key, answer.value, answer.headers(), confirmed)
         if finished.refusal is not None:
             log.info(
                 "refused: %s: %s",

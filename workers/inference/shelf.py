@@ -58,6 +58,7 @@ class Shelf:
         self._pending: dict[str, float] = {}
         """Version -> when its load may be tried (again)."""
         self._problems: dict[str, str] = {}
+        self._cold: tuple[str, ...] = ("the catalog",)
         self._reader.refresh()
 
     def follow(self) -> None:
@@ -78,6 +79,8 @@ class Shelf:
             if version.version not in self._versions and self._pending.get(version.version, 0.0) <= now_s:
                 self._pending[version.version] = float("inf")
                 self._background.submit(self._load_in_background, version)
+        cold = [version for version in wanted if version.version not in self._versions]
+        self._cold = tuple(f"its models to be warm for {v.pipeline} version {v.version}" for v in cold)
         for gone in [v for v, seen_s in self._wanted_s.items() if now_s - seen_s > _KEEP_S]:
             self._let_go(gone)
 
@@ -108,6 +111,10 @@ class Shelf:
         """What is loaded and has run once."""
         versions = list(self._versions.values())
         return tuple(Warm(str(v.version.pipeline), v.version.version) for v in versions)
+
+    def cold(self) -> tuple[str, ...]:
+        """What is wanted and not loaded yet, one line each."""
+        return self._cold
 
     def problems(self) -> tuple[str, ...]:
         """What could not be loaded, and why."""

@@ -1,0 +1,128 @@
+"""A platform engineer watches the system: what each process counts, and whether it is ready."""
+
+import json
+import os
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from schemas.metrics import METRICS, Metric
+from schemas.presence import Beat, Kind
+from sparring import Client, ModelVersion, Pipeline
+from sparring.stack import LocalStack
+from tests.journeys.wire import Wire
+from tests.waiting import eventually
+
+Scale = Callable[[str, float], ModelVersion]
+
+
+def page(beat: Beat, path: str) -> tuple[int, str]:
+    request = urllib.request.Request(  # a service on loopback
+        f"http://127.0.0.1:{beat.metrics_port}{path}", headers={"Accept": "application/openmetrics-text"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310  # as above
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def beats(client: Client, kind: Kind, model: str | None = None) -> list[Beat]:
+    alive = client._connection.follower.alive()  # noqa: SLF001  # presence, as `sparring status` reads it
+    return [beat for beat in alive if beat.kind == kind and (model is None or (beat.model or "").startswith(model))]
+
+
+def samples(beat: Beat) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    families: Any = text_string_to_metric_families(page(beat, "/metrics")[1])  # type: ignore[no-untyped-call]
+    return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
+
+
+def counted(beat: Beat, name: str, **labels: str) -> float:
+    """A counter, or 0 where it has not been counted yet."""
+    return samples(beat).get((name, frozenset(labels.items())), 0.0)
+
+
+@pytest.fixture
+def watched(pipeline: Pipeline, scale: Scale) -> ModelVersion:
+    model = scale("watched", 2.0)
+    pipeline.add_model_step(model).deploy()
+    return model
+
+
+@pytest.mark.parametrize("kind", ["router", "host", "inference", "indexer"])
+def test_every_process_is_ready_and_shows_the_metrics_of_the_table(
+    kind: Kind, client: Client, watched: ModelVersion
+) -> None:
+    assert watched.name() == "watched"
+    beat = beats(client, kind)[0]
+    eventually(lambda: page(beat, "/ready")[0] == 200, 10, f"the {kind} to be ready")
+    assert page(beat, "/live")[0] == 200
+    families: Any = text_string_to_metric_families(page(beat, "/metrics")[1])  # type: ignore[no-untyped-call]
+    shown = {family.name for family in families if family.name.startswith("sparring_")}
+    assert shown == {_family(metric) for metric in METRICS if kind in metric.of}
+
+
+def _family(metric: Metric) -> str:
+    return metric.name.removesuffix("_total")
+
+
+def test_a_frame_is_counted_at_every_hop(client: Client, wire: Wire, pipeline: Pipeline, watched: ModelVersion) -> None:
+    model, name = str(watched.key()), f"default/{pipeline.name()}"
+    (router,), (worker,), (indexer,) = (
+        beats(client, "router"),
+        beats(client, "inference", model),
+        beats(client, "indexer"),
+    )
+    before = counted(indexer, "sparring_indexed_total", lane="official")
+    requests = [wire.send(pipeline.name(), b'[{"tensor": [1, 2]}]') for _ in range(5)]
+    broken = wire.send(pipeline.name(), b'[{"wrong": [1, 2]}]')
+    wire.answers([*requests, broken])
+
+    labels = {"model": model, "lane": "official"}
+    assert counted(router, "sparring_tasks_total", pipeline=name, **labels) == 6
+    assert counted(worker, "sparring_answers_total", pipeline=name, status="ok", **labels) == 5
+    assert counted(worker, "sparring_answers_total", pipeline=name, status="error", **labels) == 1
+    assert counted(worker, "sparring_refused_total", error="MissingField") == 1
+    assert counted(worker, "sparring_infer_seconds_count", **labels) == 5
+    assert counted(worker, "sparring_queued_seconds_count", **labels) == 6
+
+    def indexed() -> bool:
+        return counted(indexer, "sparring_indexed_total", lane="official") >= before + 6
+
+    eventually(indexed, 10, "the indexer to count six answers")
+
+
+def test_an_unknown_pipeline_is_counted_as_refused(client: Client, wire: Wire) -> None:
+    (router,) = beats(client, "router")
+    before = counted(router, "sparring_refused_total", error="UnknownPipeline")
+    wire.answer(wire.send("nobody", b"[]"))
+    assert counted(router, "sparring_refused_total", error="UnknownPipeline") == before + 1
+
+
+def test_a_host_names_its_model_processes_to_prometheus(client: Client, watched: ModelVersion) -> None:
+    model = str(watched.key())
+    (host,), (worker,) = beats(client, "host"), beats(client, "inference", model)
+    targets = json.loads(page(host, "/targets")[1])
+    assert {
+        "targets": [f"127.0.0.1:{worker.metrics_port}"],
+        "labels": {"model": model, "lane": "official"},
+    } in targets
+
+
+def test_a_host_is_not_ready_while_a_model_process_is_gone(
+    stack: LocalStack, client: Client, watched: ModelVersion
+) -> None:
+    assert stack.process("host")
+    model = str(watched.key())
+    (host,), (worker,) = beats(client, "host"), beats(client, "inference", model)
+    eventually(lambda: page(host, "/ready")[0] == 200, 10, "the host to be ready")
+    os.kill(worker.pid, signal.SIGKILL)
+    eventually(lambda: page(host, "/ready")[0] == 503, 10, "the host to notice")
+    assert f"{model} (official lane) to be warm for" in page(host, "/ready")[1]
+    assert counted(host, "sparring_model_process_ends_total", model=model, lane="official") == 1
+    eventually(lambda: page(host, "/ready")[0] == 200, 30, "the host to have started it again")

@@ -1,0 +1,118 @@
+"""What a model process tells of its work: metrics always, spans where traces are on.
+
+A ticket's span lasts from its task's record to its answer; queue, decode and infer lie within it, publish
+follows until the broker has confirmed. The answer's own timings place them: nothing is measured twice.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from adapters.kafka import Inbox
+from adapters.meter import Meter
+from adapters.settings import InferenceSettings
+from adapters.traces import NO_SPAN, Span, Traces
+from schemas.limits import BEAT_S
+from schemas.metrics import (
+    ANSWERS,
+    BATCH_REQUESTS,
+    DECODE_SECONDS,
+    IN_FLIGHT,
+    INFER_SECONDS,
+    LAG,
+    QUEUED_SECONDS,
+    REFUSED,
+    SHED,
+)
+from schemas.names import ModelKey
+from schemas.topics import Lane
+from workers.inference.line import Finished, Ticket
+
+_NS_PER_MS: Final = 1_000_000
+_NS_PER_S: Final = 1e9
+
+
+class Recorder:
+    """One per model process. Thread-safe but for `backlog`, which is the main thread's."""
+
+    def __init__(self, settings: InferenceSettings, meter: Meter, model: ModelKey, lane: Lane) -> None:
+        self._meter = meter
+        self._traces = Traces(settings.traces, "inference")
+        self._of = {"model": str(model), "lane": lane}
+        self._shown_s = float("-inf")
+
+    def backlog(self, inbox: Inbox, running: int) -> None:
+        """The gauges, once in a while."""
+        if time.monotonic() - self._shown_s > BEAT_S:
+            self._shown_s = time.monotonic()
+            self._meter.set(LAG, inbox.lag())
+            self._meter.set(IN_FLIGHT, running, **self._of)
+
+    def turn(self, tickets: Sequence[Ticket]) -> None:
+        """These are answered now, together."""
+        self._meter.observe(BATCH_REQUESTS, len(tickets), **self._of)
+        for ticket in tickets:
+            ticket.span = self._begun(ticket)
+
+    @contextmanager
+    def batch(self, tickets: Sequence[Ticket]) -> Iterator[None]:
+        """Around their run: several requests share a span of its own, which is linked with theirs."""
+        if len(tickets) == 1 or not self._traces.on:
+            yield
+            return
+        what = self._of | {"requests": str(len(tickets))}
+        together = self._traces.start("batch", None, links=[t.span for t in tickets], attributes=what)
+        try:
+            yield
+        finally:
+            together.end()
+
+    def answered(self, ticket: Ticket, finished: Finished) -> Span:
+        """A ticket has its answer. Returns the span of its publication, for whoever confirms it to end."""
+        answer, timings = finished.answer, finished.answer.timings
+        self._meter.add(ANSWERS, 1, pipeline=answer.pipeline, status=answer.status, **self._of)
+        if finished.refusal is not None:
+            self._meter.add(REFUSED, error=finished.refusal.error)
+        if answer.status == "shed":
+            self._meter.add(SHED, model=self._of["model"])
+        self._meter.observe(QUEUED_SECONDS, timings.queued_ns / _NS_PER_S, **self._of)
+        if answer.status == "ok":
+            self._meter.observe(DECODE_SECONDS, timings.decode_ns / _NS_PER_S, **self._of)
+            self._meter.observe(INFER_SECONDS, timings.infer_ns / _NS_PER_S, **self._of)
+        return self._published(ticket, finished) if self._traces.on else Span(answer.traceparent)
+
+    def close(self) -> None:
+        """Send the spans that are left."""
+        self._traces.close()
+
+    def _begun(self, ticket: Ticket) -> Span:
+        if not self._traces.on:
+            return NO_SPAN
+        slip = ticket.slip
+        what = {
+            **self._of,
+            "request_id": slip.request_id,
+            "pipeline": str(slip.pipeline),
+            "pipeline_version": slip.version,
+            "role": slip.role,
+        }
+        parent = slip.traceparent or ticket.frame.traceparent
+        return self._traces.start("answer", parent, "consumer", ticket.record.timestamp * _NS_PER_MS, attributes=what)
+
+    def _published(self, ticket: Ticket, finished: Finished) -> Span:
+        if ticket.span is NO_SPAN:
+            ticket.span = self._begun(ticket)
+        answer, timings, span = finished.answer, finished.answer.timings, ticket.span
+        turn_ns = ticket.slip.produced_at * _NS_PER_MS + timings.queued_ns
+        self._traces.past("queue", span, ticket.record.timestamp * _NS_PER_MS, turn_ns)
+        if timings.decode_ns:
+            self._traces.past("decode", span, turn_ns, turn_ns + timings.decode_ns)
+        if timings.infer_ns:
+            # In a batch others are decoded in between: the run ended when the answer was made.
+            from_ns = max(turn_ns + timings.decode_ns, answer.published_at * _NS_PER_MS - timings.infer_ns)
+            self._traces.past("infer", span, from_ns, from_ns + timings.infer_ns)
+        if answer.status != "ok":
+            span.failed(answer.failure().error)
+        span.end()
+        return self._traces.start("publish", span.traceparent, "producer")
