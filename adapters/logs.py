@@ -33,4 +33,4 @@ def log_to_stderr(process: str, level: str) -> None:
     """Set up the root logger of a service."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(process))
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(level=level, handlers=[handler], force=True)

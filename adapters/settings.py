@@ -8,11 +8,13 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self, get_type_hints
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from schemas import limits
 from schemas.errors import SettingError
 from schemas.topics import TopicNames
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +29,7 @@ class Settings:
     """Model store: a folder or a URI that pyarrow.fs knows (file, s3, gs)."""
     namespace: str = "sparring"
     """First part of every topic's name and Redis key."""
-    log_level: str = "INFO"
+    log_level: LogLevel = "INFO"
     """The least level of log that is written: DEBUG, INFO, WARNING, ERROR."""
     metrics: str = "127.0.0.1:0"
     """host:port of /metrics, /live and /ready. Port 0: a free one, which `sparring status` shows."""
@@ -112,6 +114,10 @@ class IndexerSettings(Settings):
 def _parse(variable: str, text: str, hint: object) -> object:
     if hint is str:
         return text
+    if get_origin(hint) is Literal:
+        if text.upper() not in get_args(hint):
+            raise SettingError(f"{variable}: {text!r}; expected one of {', '.join(get_args(hint))}")
+        return text.upper()
     if hint is bool:
         if text.lower() not in ("true", "false", "1", "0"):
             raise SettingError(f"{variable}: {text!r}; expected true or false")

@@ -31,6 +31,7 @@ def test_each_kind_of_value_is_read() -> None:
         ("SPARRING_ALLOW_PYTHON", "yes", "expected true or false"),
         ("SPARRING_RUN_MS_MAX", "soon", "expected a number"),
         ("SPARRING_IN_FLIGHT_MAX", "-1", "at least 0"),
+        ("SPARRING_LOG_LEVEL", "loud", "expected one of DEBUG, INFO, WARNING, ERROR"),
     ],
 )
 def test_a_bad_value_is_named(variable: str, value: str, expected: str) -> None:
