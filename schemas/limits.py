@@ -29,6 +29,12 @@ MESSAGE_CHARS_MAX: Final = 2000
 QUOTED_HEADER_CHARS_MAX: Final = 256
 """Of a frame's own header that its answer repeats."""
 
+RULE_BYTES_MAX: Final = 64 * KIB
+"""Of one validation rule as it is written into the catalog."""
+
+RULE_DEPTH_MAX: Final = 64
+"""Of the nesting in one validation rule."""
+
 IMAGE_PIXELS_MAX: Final = 64 * 1024 * 1024
 """Pixels of one encoded image, read from its header before anything is decoded."""
 

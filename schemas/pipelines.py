@@ -39,6 +39,13 @@ class ShadowDeploy(msgspec.Struct, frozen=True, tag="ShadowDeploy", tag_field="s
     """Fraction of requests that the challengers see, by request hash."""
 
 
+class Validation(msgspec.Struct, frozen=True):
+    """A rule over `in.*` and `out.*`: true means anomaly. expression: a tree as JSON, see `adapters.rules`."""
+
+    name: str
+    expression: str
+
+
 Step = ModelStep | RandomSplit | ShadowDeploy
 
 
@@ -50,6 +57,7 @@ class PipelineVersion(msgspec.Struct, frozen=True):
     version: str
     steps: tuple[Step, ...]
     created_at: int
+    validations: tuple[Validation, ...] = ()
 
     @property
     def pipeline(self) -> PipelineName:

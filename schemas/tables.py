@@ -85,10 +85,14 @@ def encode_table(table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
+def output_columns(outputs: Mapping[str, list[np.ndarray]]) -> pa.Table:
+    """A result's table. outputs: per output one flat array per input row, all of one dtype."""
+    return pa.table({name: _list_column(rows) for name, rows in outputs.items()})
+
+
 def encode_rows(outputs: Mapping[str, list[np.ndarray]]) -> bytes:
-    """A result's value. outputs: per output one flat array per input row, all of one dtype."""
-    columns = {name: _list_column(rows) for name, rows in outputs.items()}
-    return encode_table(pa.table(columns))
+    """A result's value, see `output_columns`."""
+    return encode_table(output_columns(outputs))
 
 
 def _list_column(rows: list[np.ndarray]) -> "pa.Array[Any]":

@@ -57,6 +57,7 @@ class Deployment:
         for step in self._version.steps:
             checked_step(step)
         check_wiring(self._version)
+        check_validations(self._version)
         self._check_who_lives()
         namespace = self._connection.settings.namespace
         self._connection.broker.create([work_topic(namespace, *lane) for lane in self._version.lanes()])
@@ -255,6 +256,20 @@ def check_wiring(version: PipelineVersion) -> None:
                     raise ValueError(
                         f"steps: step {index}, {taker.model.name}, cannot follow {giver.model.name}: {error}"
                     ) from None
+
+
+def check_validations(version: PipelineVersion) -> None:
+    """Each rule must be one boolean per row over what goes in and comes out. ValueError names rule and reason."""
+    if not version.validations:
+        return
+    from adapters.rules import why_not  # noqa: PLC0415  # polars, only where there are rules
+
+    for rule in version.validations:
+        for taker in step_models(version.steps[0]):
+            for giver in answering(version.steps[-1]):
+                inputs, outputs = ({spec.name: spec.dtype for spec in specs} for specs in (taker.inputs, giver.outputs))
+                if (why := why_not(rule, inputs, outputs)) is not None:
+                    raise ValueError(f"validation {rule.name!r} cannot be evaluated over {giver.model.name}: {why}")
 
 
 def answering(step: Step) -> tuple[PinnedModel, ...]:

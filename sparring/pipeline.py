@@ -4,7 +4,7 @@ import html
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 from uuid import uuid4
 
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from schemas.catalog import Pipeline as KnownPipeline
 from schemas.errors import EntityNotFoundError
 from schemas.limits import DEPLOY_WAIT_S
 from schemas.names import PipelineName
-from schemas.pipelines import PipelineVersion, Step
+from schemas.pipelines import PipelineVersion, Step, Validation
 from sparring.connection import Connection
 from sparring.deploy import Deployment, Status, status, undeploy
 from sparring.infer import INFER_S, Call
@@ -34,6 +34,9 @@ from sparring.steps import (
 )
 from sparring.when import moment, now_ms, printed
 
+if TYPE_CHECKING:
+    import polars as pl
+
 
 class Pipeline:
     """Made by `Client.build_pipeline`; listed by `Client.pipelines`.
@@ -46,6 +49,7 @@ class Pipeline:
         self._connection = connection
         self._name = name
         self._edited: list[Step] | None = None if steps is None else list(steps)
+        self._rules: dict[str, Validation] | None = None if steps is None else {}
 
     def name(self) -> str:
         """The pipeline's name."""
@@ -116,13 +120,49 @@ class Pipeline:
         """Remove the step at `index`, counted from 0."""
         steps = self._steps()
         del steps[checked_index(index, steps)]
-        self._edited = steps
+        self._edit(steps)
         return self
 
     def clear(self) -> "Pipeline":
-        """Remove all steps."""
-        self._edited = []
+        """Remove all steps, and the validations that look at their outputs."""
+        self._edited, self._rules = [], {}
         return self
+
+    def add_validations(self, **rules: "pl.Expr") -> "Pipeline":
+        """Say what is an anomaly: `add_validations(too_high=pl.col("out.variable").list.get(0) > 1000000.0)`.
+
+        Results get the columns `anomaly.<name>`, true for an anomaly, and `anomaly.count`. A rule never blocks a
+        result; where it cannot be evaluated it is null. A name that is there already is replaced.
+
+        Args:
+            rules: polars expressions over `in.*` and `out.*`, one boolean per row. No Python functions: a rule
+                travels as data.
+
+        Raises:
+            TypeError, ValueError: a rule is no such expression, or its name is none.
+        """
+        from adapters.rules import written  # noqa: PLC0415  # polars, only where there are rules
+
+        given = {name: written(name, rule) for name, rule in rules.items()}
+        if not given:
+            raise ValueError("rules: none came; expected name=expression")
+        self._edit(self._steps(), {**self._validations(), **given})
+        return self
+
+    def remove_validation(self, name: str) -> "Pipeline":
+        """Drop one rule; ValueError where there is none of this name."""
+        rules = self._validations()
+        if name not in rules:
+            raise ValueError(f"name: {name!r}; expected one of {sorted(rules)}")
+        del rules[name]
+        self._edit(self._steps(), rules)
+        return self
+
+    def validations(self) -> dict[str, str]:
+        """The rules that this handle holds, deployed or not, by name, as polars prints them."""
+        from adapters.rules import read  # noqa: PLC0415  # polars, only where there are rules
+
+        return {name: str(read(rule)) for name, rule in self._validations().items()}
 
     def deploy(self, wait_for_status: bool = True, deploy_wait_s: float = DEPLOY_WAIT_S) -> "Pipeline":
         """Make the steps a new version, where they were edited, and switch to it live.
@@ -143,7 +183,7 @@ class Pipeline:
         version = self._new_version() if edited else self._latest()
         deployment = Deployment(self._connection, version, deploy_wait_s)
         deployment.prepare(new=edited)
-        self._edited = None
+        self._edited = self._rules = None
         deployment.go_live(wait=wait_for_status)
         return self
 
@@ -288,20 +328,30 @@ class Pipeline:
             return list(self._edited)
         return list(self._latest().steps)
 
+    def _validations(self) -> dict[str, Validation]:
+        if self._rules is not None:
+            return dict(self._rules)
+        return {rule.name: rule for rule in self._latest().validations}
+
+    def _edit(self, steps: list[Step], rules: dict[str, Validation] | None = None) -> None:
+        self._edited = steps
+        self._rules = self._validations() if rules is None else rules
+
     def _latest(self) -> PipelineVersion:
         return list(self._known().versions.values())[-1]
 
     def _append(self, step: Step) -> "Pipeline":
-        self._edited = [*self._steps(), step]
+        self._edit([*self._steps(), step])
         return self
 
     def _replace(self, index: int, step: Step) -> "Pipeline":
         steps = self._steps()
         steps[checked_index(index, steps)] = step
-        self._edited = steps
+        self._edit(steps)
         return self
 
     def _new_version(self) -> PipelineVersion:
         catalog = self._connection.catalog()
         steps = tuple(repinned(step, catalog.configurations) for step in self._steps())
-        return PipelineVersion(self._name.workspace, self._name.name, str(uuid4()), steps, now_ms())
+        rules = tuple(self._validations().values())
+        return PipelineVersion(self._name.workspace, self._name.name, str(uuid4()), steps, now_ms(), rules)

@@ -43,7 +43,7 @@ def result(
     columns: dict[str, Any] = {"time": pa.array([official.published_at] * rows, pa.timestamp("ms"))}
     if not isinstance(request, Image):
         columns |= {f"in.{name}": request[name] for name in _names(request)}
-    columns |= {f"out.{name}": outputs[name] for name in outputs.column_names}
+    columns |= {_output(name): outputs[name] for name in outputs.column_names}
     if official.split:
         columns["out._model_split"] = pa.array([[_chosen(official)]] * rows, pa.list_(pa.string()))
     for arm, answer in challengers.items():
@@ -82,6 +82,11 @@ def _series(column: Any) -> "pd.Series[Any]":
     if pa.types.is_timestamp(column.type):
         return pd.Series(column.to_numpy(zero_copy_only=False))
     return pd.Series(cells(column), dtype=object)
+
+
+def _output(name: str) -> str:
+    """`anomaly.*` stands beside the outputs, not among them."""
+    return name if name.startswith("anomaly.") else f"out.{name}"
 
 
 def _names(request: pd.DataFrame | pa.Table) -> list[str]:

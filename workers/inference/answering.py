@@ -4,19 +4,22 @@ Requests that may share a run of the first step (`batch_rows_max`) are answered 
 that fails is run again one by one, so that a bad request refuses nobody but itself.
 """
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from adapters.kafka import now_ms
 from schemas.errors import Refused
+from schemas.frames import is_table
 from schemas.limits import RESULT_BYTES_MAX
 from schemas.names import ModelKey
 from schemas.results import Timings, answer_of_slip, failure_value
-from schemas.tables import encode_rows
+from schemas.tables import encode_rows, encode_table, output_columns, read_table
 from schemas.tasks import Slip
 from schemas.topics import Lane
 from schemas.wiring import wire_step
@@ -24,6 +27,11 @@ from workers.inference.line import Finished, Ticket
 from workers.inference.shelf import LoadedVersion
 from workers.inference.steps import LoadedModel
 from workers.inference.tensors import Array, Arrays, Inputs, request_inputs
+
+if TYPE_CHECKING:
+    from adapters.rules import Rules
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -53,7 +61,7 @@ def answer_together(
             finished[id(ticket)] = refused(ticket, refusal, _timings(ticket))
     path = [loaded.models[key] for key in tickets[0].slip.path]
     for group in _groups(works, path[0]):
-        for work, done in zip(group, _run_group(group, path), strict=True):
+        for work, done in zip(group, _run_group(group, path, loaded.rules), strict=True):
             finished[id(work.ticket)] = done
     return [finished[id(ticket)] for ticket in tickets]
 
@@ -112,17 +120,17 @@ def _groups(works: list[_Work], first: LoadedModel) -> list[list[_Work]]:
     return list(groups.values())
 
 
-def _run_group(works: list[_Work], path: list[LoadedModel]) -> list[Finished]:
+def _run_group(works: list[_Work], path: list[LoadedModel], rules: "Rules | None") -> list[Finished]:
     if len(works) > 1:
         started_ns = time.perf_counter_ns()
         try:
             firsts = _run_first_together(works, path[0])
         except Refused:
             # One of them, or their being together, is the reason: alone each shows its own.
-            return [_run_alone(work, path) for work in works]
+            return [_run_alone(work, path, rules) for work in works]
         infer_ns = time.perf_counter_ns() - started_ns
-        return [_run_alone(work, path, first, infer_ns) for work, first in zip(works, firsts, strict=True)]
-    return [_run_alone(works[0], path)]
+        return [_run_alone(work, path, rules, first, infer_ns) for work, first in zip(works, firsts, strict=True)]
+    return [_run_alone(works[0], path, rules)]
 
 
 def _run_first_together(works: list[_Work], first: LoadedModel) -> list[Arrays]:
@@ -138,7 +146,9 @@ def _run_first_together(works: list[_Work], first: LoadedModel) -> list[Arrays]:
     return [{name: array[rows] for name, array in outputs.items()} for rows in slices]
 
 
-def _run_alone(work: _Work, path: list[LoadedModel], first: Arrays | None = None, infer_ns: int = 0) -> Finished:
+def _run_alone(
+    work: _Work, path: list[LoadedModel], rules: "Rules | None", first: Arrays | None = None, infer_ns: int = 0
+) -> Finished:
     """The whole path for one request, or the steps after the first where that has run already."""
     started_ns = time.perf_counter_ns()
 
@@ -147,23 +157,38 @@ def _run_alone(work: _Work, path: list[LoadedModel], first: Arrays | None = None
 
     try:
         runs = [run_path(path, arrays, first if index == 0 else None) for index, arrays in enumerate(work.inputs.runs)]
-        value = _encoded(runs, work.inputs.rows)
+        value = _encoded(work, runs, rules)
     except Refused as refusal:
         return refused(work.ticket, refusal, timings())
     ticket = work.ticket
     return Finished(answer_of_slip(ticket.frame, ticket.slip, "ok", value, now_ms(), timings()))
 
 
-def _encoded(runs: Sequence[Arrays], rows: int) -> bytes:
-    columns = result_rows(runs, rows)
+def _encoded(work: _Work, runs: Sequence[Arrays], rules: "Rules | None") -> bytes:
+    rows = result_rows(runs, work.inputs.rows)
     try:
-        value = encode_rows(columns)
+        value = encode_rows(rows) if rules is None else encode_table(_with_anomalies(rows, work.ticket, rules))
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise Refused("StepFailed", f"the outputs cannot be written as Arrow: {error}", "publish") from error
     if len(value) > RESULT_BYTES_MAX:
         message = f"the answer has {len(value)} bytes; expected at most {RESULT_BYTES_MAX}"
         raise Refused("AnswerTooLarge", message, "publish")
     return value
+
+
+def _with_anomalies(rows: dict[str, list[Array]], ticket: Ticket, rules: "Rules") -> pa.Table:
+    """The outputs, and beside them what the pipeline's validations say of each row."""
+    outputs, frame, inputs = output_columns(rows), ticket.frame, None
+    content_type = frame.content_type
+    if rules.takes_inputs and is_table(content_type):
+        inputs = read_table(content_type, frame.value)
+    anomalies, failed = rules.anomalies(outputs, inputs)
+    for name, why in failed.items():
+        what = {"request_id": ticket.slip.request_id, "pipeline": str(ticket.slip.pipeline)}
+        log.warning("validation %r could not be evaluated: %s", name, why, extra=what)
+    for name in anomalies.column_names:
+        outputs = outputs.append_column(name, anomalies[name])
+    return outputs
 
 
 def run_path(path: Sequence[LoadedModel], arrays: Arrays, first: Arrays | None = None) -> Arrays:

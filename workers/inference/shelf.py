@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from adapters.catalog import CatalogReader
 from adapters.kafka import now_ms
@@ -25,6 +25,9 @@ from schemas.tasks import Slip
 from schemas.topics import Lane
 from workers.inference.steps import LoadedModel, load_model
 
+if TYPE_CHECKING:
+    from adapters.rules import Rules
+
 log = logging.getLogger(__name__)
 
 _LOAD_AGAIN_S: Final = 5.0
@@ -38,6 +41,8 @@ class LoadedVersion:
 
     version: PipelineVersion
     models: Mapping[ModelKey, LoadedModel]
+    rules: "Rules | None" = None
+    """Of an official lane whose pipeline has validations."""
 
 
 class Shelf:
@@ -151,9 +156,17 @@ class Shelf:
             if version.version not in self._versions:
                 needed = needed_models(version, self._model, self._lane)
                 models = {pinned.key: self._load_model(pinned) for pinned in needed}
-                self._versions[version.version] = LoadedVersion(version, models)
+                self._versions[version.version] = LoadedVersion(version, models, self._rules(version))
                 log.info("loaded %s version %s", version.pipeline, version.version)
             return self._versions[version.version]
+
+    def _rules(self, version: PipelineVersion) -> "Rules | None":
+        if not version.validations or self._lane != "official":
+            return None
+        # polars takes 40 MB and a third of a second: only where there are rules.
+        from adapters.rules import Rules  # noqa: PLC0415  # as above
+
+        return Rules(version.validations)
 
     def _load_model(self, pinned: PinnedModel) -> LoadedModel:
         name = (pinned.key, pinned.configuration)

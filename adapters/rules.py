@@ -1,0 +1,207 @@
+"""Validation rules: polars expressions over `in.*` and `out.*`; true means anomaly. The one owner of polars.
+
+An expression travels as the JSON of its tree. Nothing is unpickled and no code runs when it is read: before
+polars sees the text, every node must be of a kind named here. What holds Python (a function, a pickled
+object) is none of them, and is refused by the client that writes it and by the worker that reads it.
+"""
+
+import io
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from schemas.limits import RULE_BYTES_MAX, RULE_DEPTH_MAX
+from schemas.pipelines import Validation
+
+ANOMALY: Final = "anomaly."
+COUNT: Final = "anomaly.count"
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_NODES: Final = frozenset(
+    "Column Literal Alias Cast BinaryExpr Ternary Function Agg Eval Filter Sort Slice".split()  # noqa: SIM905
+)
+_LEAVES: Final = frozenset(("Element", "Len"))
+_CHILDREN: Final = frozenset(
+    ("left", "right", "input", "expr", "predicate", "truthy", "falsy", "evaluation", "by", "offset", "length")
+)
+_PYTHON: Final = re.compile("python|anonymous|pickle|plugin|udf", re.IGNORECASE)
+
+
+def checked_name(name: str) -> str:
+    """`name` as it came; ValueError where it cannot be the end of a column's name."""
+    if _NAME.fullmatch(name) is None or name == "count":
+        raise ValueError(f"validation {name!r}: expected letters, digits and underscores, and not 'count'")
+    return name
+
+
+def written(name: str, expression: object) -> Validation:
+    """A rule as the catalog keeps it.
+
+    Raises:
+        TypeError: it is no polars expression.
+        ValueError: it holds a Python function, or is too large.
+    """
+    checked_name(name)
+    if not isinstance(expression, pl.Expr):
+        raise TypeError(
+            f"validation {name!r}: {type(expression).__name__}; expected a polars expression, such as "
+            'pl.col("out.variable").list.get(0) > 1000000.0'
+        )
+    try:
+        text = str(expression.meta.serialize(format="json"))
+    except (pl.exceptions.PolarsError, ModuleNotFoundError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"validation {name!r} cannot be written: {_one_line(error)}; expected no Python functions in it"
+        ) from error
+    rule = Validation(name, text)
+    read(rule)
+    return rule
+
+
+def read(rule: Validation) -> pl.Expr:
+    """The expression; ValueError where it is none, or holds what is not allowed."""
+    if len(rule.expression) > RULE_BYTES_MAX:
+        raise ValueError(f"validation {rule.name!r}: {len(rule.expression)} bytes; expected at most {RULE_BYTES_MAX}")
+    try:
+        _check(json.loads(rule.expression), 0)
+        return pl.Expr.deserialize(io.StringIO(rule.expression), format="json")
+    except (pl.exceptions.PolarsError, ValueError, RecursionError) as error:
+        raise ValueError(f"validation {rule.name!r}: {_one_line(error)}") from error
+
+
+def _check(node: Any, depth: int) -> None:
+    if depth > RULE_DEPTH_MAX:
+        raise ValueError(f"nested more than {RULE_DEPTH_MAX} deep")
+    if isinstance(node, str):
+        if node not in _LEAVES:
+            raise ValueError(f"a node {node[:40]!r}; expected an expression without Python functions")
+        return
+    if not isinstance(node, dict) or len(node) != 1:
+        raise ValueError(f"no expression: {str(node)[:80]}")
+    ((kind, inside),) = node.items()
+    if kind not in _NODES:
+        raise ValueError(f"a node {kind[:40]!r}; expected an expression without Python functions")
+    _check_inside(kind, inside, depth)
+
+
+def _check_inside(kind: str, inside: Any, depth: int) -> None:
+    if kind == "Column":
+        return
+    if kind == "Literal":
+        # A literal series travels as bytes of its own, and may hold Python objects.
+        if not isinstance(inside, dict) or not inside.keys() <= {"Dyn", "Scalar"}:
+            raise ValueError("a literal that is no number, text, boolean, time or null")
+        _refuse_python(inside)
+        return
+    if kind == "Agg" and isinstance(inside, dict) and len(inside) == 1:
+        (inside,) = inside.values()
+    if kind == "Alias" and isinstance(inside, list) and inside:
+        inside = inside[0]
+    if not isinstance(inside, dict):
+        _check(inside, depth + 1)
+        return
+    if not inside.keys() & _CHILDREN:
+        _check(inside, depth + 1)
+        return
+    for name, part in inside.items():
+        if name not in _CHILDREN:
+            _refuse_python(part)
+            continue
+        for child in part if isinstance(part, list) else [part]:
+            _check(child, depth + 1)
+
+
+def _refuse_python(part: Any) -> None:
+    """A function's own name and options: they hold no expressions."""
+    if _PYTHON.search(json.dumps(part)):
+        raise ValueError("a function that is not polars' own; expected an expression without Python functions")
+
+
+class Rules:
+    """The rules of one pipeline version, ready to be evaluated."""
+
+    def __init__(self, validations: Iterable[Validation]) -> None:
+        self._rules = {rule.name: read(rule) for rule in validations}
+        columns = {name for rule in self._rules.values() for name in rule.meta.root_names()}
+        self.takes_inputs = any(name.startswith("in.") for name in columns)
+        """Whether any of them looks at `in.*`."""
+
+    def anomalies(self, outputs: pa.Table, inputs: pa.Table | None) -> tuple[pa.Table, dict[str, str]]:
+        """`anomaly.<name>` and `anomaly.count` per row, and why a rule could not be evaluated, by name.
+
+        Such a rule is null in the rows that it fails on, and does not count: it blocks no result.
+        """
+        columns: dict[str, Any] = {f"out.{name}": outputs[name] for name in outputs.column_names}
+        if inputs is not None:
+            columns |= {f"in.{name}": inputs[name] for name in inputs.column_names}
+        frame = pl.DataFrame(pl.from_arrow(pa.table(columns)))
+        found: dict[str, pl.Series] = {}
+        failed: dict[str, str] = {}
+        for name, rule in self._rules.items():
+            found[ANOMALY + name], why = _evaluated(frame, rule)
+            if why is not None:
+                failed[name] = why
+        counts = pl.DataFrame(found).select(pl.sum_horizontal(pl.all().cast(pl.Int64).fill_null(0)).alias(COUNT))
+        arrays = {COUNT: counts[COUNT].to_arrow()} | {name: series.to_arrow() for name, series in found.items()}
+        return pa.table(arrays), failed
+
+
+def _evaluated(frame: pl.DataFrame, rule: pl.Expr) -> tuple[pl.Series, str | None]:
+    """One boolean or null per row. A rule that fails on the whole is tried row by row."""
+    try:
+        return _booleans(frame, rule), None
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        why = _one_line(error)
+    if frame.height == 1:
+        return pl.Series([None], dtype=pl.Boolean), why
+    rows = [_evaluated(frame.slice(row, 1), rule)[0] for row in range(frame.height)]
+    return pl.concat(rows), why
+
+
+def _booleans(frame: pl.DataFrame, rule: pl.Expr) -> pl.Series:
+    series = frame.with_columns(rule.alias("_rule"))["_rule"]
+    if series.dtype != pl.Boolean:
+        raise pl.exceptions.SchemaError(f"the rule gives {series.dtype}; expected true or false")
+    return series
+
+
+def why_not(rule: Validation, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> str | None:
+    """Why a rule cannot be evaluated over these columns, or None. inputs, outputs: names and numpy's dtypes.
+
+    A request may have columns of its own, and scalars or lists for an input: `in.*` is tried as either.
+    """
+    expression = read(rule)
+    roots = expression.meta.root_names()
+    unknown = [name for name in roots if name.startswith("out.") and name[4:] not in outputs]
+    if unknown or (strange := [name for name in roots if not name.startswith(("in.", "out."))]):
+        names = ", ".join([*(f"out.{name}" for name in outputs), *(f"in.{name}" for name in inputs)])
+        return f"no column {(unknown or strange)[0]!r}; there are {names}"
+    if any(name.startswith("in.") and name[3:] not in inputs for name in roots):
+        return None  # a column that only requests have: nobody knows its type before one comes
+    why = None
+    for wrap in (pl.List, lambda kind: kind, lambda kind: pl.List(pl.List(kind))):
+        schema: dict[str, Any] = {f"out.{name}": pl.List(_kind(dtype)) for name, dtype in outputs.items()}
+        schema |= {f"in.{name}": wrap(_kind(dtype)) for name, dtype in inputs.items()}
+        try:
+            found = pl.DataFrame(schema=schema).select(expression).dtypes
+        except pl.exceptions.PolarsError as error:
+            why = why or _one_line(error)
+            continue
+        if found == [pl.Boolean]:
+            return None
+        why = why or f"the rule gives {found[0]}; expected true or false"
+    return why
+
+
+def _kind(dtype: str) -> Any:
+    """Numpy's name of a dtype as polars' type."""
+    return pl.String if dtype == "string" else pl.Series(np.empty(0, dtype)).dtype
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]

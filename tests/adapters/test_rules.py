@@ -1,0 +1,152 @@
+"""Validation rules: what may be written, what is refused, and what they say of rows."""
+
+import json
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from adapters.rules import Rules, read, why_not, written
+from schemas.pipelines import Validation
+from schemas.tables import output_columns
+
+OUT = pl.col("out.variable").list.get(0)
+
+
+def outputs(*values: float) -> pa.Table:
+    return output_columns({"variable": [np.array([value], np.float32) for value in values]})
+
+
+def said(rules: dict[str, pl.Expr], table: pa.Table, inputs: pa.Table | None = None) -> dict[str, list[Any]]:
+    anomalies, _ = Rules([written(name, rule) for name, rule in rules.items()]).anomalies(table, inputs)
+    return anomalies.to_pydict()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        OUT > 1_000_000.0,
+        (OUT < 0) | (OUT > 10) & ~OUT.is_null(),
+        pl.col("out.confidences").list.mean().fill_null(0.0) < 0.3,
+        pl.col("out.confidences").list.eval(pl.element() > 0.5).list.sum() == 0,
+        pl.col("out.classes").list.len() > 100,
+        pl.col("in.tensor").list.max().cast(pl.Float64) > 1.0,
+        pl.when(pl.col("in.shop") == "north").then(OUT > 5).otherwise(OUT > 9),
+        pl.col("in.shop").str.contains("^door").alias("named"),
+        pl.col("out.variable").list.first().is_between(1, 2),
+    ],
+    ids=str,
+)
+def test_what_people_write_survives_the_journey(rule: pl.Expr) -> None:
+    assert read(written("rule", rule)).meta == rule.meta
+
+
+def test_true_is_an_anomaly_and_count_counts_them_per_row() -> None:
+    found = said({"high": OUT > 2, "odd": OUT == 3}, outputs(1, 2.5, 3))
+    assert found == {
+        "anomaly.count": [0, 1, 2],
+        "anomaly.high": [False, True, True],
+        "anomaly.odd": [False, False, True],
+    }
+
+
+def test_a_rule_sees_the_request_beside_the_outputs() -> None:
+    found = said({"cheap": pl.col("in.floor") > OUT}, outputs(1, 5), pa.table({"floor": [2.0, 2.0]}))
+    assert found["anomaly.cheap"] == [True, False]
+
+
+def test_a_rule_that_fails_on_one_row_is_null_there_and_says_why() -> None:
+    table = output_columns({"x": [np.array([1.0]), np.array([]), np.array([3.0])]})
+    rules = Rules([written("second", pl.col("out.x").list.get(0) > 2)])
+    anomalies, failed = rules.anomalies(table, None)
+    assert anomalies.to_pydict() == {"anomaly.count": [0, 0, 1], "anomaly.second": [False, None, True]}
+    assert "second" in failed
+
+
+def test_a_rule_over_inputs_that_an_image_does_not_have_is_null() -> None:
+    assert said({"wide": pl.col("in.width") > 3}, outputs(1)) == {"anomaly.count": [0], "anomaly.wide": [None]}
+
+
+@pytest.mark.parametrize("name", ["", "count", "too high", "1st", "a.b", "x" * 64])
+def test_a_name_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="expected letters, digits and underscores"):
+        written(name, OUT > 1)
+
+
+def test_something_else_than_an_expression_is_refused() -> None:
+    with pytest.raises(TypeError, match="rule': str; expected a polars expression"):
+        written("rule", "out.x > 1")
+
+
+def test_a_python_function_is_refused_by_the_client() -> None:
+    with pytest.raises(ValueError, match=r"expected no Python functions|without Python functions"):
+        written("rule", pl.col("out.x").map_batches(lambda series: series, return_dtype=pl.Boolean))
+
+
+COLUMN = {"Column": "out.x"}
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"AnonymousFunction": {"input": [COLUMN], "function": [1, 2, 3], "options": {}}},
+        {"BinaryExpr": {"left": COLUMN, "op": "Gt", "right": {"PythonUdf": {"input": [COLUMN]}}}},
+        {"Function": {"input": [COLUMN], "function": {"FfiPlugin": {"lib": "evil.so", "symbol": "run"}}}},
+        {"Function": {"input": [{"AnonymousAgg": {}}], "function": {"Boolean": "IsNull"}}},
+        {"Literal": {"Series": [1, 2, 3]}},
+        {"Cast": {"expr": {"Window": {}}, "dtype": "Float64", "options": "NonStrict"}},
+        {"Agg": []},
+        ["Column"],
+        "Wildcard",
+        7,
+        None,
+    ],
+    ids=str,
+)
+def test_what_is_not_named_as_harmless_is_refused_by_the_worker_before_polars_sees_it(tree: object) -> None:
+    with pytest.raises(ValueError, match="validation 'rule'"):
+        Rules([Validation("rule", json.dumps(tree))])
+
+
+def test_a_tree_too_deep_or_too_large_is_refused() -> None:
+    deep: Any = COLUMN
+    for _ in range(100):
+        deep = {"Alias": [deep, "x"]}
+    with pytest.raises(ValueError, match="nested more than 64"):
+        read(Validation("rule", json.dumps(deep)))
+    with pytest.raises(ValueError, match="expected at most 65536"):
+        read(Validation("rule", " " * 70_000))
+    with pytest.raises(ValueError, match="validation 'rule'"):
+        read(Validation("rule", "[" * 60_000))
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        (pl.col("out.wrong").list.get(0) > 1, "no column 'out.wrong'; there are out.x"),
+        (pl.col("x") > 1, "no column 'x'; there are out.x"),
+        (pl.col("out.x").list.get(0) + 1, "the rule gives Float32; expected true or false"),
+        (pl.col("out.x").str.contains("a"), "expected"),
+        (pl.col("in.tensor").str.len_chars() > 1, "expected"),
+    ],
+    ids=str,
+)
+def test_a_rule_that_cannot_be_evaluated_says_why(rule: pl.Expr, reason: str) -> None:
+    assert reason in str(why_not(written("rule", rule), {"tensor": "float32"}, {"x": "float32"}))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pl.col("out.x").list.max() > 1,
+        pl.col("in.tensor") > 1,
+        pl.col("in.tensor").list.max() > 1,
+        pl.col("in.camera") == "door",
+        pl.col("in.name").str.contains("a"),
+    ],
+    ids=str,
+)
+def test_a_rule_that_can_be_evaluated_has_nothing_against_it(rule: pl.Expr) -> None:
+    assert why_not(written("rule", rule), {"tensor": "float32", "name": "string"}, {"x": "float32"}) is None
