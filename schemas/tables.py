@@ -47,7 +47,7 @@ def read_records(value: bytes) -> pa.Table:
                 "decode",
             )
     try:
-        return pa.table({name: pa.array([record[name] for record in records]) for name in names})
+        return pa.table({name: _column([record[name] for record in records]) for name in names})
     except (pa.ArrowException, TypeError, OverflowError) as error:
         raise Refused("BadJson", f"a column mixes types: {_one_line(error)}", "decode") from error
 
@@ -102,6 +102,24 @@ def _list_column(rows: list[np.ndarray]) -> "pa.Array[Any]":
     values = _flat_array(flat)
     kind = pa.list_(values.type)
     column: pa.Array[Any] = pa.Array.from_buffers(kind, len(rows), [None, _buffer(offsets)], children=[values])
+    return column
+
+
+def _column(cells: list[Any]) -> "pa.Array[Any]":
+    """Cells as JSON gives them. Numbers in a regular shape by numpy, for `_flat_array`'s reason."""
+    column: pa.Array[Any]
+    try:
+        array = np.asarray(cells)
+    except ValueError:  # lists of different lengths
+        array = np.empty(0)
+    if array.size == 0 or array.dtype.kind not in "if":
+        column = pa.array(cells)
+        return column
+    column = _flat_array(array.ravel())
+    for axis in range(array.ndim - 1, 0, -1):
+        count, size = int(np.prod(array.shape[:axis])), array.shape[axis]
+        offsets = np.arange(count + 1, dtype=np.int32) * np.int32(size)
+        column = pa.Array.from_buffers(pa.list_(column.type), count, [None, _buffer(offsets)], children=[column])
     return column
 
 

@@ -1,5 +1,8 @@
 """Arrow IPC and JSON records in, Arrow IPC out; whatever is neither is refused, never raised."""
 
+import json
+import subprocess
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -93,3 +96,22 @@ def test_a_damaged_arrow_stream_is_read_or_refused(data: st.DataObject) -> None:
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     with suppress(Refused):
         read_arrow(bytes(whole[: data.draw(st.integers(0, len(whole)))]))
+
+
+def test_json_numbers_are_read_without_pandas() -> None:
+    """Its import would take a service a second, in the middle of its first frame."""
+    program = (
+        "import sys; from schemas.tables import read_records; "
+        'table = read_records(b\'[{"x": [[1, 2.5]], "n": 3}]\'); '
+        "print(table.schema.field('x').type, table.schema.field('n').type, 'pandas' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "list<item: list<item: double>> int64 False"
+
+
+@pytest.mark.parametrize(
+    "cells", [[1, 2], [1.5, 2], [[1, 2], [3, 4]], [[[1.0]], [[2.0]]], [[1], [2, 3]], ["a"], [True], [[]], [None, 1]]
+)
+def test_a_column_of_json_is_as_arrow_itself_would_have_it(cells: list[object]) -> None:
+    read = read_records(json.dumps([{"x": cell} for cell in cells]).encode()).column("x").combine_chunks()
+    assert read.equals(pa.array(cells))
