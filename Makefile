@@ -39,6 +39,9 @@ lock: $(UV)  ## resolve pyproject.toml again; UPGRADE=1 takes newer versions
 	    --output-file requirements/all.txt
 	$(UV) pip compile $(LOCK) pyproject.toml --constraints requirements/all.txt \
 	    --output-file requirements/runtime.txt
+	$(UV) pip compile $(filter-out --universal,$(LOCK)) --python-platform x86_64-manylinux_2_28 \
+	    --overrides requirements/gpu-overrides.txt --constraints requirements/runtime.txt \
+	    pyproject.toml requirements/gpu.in --output-file requirements/gpu.txt
 
 clean:  ## remove the environment and the caches of the tools
 	rm -rf $(VENV) .venv-uv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

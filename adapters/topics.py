@@ -24,7 +24,7 @@ def check_topics(kafka: str, topics: Sequence[Topic]) -> None:
         there = admin.list_topics(timeout=_ANSWER_S).topics
         missing = [topic.name for topic in topics if topic.name not in there]
         if missing:
-            raise SparringError(f"{kafka} has no topic {', '.join(missing)}: create them as docs/contract.md says")
+            raise SparringError(f"{kafka} has no topic {', '.join(missing)}: `sparring topics create` makes them")
         asked = {ConfigResource(ResourceType.TOPIC, topic.name): topic for topic in topics}
         answers = admin.describe_configs(list(asked), request_timeout=_ANSWER_S)
         found = {asked[resource].name: answer.result(_ANSWER_S) for resource, answer in answers.items()}

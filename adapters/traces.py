@@ -100,7 +100,7 @@ def _provider(url: str, service: str) -> Any:
 
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: f"sparring-{service}"}))
     # Bounded: what does not fit its queue while the collector is away is dropped.
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=url, timeout=5)))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=url, timeout=2)))
     return provider
 
 
