@@ -20,7 +20,7 @@ from redis.exceptions import ClusterDownError, OutOfMemoryError, ReadOnlyError, 
 from redis.retry import Retry
 
 from schemas.errors import RetryLater
-from schemas.keys import Keys, challenger_field, duplicate_field, headers_field, official_field
+from schemas.keys import Keys, challenger_field, duplicate_field, headers_field, official_field, pipeline_of
 from schemas.limits import PIPELINE_LOG_MAX, RESULT_TTL_S
 from schemas.results import Answer
 
@@ -184,6 +184,14 @@ class AnswerIndex:
         except _AWAY as error:
             raise self._away(error) from error
         return _answers({name.decode(): value for name, value in fields.items()}, pipeline)
+
+    def pipelines(self, request_id: str) -> list[str]:
+        """The pipelines that a request's answers are of, challengers' too; empty where nothing is known of it."""
+        try:
+            names: list[bytes] = self._redis.hkeys(self._keys.request(request_id))
+        except _AWAY as error:
+            raise self._away(error) from error
+        return sorted({pipeline for name in names if (pipeline := pipeline_of(name.decode())) is not None})
 
     @contextlib.contextmanager
     def listen(self, request_id: str, pipeline: str) -> Iterator[Ear]:

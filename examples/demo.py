@@ -9,14 +9,12 @@ that the true labels are known.
 import argparse
 import logging
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
 import pyarrow as pa
@@ -34,6 +32,7 @@ from examples.stream import Backend, Camera
 from examples.table import LiveTable, score_table
 from schemas.errors import SparringError
 from sparring import Client, Framework, ModelVersion, Pipeline
+from sparring.cli.interrupt import interrupted_once
 from sparring.stack import LocalStack, StackError
 from sparring.stack.detached import stop_stack
 from sparring.stack.folder import Folder
@@ -61,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.ERROR, format="demo: %(message)s")
     console = Console()
     try:
-        with _interrupted_once():
+        with interrupted_once():
             demo(parsed.frames, parsed.fps, keep=parsed.keep, console=console)
     except KeyboardInterrupt:
         console.print(f"\ninterrupted: everything is stopped; logs and data are in {DATA}")
@@ -191,24 +190,6 @@ def _prepare(data: Path, *, keep: bool) -> None:
         stop_stack(folder)
         if not keep:
             shutil.rmtree(data)
-
-
-@contextmanager
-def _interrupted_once() -> Iterator[None]:
-    """SIGINT and SIGTERM raise KeyboardInterrupt, the first time only: stopping is not interrupted."""
-    asked = (signal.SIGINT, signal.SIGTERM)
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        for number in asked:
-            signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in asked}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _parser() -> argparse.ArgumentParser:

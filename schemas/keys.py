@@ -51,3 +51,14 @@ def headers_field(field: str) -> str:
 def duplicate_field(pipeline: str, frame: str) -> str:
     """Field that marks a later official answer, so that duplicates are counted once each."""
     return f"{pipeline}|duplicate|{frame}"
+
+
+def pipeline_of(field: str) -> str | None:
+    """The pipeline of a field that holds an answer's headers; None for any other field."""
+    if not field.endswith(headers_field("")):
+        return None
+    answer = field.removesuffix(headers_field(""))
+    if answer.endswith(official_field("")):
+        return answer.removesuffix(official_field(""))
+    # A pipeline's name as it came may itself hold bars; a version's and an arm's never do.
+    return answer.rsplit("|", 2)[0]

@@ -63,6 +63,8 @@ class Configuration(msgspec.Struct, frozen=True):
     """Rows of several requests that may run together, where the batch dimension is free. 1: none."""
     batch_wait_ms_max: float = 0.0
     """How long a batch waits for more rows once it has its first."""
+    class_names: tuple[str, ...] | None = None
+    """By class number, for pictures and tables that people look at. None: the numbers are shown."""
 
 
 class ModelVersion(msgspec.Struct, frozen=True):

@@ -57,6 +57,10 @@ def infer(connection: Connection, name: PipelineName, given: pd.DataFrame | Imag
 
 
 @overload
+def infer(connection: Connection, name: PipelineName, given: pa.Table, call: Call) -> pa.Table: ...
+
+
+@overload
 def infer(
     connection: Connection, name: PipelineName, given: pd.DataFrame | pa.Table, call: Call
 ) -> pd.DataFrame | pa.Table: ...

@@ -14,6 +14,7 @@ from schemas.errors import EntityNotFoundError
 from schemas.models import Configuration, ImageSettings, PinnedModel, TensorSpec
 from schemas.names import ModelKey
 from sparring.connection import Connection
+from sparring.vision import COCO, COCO_NAMES
 from sparring.when import moment
 
 
@@ -63,6 +64,7 @@ class ModelVersion:
         image: Mapping[str, object] | ImageSettings | None = None,
         batch_rows_max: int = 1,
         batch_wait_ms_max: float = 0.0,
+        class_names: Sequence[str] | str | None = None,
     ) -> "ModelVersion":
         """Store a configuration beside the file, for the next pipeline version. Returns this model version.
 
@@ -78,6 +80,8 @@ class ModelVersion:
             batch_rows_max: rows of several requests that may run together, where the model's batch dimension
                 is free. 1: none.
             batch_wait_ms_max: how long a batch waits for more rows once it has its first.
+            class_names: what the numbers in an output `classes` mean, in their order from 0, for pictures;
+                `'coco'`: the 80 names of COCO. None: the numbers are shown.
 
         Raises:
             TypeError: an argument of the wrong type.
@@ -92,6 +96,7 @@ class ModelVersion:
             image=image_settings(image),
             batch_rows_max=_checked_rows(batch_rows_max),
             batch_wait_ms_max=_checked_wait(batch_wait_ms_max),
+            class_names=_checked_class_names(class_names),
         )
         self._connection.append(ModelConfigured(self._model.key, configuration))
         return self
@@ -210,3 +215,19 @@ def _checked_wait(wait_ms: object) -> float:
     if not math.isfinite(wait_ms) or wait_ms < 0:
         raise ValueError(f"batch_wait_ms_max: {wait_ms}; expected a finite number of milliseconds >= 0")
     return float(wait_ms)
+
+
+def _checked_class_names(names: object) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    if names == COCO:
+        return COCO_NAMES
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        came = repr(names) if isinstance(names, str) else type(names).__name__
+        raise TypeError(f"class_names: {came}; expected a list of text, one per class number, or {COCO!r}")
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"class_names: {name!r} is no text; expected a list of text, one per class number")
+    if not names:
+        raise ValueError("class_names: an empty list; expected one name per class number, or None")
+    return tuple(names)

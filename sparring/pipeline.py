@@ -4,7 +4,8 @@ import html
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, overload
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
 from uuid import uuid4
 
 import numpy.typing as npt
@@ -22,7 +23,12 @@ from sparring.deploy import Deployment, Status, status, undeploy
 from sparring.infer import INFER_S, Call
 from sparring.infer import infer as _infer
 from sparring.inputs import read_image, read_request
+from sparring.logs import FILE_BYTES_MAX, LIMIT, Question
+from sparring.logs import export as _export
+from sparring.logs import logs as _logs
 from sparring.model import ModelVersion
+from sparring.parallel import BATCH_ROWS, NUM_PARALLEL, NUM_PARALLEL_MAX, Table, checked_count
+from sparring.parallel import parallel_infer as _parallel_infer
 from sparring.steps import (
     as_dictionary,
     checked_index,
@@ -196,40 +202,16 @@ class Pipeline:
         """What runs now: `status` is Running, Starting or Stopped."""
         return status(self._connection, self._name)
 
-    @overload
     def infer(
         self,
-        tensor: pd.DataFrame,
-        timeout: float = ...,
-        dataset: Sequence[str] | None = ...,
-        dataset_exclude: Sequence[str] | None = ...,
-        shadow_wait: float | None = ...,
-        headers: Mapping[str, str] | None = ...,
-        key: str | bytes | None = ...,
-    ) -> pd.DataFrame: ...
-
-    @overload
-    def infer(
-        self,
-        tensor: pa.Table,
-        timeout: float = ...,
-        dataset: Sequence[str] | None = ...,
-        dataset_exclude: Sequence[str] | None = ...,
-        shadow_wait: float | None = ...,
-        headers: Mapping[str, str] | None = ...,
-        key: str | bytes | None = ...,
-    ) -> pa.Table: ...
-
-    def infer(
-        self,
-        tensor: pd.DataFrame | pa.Table,
+        tensor: Table,
         timeout: float = INFER_S,
         dataset: Sequence[str] | None = None,
         dataset_exclude: Sequence[str] | None = None,
         shadow_wait: float | None = None,
         headers: Mapping[str, str] | None = None,
         key: str | bytes | None = None,
-    ) -> pd.DataFrame | pa.Table:
+    ) -> Table:
         """Send one request and wait for its answer: a DataFrame gives a DataFrame, a Table a Table.
 
         Args:
@@ -254,6 +236,51 @@ class Pipeline:
         """
         call = Call(timeout, shadow_wait, dataset, dataset_exclude, headers, key)
         return _infer(self._connection, self._name, tensor, call)
+
+    def parallel_infer(
+        self,
+        tensor: Table,
+        timeout: float = INFER_S,
+        num_parallel: int = NUM_PARALLEL,
+        retries: int = 0,
+        batch_rows: int = BATCH_ROWS,
+        dataset: Sequence[str] | None = None,
+        dataset_exclude: Sequence[str] | None = None,
+        shadow_wait: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        progress: bool = True,
+    ) -> Table:
+        """`infer` on a big table: sub-batches of `batch_rows`, several on their way at once, results in its order.
+
+        After a random split each sub-batch meets one model, as every batch does: `batch_rows=1` splits row by row.
+
+        Args:
+            tensor: as in `infer`.
+            timeout: seconds for each sub-batch.
+            num_parallel: sub-batches on their way at once, 1 to 64.
+            retries: how often a sub-batch without an answer in time is sent again, as a new request.
+            batch_rows: rows in one request.
+            dataset: as in `infer`.
+            dataset_exclude: as in `infer`.
+            shadow_wait: as in `infer`.
+            headers: as in `infer`.
+            progress: show a bar in a terminal or a notebook.
+
+        Raises:
+            InferenceError, InferenceTimeoutError: the message names the rows; nothing more was sent.
+            Others: as `infer`, before anything was sent.
+        """
+        call = Call(timeout, shadow_wait, dataset, dataset_exclude, headers)
+        if not isinstance(tensor, pd.DataFrame | pa.Table):
+            raise TypeError(f"tensor: {type(tensor).__name__}; expected a pandas.DataFrame or a pyarrow.Table")
+        return _parallel_infer(
+            tensor,
+            lambda rows: _infer(self._connection, self._name, rows, call),
+            batch_rows=checked_count("batch_rows", batch_rows, 1, 1_000_000),
+            num_parallel=checked_count("num_parallel", num_parallel, 1, NUM_PARALLEL_MAX),
+            retries=checked_count("retries", retries, 0, 100),
+            progress=progress,
+        )
 
     def infer_from_file(
         self,
@@ -293,6 +320,96 @@ class Pipeline:
         """
         call = Call(timeout, shadow_wait, dataset, dataset_exclude, headers, key)
         return _infer(self._connection, self._name, read_image(image), call)
+
+    @overload
+    def logs(
+        self,
+        limit: int = ...,
+        start_datetime: datetime | None = ...,
+        end_datetime: datetime | None = ...,
+        dataset: Sequence[str] | None = ...,
+        dataset_exclude: Sequence[str] | None = ...,
+        arrow: Literal[False] = ...,
+    ) -> pd.DataFrame: ...
+
+    @overload
+    def logs(
+        self,
+        limit: int = ...,
+        start_datetime: datetime | None = ...,
+        end_datetime: datetime | None = ...,
+        dataset: Sequence[str] | None = ...,
+        dataset_exclude: Sequence[str] | None = ...,
+        *,
+        arrow: Literal[True],
+    ) -> pa.Table: ...
+
+    def logs(
+        self,
+        limit: int = LIMIT,
+        start_datetime: datetime | None = None,
+        end_datetime: datetime | None = None,
+        dataset: Sequence[str] | None = None,
+        dataset_exclude: Sequence[str] | None = None,
+        arrow: bool = False,
+    ) -> pd.DataFrame | pa.Table:
+        """Every inference that was answered, one row per input row, newest first; with dates oldest first.
+
+        What `infer` has returned is in it. Kept: without dates the newest 10,000 requests of a day (Redis); with
+        dates 7 days (the topics). `in.*` is null once a frame has left its topic (24 hours), and above 64 KiB a
+        row unless `dataset` names it.
+
+        Args:
+            limit: rows at most.
+            start_datetime: answered then or later; needs `end_datetime`. Without a time zone it is UTC.
+            end_datetime: answered then or earlier.
+            dataset: as in `infer`.
+            dataset_exclude: as in `infer`.
+            arrow: a Table instead of a DataFrame.
+
+        Raises:
+            TypeError, ValueError: an argument is none of these.
+        """
+        question = Question.checked(limit, start_datetime, end_datetime, dataset, dataset_exclude)
+        return _logs(self._connection, self._name, question, arrow=arrow)
+
+    def export_logs(
+        self,
+        directory: str | os.PathLike[str] = "logs",
+        file_prefix: str | None = None,
+        data_size_limit: int = FILE_BYTES_MAX,
+        limit: int | None = None,
+        start_datetime: datetime | None = None,
+        end_datetime: datetime | None = None,
+        dataset: Sequence[str] | None = None,
+        dataset_exclude: Sequence[str] | None = None,
+        arrow: bool = False,
+    ) -> list[Path]:
+        """Write the log, oldest first, to files `<file_prefix>-1.json` (JSON lines) or `.arrow`, -2 and so on.
+
+        It is read from the topics by time, in bounded memory.
+
+        Args:
+            directory: made where it is not there.
+            file_prefix: None: the pipeline's name. Files of the same names are replaced.
+            data_size_limit: bytes of Arrow data in one file, about.
+            limit: rows at most; None: all.
+            start_datetime: as in `logs`; without dates everything that the topics hold.
+            end_datetime: as in `logs`.
+            dataset: as in `infer`.
+            dataset_exclude: as in `infer`.
+            arrow: Arrow IPC files instead of JSON lines.
+
+        Returns:
+            The files that were written; none where nothing was answered.
+        """
+        question = Question.checked(limit, start_datetime, end_datetime, dataset, dataset_exclude)
+        where, prefix = Path(directory), self.name() if file_prefix is None else file_prefix
+        if data_size_limit < 1:
+            raise ValueError(f"data_size_limit: {data_size_limit}; expected bytes above 0")
+        return _export(
+            self._connection, self._name, question, where, prefix, arrow=arrow, data_size_limit=data_size_limit
+        )
 
     def __repr__(self) -> str:
         rows = self._rows()

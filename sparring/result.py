@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -38,22 +37,32 @@ def result(
     dataset_exclude: Sequence[str] | None,
 ) -> pd.DataFrame | pa.Table:
     """A DataFrame for a DataFrame or an image, a Table for a Table. challengers: by their columns' name."""
+    inputs = {} if isinstance(request, Image) else {name: request[name] for name in _names(request)}
+    columns = answer_columns(inputs, official, challengers)
+    names = selected(in_order(columns), dataset, dataset_exclude)
+    if isinstance(request, pa.Table):
+        return pa.table({name: columns[name] for name in names})
+    return as_frame({name: columns[name] for name in names})
+
+
+def answer_columns(inputs: Mapping[str, Any], official: Answer, challengers: Mapping[str, Answer]) -> dict[str, Any]:
+    """Every column of one request's rows, unordered. inputs: the request's own columns; they become `in.*`."""
     outputs = read_arrow(official.value)
     rows = outputs.num_rows
     columns: dict[str, Any] = {"time": pa.array([official.published_at] * rows, pa.timestamp("ms"))}
-    if not isinstance(request, Image):
-        columns |= {f"in.{name}": request[name] for name in _names(request)}
+    columns |= {f"in.{name}": column for name, column in inputs.items()}
     columns |= {_output(name): outputs[name] for name in outputs.column_names}
     if official.split:
         columns["out._model_split"] = pa.array([[_chosen(official)]] * rows, pa.list_(pa.string()))
     for arm, answer in challengers.items():
         parts = read_arrow(answer.value)
         columns |= {f"out_{arm}.{name}": parts[name] for name in parts.column_names}
-    columns |= _metadata(official, rows)
-    names = selected(in_order(columns), dataset, dataset_exclude)
-    if isinstance(request, pa.Table):
-        return pa.table({name: columns[name] for name in names})
-    return pd.DataFrame({name: _series(columns[name]) for name in names})
+    return columns | _metadata(official, rows)
+
+
+def as_frame(columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Columns as a DataFrame: cells are flat lists of Python numbers."""
+    return pd.DataFrame({name: _series(column) for name, column in columns.items()})
 
 
 def cells(column: "pa.ChunkedArray[Any] | pa.Array[Any]") -> list[Any]:
@@ -63,9 +72,12 @@ def cells(column: "pa.ChunkedArray[Any] | pa.Array[Any]") -> list[Any]:
         return list(whole.to_pylist())
     if pa.types.is_string(whole.type.value_type):
         return list(whole.to_pylist())
+    if whole.null_count == len(whole):
+        return [None] * len(whole)
     values = _numbers(whole.flatten())
-    offsets = np.asarray(whole.offsets) - whole.offsets[0].as_py()
-    return [values[start:end] for start, end in pairwise(offsets)]
+    ends = np.cumsum([0 if size is None else size for size in whole.value_lengths().to_pylist()])
+    there = whole.is_valid().to_pylist()
+    return [values[start:end] if here else None for here, start, end in zip(there, (0, *ends), ends, strict=False)]
 
 
 def _numbers(values: Any) -> list[Any]:

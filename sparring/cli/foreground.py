@@ -1,17 +1,14 @@
 """A stack in the foreground: one status line per process, until Ctrl-C or SIGTERM."""
 
-import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import Final
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from sparring.cli.interrupt import interrupted_once
 from sparring.cli.tables import mib, table
 from sparring.stack.stack import LocalStack
 from sparring.stack.status import memory_bytes
@@ -31,7 +28,7 @@ def run_in_foreground(stack: LocalStack) -> None:
     Raises:
         StackError: when it cannot start.
     """
-    with _interrupted_once():
+    with interrupted_once():
         try:
             with stack:
                 say(f"ready: kafka {stack.kafka}  redis {stack.redis}  data {stack.data}")
@@ -77,21 +74,3 @@ def _print_changes(stack: LocalStack) -> None:
                 say(line)
                 shown[process.name] = line
         threading.Event().wait(REFRESH_S)
-
-
-@contextmanager
-def _interrupted_once() -> Iterator[None]:
-    """SIGINT, SIGTERM, SIGHUP raise KeyboardInterrupt, the first time only: stopping is not interrupted."""
-    asked = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        for number in asked:
-            signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in asked}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,5 +1,6 @@
 """A stack's status as tables for a person."""
 
+import re
 from typing import Final
 
 from rich.console import Console
@@ -9,6 +10,7 @@ from rich.table import Table
 from sparring.stack.status import Status
 
 _MIB: Final = 1024 * 1024
+_UUID: Final = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
 
 def mib(size_bytes: int | None) -> str:
@@ -22,6 +24,11 @@ def table(*columns: str) -> Table:
     for column in columns:
         plain.add_column(column.strip(), justify="right" if column.endswith(" ") else "left", overflow="fold")
     return plain
+
+
+def short(text: str) -> str:
+    """Each uuid in it as its first 8 characters, so that a line fits a terminal; `--json` has them whole."""
+    return _UUID.sub(lambda found: found[0][:8], text)
 
 
 def print_status(status: Status) -> None:
@@ -44,12 +51,12 @@ def print_status(status: Status) -> None:
         topics = table("topic", "partitions ", "records ", "lag ")
         for topic in status.topics:
             lag = str(sum(topic.lag.values())) if topic.lag else ""
-            topics.add_row(topic.name, str(topic.partitions), str(topic.records), lag)
+            topics.add_row(short(topic.name), str(topic.partitions), str(topic.records), lag)
         console.print(topics)
 
     pipelines = table("deployed pipeline", "version", "models")
     for pipeline in status.pipelines:
-        pipelines.add_row(pipeline.name, pipeline.version, "\n".join(pipeline.models))
+        pipelines.add_row(pipeline.name, short(pipeline.version), short("\n".join(pipeline.models)))
     console.print()
     console.print(pipelines if status.pipelines else "no pipeline is deployed")
 
@@ -57,7 +64,8 @@ def print_status(status: Status) -> None:
         console.print()
         models = table("warm model", "lane", "pid ", "memory ", "for")
         for model in status.models:
-            models.add_row(model.model, model.lane, str(model.pid), mib(model.memory_bytes), "\n".join(model.warm))
+            warm = short("\n".join(model.warm))
+            models.add_row(short(model.model), model.lane, str(model.pid), mib(model.memory_bytes), warm)
         console.print(models)
     for problem in status.problems:
         console.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)

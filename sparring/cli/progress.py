@@ -1,0 +1,65 @@
+"""How far sending is, while it goes on: a line that changes on a terminal, else a new line now and then.
+
+On stderr, so that a program can read what a command prints on stdout.
+"""
+
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from schemas.limits import MIB
+from sparring.sender import Counts
+
+LINE_EVERY_S: Final = 5.0
+_REFRESH_PER_S: Final = 4.0
+
+
+class Progress:
+    """Shows the counts until it is left. What is written to stderr meanwhile stands above it."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+        self._started_s = time.monotonic()
+        self._live: Live | None = None
+        self._left = threading.Event()
+
+    def __enter__(self) -> Self:
+        self._started_s = time.monotonic()
+        console = Console(stderr=True)
+        if console.is_terminal:
+            self._live = Live(
+                get_renderable=lambda: Text(self.line()),
+                console=console,
+                refresh_per_second=_REFRESH_PER_S,
+                transient=True,
+                redirect_stdout=False,
+            )
+            self._live.start()
+        else:
+            threading.Thread(target=self._tick, name="progress", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._left.set()
+        if self._live is not None:
+            self._live.stop()
+
+    def line(self) -> str:
+        """The counts, and the rates since the beginning."""
+        counts, elapsed_s = self._counts, max(time.monotonic() - self._started_s, 0.001)
+        return (
+            f"{counts.sent} sent, {counts.confirmed} confirmed, {counts.failed} failed; {elapsed_s:,.1f} s, "
+            f"{counts.confirmed / elapsed_s:,.1f} frames/s, {counts.confirmed_bytes / MIB / elapsed_s:,.1f} MiB/s"
+        )
+
+    def _tick(self) -> None:
+        while not self._left.wait(LINE_EVERY_S):
+            sys.stderr.write(f"{self.line()}\n")

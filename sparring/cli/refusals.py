@@ -1,0 +1,33 @@
+"""What `sparring send` could not send: each named once on stderr, and counted for the exit code."""
+
+import sys
+from pathlib import Path
+
+from schemas.errors import FrameTooLarge, Refused
+from sparring.sources import check_file
+
+REFUSALS = (FrameTooLarge, Refused, OSError)
+"""What is wrong with one file and not with the next. A lost broker is an OSError too: it is caught before."""
+
+
+class Refusals:
+    """The files and frames that were refused."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def passes(self, path: Path) -> bool:
+        """Whether the file's size and first bytes are a frame's."""
+        try:
+            check_file(path)
+        except REFUSALS as error:
+            self.note(str(path), error)
+            return False
+        return True
+
+    def note(self, name: str, error: Exception) -> None:
+        """Name it. The kind of error stands as in docs/contract.md."""
+        kind = error.error if isinstance(error, Refused) else type(error).__name__
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        sys.stderr.write(f"sparring: {name}: not sent: {kind}: {reason}\n")
+        self.count += 1

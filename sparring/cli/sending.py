@@ -1,0 +1,158 @@
+"""What `sparring send` does with its files: the pipeline is looked up, frames go out, each is reported."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from schemas.catalog import Catalog
+from schemas.errors import EntityNotFoundError, FrameTooLarge
+from schemas.frames import Origin
+from schemas.names import PipelineName
+from sparring.broker import Delivery
+from sparring.cli.exits import FAILED, INTERRUPTED, OK
+from sparring.cli.interrupt import interrupted_once
+from sparring.cli.progress import Progress
+from sparring.cli.refusals import REFUSALS, Refusals
+from sparring.connection import Connection, found_settings
+from sparring.sender import FINISH_S_MAX, Sender, Sent
+from sparring.sources import Sendable, frames_of
+
+STOPPED_S_MAX: Final = 10.0
+"""How long is waited for the reports of what is under way, after Ctrl-C or when one was not confirmed."""
+
+_WAIT_S: Final = 1.0
+"""A lost broker is noticed after this, however slow the pace is."""
+
+_BEHIND_S_MAX: Final = 1.0
+"""Who falls further behind the pace than this does not hurry after it."""
+
+
+def send(parsed: argparse.Namespace, files: list[Path], refusals: Refusals) -> int:
+    """Send these files as was asked; returns the exit code."""
+    with interrupted_once(), closing(Connection(found_settings())) as connection:
+        check_deployed(connection.catalog(), parsed.pipeline)
+        return Sending(parsed, connection, files, refusals).run()
+
+
+def check_deployed(catalog: Catalog, name: PipelineName) -> None:
+    """EntityNotFoundError, naming those that are, where the pipeline is not deployed."""
+    if catalog.live(name) is not None:
+        return
+    live = ", ".join(str(other) for other, pipeline in catalog.pipelines.items() if pipeline.live is not None)
+    state = "is not deployed" if name in catalog.pipelines else "does not exist"
+    advice = f"deployed are: {live}" if live else "none is deployed; pipeline.deploy() in Python does it"
+    raise EntityNotFoundError(f"--pipeline: {name} {state}; {advice}")
+
+
+class Sending:
+    """One run."""
+
+    def __init__(
+        self, parsed: argparse.Namespace, connection: Connection, files: list[Path], refusals: Refusals
+    ) -> None:
+        self._asked = parsed
+        self._files = files
+        self._refusals = refusals
+        self._stopped = False
+        self._last: Sent | None = None
+        self._sender = Sender(
+            connection.broker,
+            connection.topics.frames,
+            parsed.pipeline,
+            self._report,
+            key=None if parsed.key is None else parsed.key.encode(),
+            headers=dict(parsed.header),
+            deadline_ms=parsed.deadline_ms,
+        )
+
+    def run(self) -> int:
+        """Send until there is no more, or a limit, Ctrl-C or a lost broker ends it."""
+        interrupted = False
+        with interrupted_once(self._sender.interrupt), Progress(self._sender.counts) as progress:
+            try:
+                for frame in self._due():
+                    self._send(frame)
+                self._sender.finish(STOPPED_S_MAX if self._stopped else FINISH_S_MAX)
+            except KeyboardInterrupt:
+                interrupted = True
+                self._sender.finish(STOPPED_S_MAX)
+            summary = progress.line()
+        out = sys.stderr if self._asked.json else sys.stdout
+        out.write(f"{summary}; {self._refusals.count} refused\n{self._hint()}")
+        if interrupted:
+            return INTERRUPTED
+        return FAILED if self._stopped or self._sender.counts.failed or self._refusals.count else OK
+
+    def _send(self, frame: Sendable) -> None:
+        try:
+            self._sender.send(frame.value, frame.content_type, frame.name)
+        except FrameTooLarge as error:
+            self._refusals.note(frame.name, error)
+        except BrokenPipeError:
+            raise  # of stdout: a ConnectionError to Python, but Kafka is well
+        except ConnectionError as error:
+            self._stop(frame.name, error)
+
+    def _due(self) -> Iterator[Sendable]:
+        """The frames, each when its turn has come."""
+        limits = self._asked
+        started_s = due_s = time.monotonic()
+        end_s = started_s + (limits.duration or float("inf"))
+        for frame in self._frames():
+            while not self._stopped and (left_s := min(due_s, end_s) - time.monotonic()) > 0:
+                self._sender.wait(min(left_s, _WAIT_S))
+            if self._stopped or time.monotonic() >= end_s:
+                return
+            yield frame
+            if self._sender.counts.sent == limits.count:
+                return
+            if limits.fps:
+                due_s = max(due_s + 1 / limits.fps, time.monotonic() - _BEHIND_S_MAX)
+
+    def _frames(self) -> Iterator[Sendable]:
+        """All frames of all files, again and again with --loop. A file that was refused does not come again."""
+        while self._files:
+            for path in list(self._files):
+                try:
+                    yield from frames_of(path)
+                except REFUSALS as error:
+                    self._refusals.note(str(path), error)
+                    self._files.remove(path)
+            if not self._asked.loop:
+                return
+
+    def _report(self, sent: Sent, delivery: Delivery) -> None:
+        match delivery:
+            case Origin(topic, partition, offset):
+                self._last = sent
+                if self._asked.json:
+                    row = {
+                        "request_id": sent.request_id,
+                        "path": sent.name,
+                        "topic": topic,
+                        "partition": partition,
+                        "offset": offset,
+                        "bytes": sent.size_bytes,
+                    }
+                    sys.stdout.write(f"{json.dumps(row)}\n")
+                    sys.stdout.flush()
+            case error:
+                self._stop(sent.name, error)
+
+    def _stop(self, name: str, error: FrameTooLarge | ConnectionError) -> None:
+        """A broker that does not take one frame does not take the next either: the first is named."""
+        if not self._stopped:
+            sys.stderr.write(f"sparring: {name}: {error}; nothing more is sent\n")
+        self._stopped = True
+
+    def _hint(self) -> str:
+        if self._last is None:
+            return ""
+        if self._sender.counts.sent == 1:
+            return f"its answer: `sparring result {self._last.request_id}`\n"
+        return f"the answers: `sparring results --pipeline {self._asked.pipeline}`\n"

@@ -1,0 +1,273 @@
+"""The log of a pipeline: every inference that was answered, one row per input row.
+
+Without dates it is the index (Redis: the newest PIPELINE_LOG_MAX requests, RESULT_TTL_S long), which holds
+what `infer` has returned. With dates it is the topics `results` and `shadows`, as far as they are kept (7
+days). `in.*` is the frame itself, while its topic still has it (24 hours). Answers that are errors have no
+outputs and no row: `sparring results` shows them.
+"""
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import pyarrow as pa
+
+from schemas.errors import Refused
+from schemas.frames import Frame, Origin, is_table
+from schemas.limits import KIB, MIB, SHADOW_AGE_MS_MAX
+from schemas.names import ModelKey, PipelineName
+from schemas.results import Answer
+from schemas.tables import read_table
+from sparring.columns import checked_dataset, in_order, selected
+from sparring.connection import Connection
+from sparring.joined import Joined, join
+from sparring.originals import Original, fetch
+from sparring.result import answer_columns, as_frame, challenger_names
+from sparring.stream import Filter, read_answers
+
+LIMIT: Final = 100
+IN_ROW_BYTES_MAX: Final = 64 * KIB
+"""Of a row's share of its frame; above it `in.*` is null unless `dataset` names it."""
+
+FILE_BYTES_MAX: Final = 100 * MIB
+_REQUESTS_AT_ONCE: Final = 200
+_SLACK_MS: Final = 5_000
+"""By how much answers may stand out of the order of time on their topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The arguments of `logs` and `export_logs`, checked. Times are Unix milliseconds, `end` inclusive."""
+
+    limit: int | None
+    start: int | None
+    end: int | None
+    dataset: Sequence[str] | None
+    dataset_exclude: Sequence[str] | None
+
+    @classmethod
+    def checked(
+        cls,
+        limit: int | None,
+        start_datetime: datetime | None,
+        end_datetime: datetime | None,
+        dataset: Sequence[str] | None,
+        dataset_exclude: Sequence[str] | None,
+    ) -> "Question":
+        """TypeError or ValueError that names the argument."""
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
+            raise TypeError(f"limit: {limit!r}; expected a whole number of rows, or None")
+        if limit is not None and limit < 1:
+            raise ValueError(f"limit: {limit}; expected at least 1 row")
+        start, end = _unix_ms("start_datetime", start_datetime), _unix_ms("end_datetime", end_datetime)
+        if (start is None) != (end is None):
+            given = "start_datetime" if end is None else "end_datetime"
+            raise ValueError(f"{given} came alone; expected both start_datetime and end_datetime, or neither")
+        if start is not None and end is not None and start > end:
+            raise ValueError(f"start_datetime: {start_datetime} is after end_datetime, {end_datetime}")
+        checked_dataset("dataset", dataset)
+        checked_dataset("dataset_exclude", dataset_exclude)
+        return cls(limit, start, end, dataset, dataset_exclude)
+
+    def wants_inputs(self) -> bool:
+        """Whether any `in.*` may be among the columns that were asked for."""
+        excluded = "in" in (self.dataset_exclude or ())
+        named = self.dataset is None or any(entry in {"in", "*"} or entry.startswith("in.") for entry in self.dataset)
+        return named and not excluded
+
+    def names_inputs(self) -> bool:
+        """Whether `dataset` asks for `in.*` in so many words, however large."""
+        return any(entry == "in" or entry.startswith("in.") for entry in self.dataset or ())
+
+
+def logs(connection: Connection, name: PipelineName, question: Question, *, arrow: bool) -> pd.DataFrame | pa.Table:
+    """The log as one table: newest first; with dates oldest first."""
+    limit = question.limit or LIMIT
+    if question.start is None:
+        table = _table(connection, _newest(connection, name, limit), question)
+        table = table.slice(max(0, table.num_rows - limit))
+        table = table.take(pa.array(range(table.num_rows - 1, -1, -1), pa.int64()))
+    else:
+        requests = list(islice(_by_time(connection, name, question), limit + 1))
+        table = _table(connection, requests, question)
+        if table.num_rows > limit:
+            warnings.warn(f"there are more than {limit} rows: a larger limit, or export_logs", stacklevel=3)
+        table = table.slice(0, limit)
+    return table if arrow else _frame(table)
+
+
+def export(
+    connection: Connection,
+    name: PipelineName,
+    question: Question,
+    directory: Path,
+    file_prefix: str,
+    *,
+    arrow: bool,
+    data_size_limit: int = FILE_BYTES_MAX,
+) -> list[Path]:
+    """Write the log, oldest first, to `<file_prefix>-1.json` (or `.arrow`), -2 and so on, in bounded memory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    left = question.limit
+    requests = iter(_by_time(connection, name, question))
+    while (left is None or left > 0) and (some := list(islice(requests, _REQUESTS_AT_ONCE))):
+        table = _table(connection, some, question)
+        table = table if left is None else table.slice(0, left)
+        left = None if left is None else left - table.num_rows
+        for part in _parts(table, data_size_limit):
+            path = directory / f"{file_prefix}-{len(written) + 1}.{'arrow' if arrow else 'json'}"
+            _write(path, part, arrow=arrow)
+            written.append(path)
+    return written
+
+
+def _newest(connection: Connection, name: PipelineName, rows: int) -> list[Joined]:
+    """The newest requests that have at least so many rows together, oldest first."""
+    found: list[Joined] = []
+    counted = 0
+    for request_id in connection.answers.newest(str(name), rows):
+        known = connection.answers.read(request_id, str(name))
+        if known.official is None or known.official.status != "ok":
+            continue
+        arms = {f"{answer.model}@{answer.model_version}": answer for answer in known.challengers}
+        found.append(Joined(known.official, arms))
+        counted += _rows(known.official)
+        if counted >= rows:
+            break
+    return found[::-1]
+
+
+def _rows(answer: Answer) -> int:
+    with pa.ipc.open_stream(answer.value) as reader:
+        return sum(batch.num_rows for batch in reader)
+
+
+def _by_time(connection: Connection, name: PipelineName, question: Question) -> Iterator[Joined]:
+    """Requests that were answered between the two times, oldest first."""
+    since, wanted = question.start or 0, Filter(name)
+    end = question.end if question.end is not None else 2**62
+    with (
+        read_answers(connection.broker, connection.topics, "official", wanted, since=since) as officials,
+        read_answers(connection.broker, connection.topics, "shadow", wanted, since=since) as shadows,
+    ):
+        yield from join(_until(officials, since, end), shadows, SHADOW_AGE_MS_MAX)
+
+
+def _until(officials: Iterable[Answer], since: int, end: int) -> Iterator[Answer]:
+    for answer in officials:
+        if answer.published_at > end + _SLACK_MS:
+            return
+        if since <= answer.published_at <= end and answer.status == "ok":
+            yield answer
+
+
+def _table(connection: Connection, requests: Sequence[Joined], question: Question) -> pa.Table:
+    """One row per input row, in the requests' order."""
+    inputs = _inputs(connection, requests, question) if question.wants_inputs() else {}
+    tables = []
+    for one in requests:
+        names = _challengers(connection, one.official)
+        arms = {names[arm]: answer for arm, answer in one.challengers.items() if arm in names and answer.status == "ok"}
+        columns = answer_columns(inputs.get(one.official.frame, {}), one.official, arms)
+        tables.append(pa.table({name: _column(column) for name, column in columns.items()}))
+    if not tables:
+        return pa.table({"time": pa.array([], pa.timestamp("ms"))})
+    try:
+        table = pa.concat_tables(tables, promote_options="permissive")
+    except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
+        raise ValueError(
+            f"the versions of this pipeline gave columns of different types: {error}; choose some by dataset, or "
+            "one version's time by start_datetime and end_datetime"
+        ) from error
+    return table.select(selected(in_order(table.column_names), question.dataset, question.dataset_exclude))
+
+
+def _challengers(connection: Connection, official: Answer) -> dict[str, str]:
+    """`name@version` -> the name in the columns."""
+    if official.parts == 0 or official.pipeline_version is None:
+        return {}
+    known = connection.follower.catalog.version(PipelineName.parse(official.pipeline), official.pipeline_version)
+    return {} if known is None else {_arm(key): name for key, name in challenger_names(known).items()}
+
+
+def _arm(key: ModelKey) -> str:
+    return f"{key.name}@{key.version}"
+
+
+def _inputs(connection: Connection, requests: Sequence[Joined], question: Question) -> dict[str, dict[str, Any]]:
+    """The columns of each request's frame, by the frame's place. What is large or gone is null."""
+    origins = {one.official.frame: Origin.parse(one.official.frame) for one in requests}
+    frames = fetch(connection.broker, origins.values())
+    gone = sum(origin not in frames for origin in origins.values())
+    if gone:
+        warnings.warn(f"in.* is null for {gone} requests: their frames are no longer in their topic", stacklevel=5)
+    large = 0
+    columns: dict[str, dict[str, Any]] = {}
+    for place, origin in origins.items():
+        table = _request(frames[origin], origin) if origin in frames else None
+        if table is None:
+            continue
+        columns[place] = {name: table[name] for name in table.column_names}
+        if len(frames[origin].value) / table.num_rows > IN_ROW_BYTES_MAX and not question.names_inputs():
+            large += 1
+            columns[place] = {name: pa.nulls(table.num_rows, column.type) for name, column in columns[place].items()}
+    if large:
+        warnings.warn(
+            f"in.* is null for {large} requests: above {IN_ROW_BYTES_MAX} bytes a row; dataset=['in', ...] fetches it",
+            stacklevel=5,
+        )
+    return columns
+
+
+def _request(original: Original, origin: Origin) -> pa.Table | None:
+    """The request's table; None for an image, which has no columns."""
+    frame = Frame(original.key, original.value, tuple(original.headers), origin, 0, "")
+    try:
+        kind = frame.content_type
+        return read_table(kind, frame.value) if is_table(kind) else None
+    except Refused:
+        return None  # it was answered, by a version of ours that could read it
+
+
+def _column(column: Any) -> Any:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    return as_frame({name: table[name] for name in table.column_names})
+
+
+def _parts(table: pa.Table, bytes_max: int) -> Iterator[pa.Table]:
+    """The table in slices of about so many bytes."""
+    if table.num_rows == 0:
+        return
+    rows = max(1, int(table.num_rows * bytes_max / max(1, table.nbytes)))
+    for first in range(0, table.num_rows, rows):
+        yield table.slice(first, rows)
+
+
+def _write(path: Path, table: pa.Table, *, arrow: bool) -> None:
+    """Whole or not at all: a reader never finds half a file."""
+    unfinished = path.with_name(path.name + ".part")
+    if arrow:
+        with pa.OSFile(str(unfinished), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+    else:
+        _frame(table).to_json(unfinished, orient="records", lines=True, date_format="iso", date_unit="ms")
+    os.replace(unfinished, path)  # noqa: PTH105  # as the name says
+
+
+def _unix_ms(argument: str, given: object) -> int | None:
+    if given is None:
+        return None
+    if not isinstance(given, datetime):
+        raise TypeError(f"{argument}: {given!r}; expected a datetime (without a time zone: UTC, as in the log)")
+    aware = given if given.tzinfo is not None else given.replace(tzinfo=UTC)
+    return int(aware.timestamp() * 1000)

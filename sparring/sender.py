@@ -1,0 +1,171 @@
+"""How frames are sent: many at once, a bounded number under way, a report for each.
+
+Who has frames calls `send` for each of them and `finish` at the end; one that comes faster than Kafka
+takes them waits in `send`. What a frame is made of is not known here.
+"""
+
+import queue
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+from uuid import uuid4
+
+from schemas.errors import FrameTooLarge
+from schemas.frames import Origin
+from schemas.limits import DELIVERY_S_MAX, MIB
+from schemas.names import PipelineName
+from sparring.broker import Broker, Delivery
+from sparring.frames import check_sizes, frame_headers
+from sparring.when import now_ms
+
+IN_FLIGHT_FRAMES_MAX: Final = 256
+IN_FLIGHT_BYTES_MAX: Final = 32 * MIB
+"""Sent and not yet confirmed. The client itself has no bound; a single frame may always go."""
+
+FINISH_S_MAX: Final = DELIVERY_S_MAX + 5.0
+"""The client gives up on a record after DELIVERY_S_MAX, and says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One frame that was given to Kafka. name: the caller's own, such as a path."""
+
+    request_id: str
+    name: str
+    size_bytes: int
+
+
+Report = Callable[[Sent, Delivery], None]
+
+
+@dataclass(slots=True)
+class Counts:
+    """Frames so far; those that are neither confirmed nor failed are under way."""
+
+    sent: int = 0
+    confirmed: int = 0
+    failed: int = 0
+    confirmed_bytes: int = 0
+
+
+class Sender:
+    """Sends frames of one pipeline. For one thread; `report` is called in it, from `send`, `wait` and `finish`.
+
+    Args:
+        broker: where.
+        topic: the topic `frames` of the namespace.
+        pipeline: whose frames they are.
+        report: called once for each frame, with where it lies or why it does not.
+        key: frames of one key stay in order. None: they are spread evenly.
+        headers: the user's own, on each frame.
+        deadline_ms: milliseconds from sending after which nobody wants the answer. None: for ever.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        topic: str,
+        pipeline: PipelineName,
+        report: Report,
+        *,
+        key: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        deadline_ms: int | None = None,
+    ) -> None:
+        self.counts = Counts()
+        self._broker = broker
+        self._topic = topic
+        self._pipeline = pipeline
+        self._report = report
+        self._key = key
+        self._headers = dict(headers or {})
+        self._deadline_ms = deadline_ms
+        self._under_way: dict[str, Sent] = {}
+        self._bytes_under_way = 0
+        self._ended: queue.SimpleQueue[tuple[str, Delivery] | None] = queue.SimpleQueue()
+
+    def send(self, value: bytes, content_type: str, name: str = "") -> str:
+        """Send one frame; returns its request id once it is under way. Waits while too many are.
+
+        Raises:
+            FrameTooLarge: value, key or headers are above the limit: nothing was sent.
+            ConnectionError: the broker does not take it, or says nothing about those under way.
+        """
+        sent = Sent(str(uuid4()), name, len(value))
+        own = self._headers
+        if self._deadline_ms is not None:
+            own = own | {"deadline": str(now_ms() + self._deadline_ms)}
+        headers = frame_headers(self._pipeline, request_id=sent.request_id, content_type=content_type, headers=own)
+        check_sizes(value, self._key, headers)
+        self._wait_for_room(len(value))
+        self._under_way[sent.request_id] = sent
+        self._bytes_under_way += sent.size_bytes
+        self.counts.sent += 1
+
+        def ended(delivery: Delivery) -> None:
+            self._ended.put((sent.request_id, delivery))
+
+        try:
+            self._broker.start(self._topic, value, ended, key=self._key, headers=headers)
+        except (ConnectionError, FrameTooLarge):
+            del self._under_way[sent.request_id]
+            self._bytes_under_way -= sent.size_bytes
+            self.counts.sent -= 1
+            raise
+        return sent.request_id
+
+    def wait(self, within_s: float) -> None:
+        """Report what has ended, and what ends within this time."""
+        by_s = time.monotonic() + within_s
+        while True:
+            left_s = by_s - time.monotonic()
+            if not self._take(left_s) and left_s <= 0:
+                return
+
+    def finish(self, within_s: float = FINISH_S_MAX) -> None:
+        """Wait until each frame has its report; one that has none in time is reported as not confirmed."""
+        by_s = time.monotonic() + within_s
+        while self._under_way and self._take(by_s - time.monotonic()):
+            pass
+        for request_id in list(self._under_way):
+            self._end(request_id, ConnectionError(f"{self._topic}: no delivery report within {within_s:g} s"))
+
+    def interrupt(self) -> None:
+        """The next `send`, `wait` or `finish` raises KeyboardInterrupt, between two reports.
+
+        For a signal's handler: raised at once, it could lose a report or leave the client half done.
+        """
+        self._ended.put(None)
+
+    def _wait_for_room(self, size_bytes: int) -> None:
+        while self._take(0):
+            pass
+        while self._under_way and (
+            len(self._under_way) >= IN_FLIGHT_FRAMES_MAX or self._bytes_under_way + size_bytes > IN_FLIGHT_BYTES_MAX
+        ):
+            if not self._take(FINISH_S_MAX):
+                raise ConnectionError(f"{self._topic}: no delivery report within {FINISH_S_MAX:g} s")
+
+    def _take(self, within_s: float) -> bool:
+        """Report one that has ended; False where none has in time."""
+        try:
+            ended = self._ended.get(timeout=within_s) if within_s > 0 else self._ended.get_nowait()
+        except queue.Empty:
+            return False
+        if ended is None:
+            raise KeyboardInterrupt
+        self._end(*ended)
+        return True
+
+    def _end(self, request_id: str, delivery: Delivery) -> None:
+        sent = self._under_way.pop(request_id, None)
+        if sent is None:
+            return  # it was given up before
+        self._bytes_under_way -= sent.size_bytes
+        if isinstance(delivery, Origin):
+            self.counts.confirmed += 1
+            self.counts.confirmed_bytes += sent.size_bytes
+        else:
+            self.counts.failed += 1
+        self._report(sent, delivery)

@@ -1,0 +1,13 @@
+"""WHAT IS SENT: files, folders, patterns and videos, as frames.
+
+    paths    what was named -> files
+    file     one file -> its frames, each refused before it is sent where it can be none
+    video    one video -> JPEGs
+
+Nothing of this knows Kafka; `sparring.sender` is how frames are sent.
+"""
+
+from sparring.sources.file import Sendable, check_file, frames_of
+from sparring.sources.paths import Found, find_files
+
+__all__ = ["Found", "Sendable", "check_file", "find_files", "frames_of"]

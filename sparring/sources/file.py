@@ -1,0 +1,95 @@
+"""One file becomes frames: a picture or table is one, as it lies; a video is many.
+
+What can be no frame is refused here, before anything of it is sent, in the words in which the
+router or a model process would refuse it later. Whether a picture is whole is left to them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from schemas.errors import FrameTooLarge, Refused
+from schemas.frames import ARROW, JSON, ContentType, content_type
+from schemas.limits import FRAME_BYTES_MAX, KIB
+from sparring.sources.paths import VIDEOS
+
+_FIRST_BYTES: Final = 4 * KIB
+"""Enough to tell the kind of a file, also of JSON that begins with blank lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """A frame that can be sent. name: the file's path; of a video with `#` and the frame's number, from 0."""
+
+    name: str
+    value: bytes
+    content_type: ContentType
+
+
+def check_file(path: Path) -> None:
+    """Look at size and first bytes only.
+
+    Raises:
+        FrameTooLarge: above 16 MiB, and no video.
+        Refused: neither picture, Arrow, JSON nor video.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        first = file.read(_FIRST_BYTES)
+    if _is_video(path):
+        return
+    size = path.stat().st_size
+    if size > FRAME_BYTES_MAX:
+        raise FrameTooLarge(
+            f"the file has {size} bytes; expected at most {FRAME_BYTES_MAX}: send a smaller picture, or fewer rows"
+        )
+    _kind(first)
+
+
+def frames_of(path: Path) -> Iterator[Sendable]:
+    """The file's frames. Raises as `check_file`, and Refused for a table or a video that cannot be read."""
+    check_file(path)
+    if _is_video(path):
+        from sparring.sources.video import jpegs_of  # noqa: PLC0415  # OpenCV is slow to load
+
+        for number, jpeg in enumerate(jpegs_of(path)):
+            yield Sendable(f"{path}#{number}", jpeg, "image/jpeg")
+        return
+    value = path.read_bytes()
+    kind = _kind(value)
+    if kind == ARROW:
+        from schemas.tables import read_arrow  # noqa: PLC0415  # pyarrow is slow to load
+
+        read_arrow(value)
+    elif kind == JSON:
+        _check_records(value)
+    yield Sendable(str(path), value, kind)
+
+
+def _is_video(path: Path) -> bool:
+    return path.suffix.lower() in VIDEOS
+
+
+def _kind(first: bytes) -> ContentType:
+    try:
+        return content_type(None, first)
+    except Refused as error:
+        raise Refused(
+            error.error,
+            f"a file that begins {first[:8]!r}; expected a JPEG, PNG or WebP picture, an Arrow IPC stream or file, "
+            f"a JSON list of records, or a video whose name ends in {' '.join(VIDEOS)}",
+            "read",
+        ) from None
+
+
+def _check_records(value: bytes) -> None:
+    """Not `schemas.tables.read_records`: making columns of them would load pandas."""
+    try:
+        records = msgspec.json.decode(value, type=list[dict[str, Any]])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refused("BadJson", f"no JSON list of records: {error}; expected [{{...}}, ...]", "read") from error
+    if not records:
+        raise Refused("BadJson", "the list has no records; expected one per row", "read")

@@ -1,0 +1,71 @@
+"""What was named becomes files: folders and patterns are expanded, a path that leads nowhere is an error."""
+
+import glob
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+PICTURES: Final = (".jpeg", ".jpg", ".png", ".webp")
+TABLES: Final = (".arrow", ".json")
+VIDEOS: Final = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm")
+"""How a name ends. A folder's other files are left out; a file that was named itself is looked into."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files in the order of the names given; left_out: how many of a folder's files are none by their name."""
+
+    files: tuple[Path, ...]
+    left_out: int = 0
+
+
+def find_files(names: Sequence[str]) -> Found:
+    """Expand files, folders and patterns.
+
+    Raises:
+        FileNotFoundError: a name is neither, a pattern matches nothing, a folder has no frames.
+    """
+    files: list[Path] = []
+    left_out = 0
+    for name in names:
+        for path in _named(name):
+            if not path.is_dir():
+                files.append(path)
+                continue
+            inside = list(_visible(path))
+            taken = sorted(one for one in inside if one.suffix.lower() in (*PICTURES, *TABLES, *VIDEOS))
+            if not taken:
+                raise FileNotFoundError(_empty(path, inside))
+            files += taken
+            left_out += len(inside) - len(taken)
+    return Found(tuple(files), left_out)
+
+
+def _named(name: str) -> list[Path]:
+    path = Path(name)
+    if path.exists():  # first: a file's name may look like a pattern
+        return [path]
+    if not glob.has_magic(name):
+        raise FileNotFoundError(f"{name}: there is no such file or folder")
+    # Path.glob takes no absolute pattern.
+    matches = [Path(match) for match in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207
+    if "**" in name:
+        matches = [path for path in matches if not path.is_dir()]  # their files are matched by themselves
+    if not matches:
+        raise FileNotFoundError(f"{name}: no file matches; `**` stands for folders, as in 'shelf/**/*.jpg'")
+    return matches
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    """All files below, without those whose name, or whose folder's name, begins with a dot."""
+    for root, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(root, name) for name in names if not name.startswith("."))
+
+
+def _empty(folder: Path, others: Iterable[Path]) -> str:
+    count = len(list(others))
+    what = f"none of its {count} files has a frame's name" if count else "it has no files"
+    return f"{folder}: {what}; expected names that end in {' '.join((*PICTURES, *TABLES, *VIDEOS))}"

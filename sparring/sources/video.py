@@ -1,0 +1,51 @@
+"""One video becomes JPEGs, decoded with OpenCV as it is read: a long one needs no more memory than a short one."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import cv2
+
+from schemas.errors import Refused
+
+JPEG_QUALITY: Final = 90
+"""Of 100."""
+
+
+def jpegs_of(path: Path) -> Iterator[bytes]:
+    """The video's pictures in their order, upright, as JPEGs of its own size.
+
+    Raises:
+        Refused: OpenCV cannot open it, or finds no picture in it.
+    """
+    video = _opened(path)
+    try:
+        count = 0
+        while True:
+            there, picture = video.read()
+            if not there:
+                break
+            done, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+            if not done:
+                raise _unreadable(path, f"picture {count} of it cannot be encoded as JPEG")
+            count += 1
+            yield jpeg.tobytes()
+        if count == 0:
+            raise _unreadable(path, "OpenCV finds no picture in it")
+    finally:
+        video.release()
+
+
+def _opened(path: Path) -> cv2.VideoCapture:
+    """OpenCV and FFmpeg write lines of their own about a file that they cannot read: ours says it once."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        return cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    finally:
+        cv2.utils.logging.setLogLevel(before)
+
+
+def _unreadable(path: Path, why: str) -> Refused:
+    return Refused("NotAnImage", f"by its name ({path.suffix}) it is a video, but {why}; is it whole?", "read")

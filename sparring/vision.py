@@ -1,0 +1,266 @@
+"""Pictures: decode them, draw the boxes of one or several models with class names, write them as PNG.
+
+Arrays are uint8 RGB [height, width, 3]. Boxes are flat lists or [n, 4] of x1, y1, x2, y2 in pixels of
+the picture that they are drawn on; `boxes_on_picture` brings a model's boxes there. Pure.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from schemas.models import ImageSettings, TensorSpec
+
+Image: TypeAlias = npt.NDArray[np.uint8]
+Colour: TypeAlias = tuple[int, int, int]
+Rectangle: TypeAlias = tuple[int, int, int, int]
+
+COLOURS: Final[tuple[Colour, ...]] = (
+    (86, 180, 233),
+    (230, 120, 0),
+    (240, 228, 66),
+    (255, 255, 255),
+    (204, 121, 167),
+)
+"""Sky blue, orange, yellow, white, purple: told apart by people who do not see red and green, too. The first is
+the official answer's."""
+
+COCO: Final = "coco"
+COCO_NAMES: Final = tuple(
+    """
+    person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant, stop sign,
+    parking meter, bench, bird, cat, dog, horse, sheep, cow, elephant, bear, zebra, giraffe, backpack, umbrella,
+    handbag, tie, suitcase, frisbee, skis, snowboard, sports ball, kite, baseball bat, baseball glove, skateboard,
+    surfboard, tennis racket, bottle, wine glass, cup, fork, knife, spoon, bowl, banana, apple, sandwich, orange,
+    broccoli, carrot, hot dog, pizza, donut, cake, chair, couch, potted plant, bed, dining table, toilet, tv, laptop,
+    mouse, remote, keyboard, cell phone, microwave, oven, toaster, sink, refrigerator, book, clock, vase, scissors,
+    teddy bear, hair drier, toothbrush
+    """.replace("\n    ", " ")
+    .strip()
+    .split(", ")
+)
+"""The 80 classes of COCO, in the order in which detectors trained on it number them."""
+
+_DARK: Final[Colour] = (16, 18, 22)
+_LIGHT: Final[Colour] = (240, 240, 236)
+_TEXT_PX_MIN: Final = 11
+_TEXT_PX_MAX: Final = 40
+_FONT: Final = "sans"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One model's boxes.
+
+    boxes: x1, y1, x2, y2 in pixels of the picture, flat or [n, 4]; classes, confidences: [n] or None, where the
+    model gives none. class_names: by class number; None, or a number beyond them: the number is shown. title: for
+    the legend.
+    """
+
+    boxes: npt.ArrayLike
+    classes: npt.ArrayLike | None = None
+    confidences: npt.ArrayLike | None = None
+    class_names: Sequence[str] | None = None
+    colour: Colour = COLOURS[0]
+    title: str = ""
+
+
+def draw(
+    image: Image,
+    boxes: npt.ArrayLike,
+    classes: npt.ArrayLike | None = None,
+    confidences: npt.ArrayLike | None = None,
+    class_names: Sequence[str] | None = None,
+    colour: Colour = COLOURS[0],
+) -> Image:
+    """A copy of the picture with one model's boxes, each with its class and confidence. See `Layer`."""
+    return draw_layers(image, [Layer(boxes, classes, confidences, class_names, colour)])
+
+
+def draw_layers(image: Image, layers: Sequence[Layer]) -> Image:
+    """A copy with the boxes of several models, the first on top. A label for which no place is free is left out:
+    those of the first model, and of its first boxes, come first.
+
+    Raises:
+        ValueError: the image is not uint8 [height, width, 3], or boxes, classes and confidences do not fit together.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(f"image: {image.dtype} {list(image.shape)}; expected uint8 [height, width, 3], RGB")
+    drawn = np.ascontiguousarray(image).copy()
+    found = [(layer, _corners(layer), _labels(layer)) for layer in layers]
+    thick_px = max(1, round(max(image.shape[:2]) / 400))
+    for layer, corners, _ in reversed(found):
+        for x1, y1, x2, y2 in reversed(corners):
+            cv2.rectangle(drawn, (x1, y1), (x2, y2), _DARK, thick_px + 2)
+            cv2.rectangle(drawn, (x1, y1), (x2, y2), layer.colour, thick_px)
+    taken: list[Rectangle] = []
+    for layer, corners, labels in found:
+        for corner, label in zip(corners, labels, strict=True):
+            if label:
+                taken += _write_label(drawn, label, corner, layer.colour, taken)
+    return drawn
+
+
+def confident(layer: Layer, confidence_min: float) -> Layer:
+    """The layer without the boxes whose confidence is lower. A model that gives no confidences keeps all."""
+    boxes = _four(layer.boxes)
+    if layer.confidences is None:
+        return layer
+    confidences = _numbers("confidences", layer.confidences, len(boxes))
+    classes = None if layer.classes is None else _numbers("classes", layer.classes, len(boxes))
+    kept = confidences >= confidence_min
+    return replace(
+        layer, boxes=boxes[kept], confidences=confidences[kept], classes=None if classes is None else classes[kept]
+    )
+
+
+def legend(image: Image, layers: Sequence[Layer]) -> Image:
+    """The picture with a strip below that says which colour is which model, a line each."""
+    text_px = _text_px(image)
+    line_px = round(text_px * 1.7)
+    strip = np.full((line_px * len(layers) + text_px // 2, image.shape[1], 3), _DARK, np.uint8)
+    for number, layer in enumerate(layers):
+        middle = text_px // 4 + line_px * number + line_px // 2
+        side = text_px // 2
+        cv2.rectangle(strip, (side, middle - side), (3 * side, middle + side), layer.colour, cv2.FILLED)
+        _write(strip, layer.title, (4 * side, middle + text_px // 3), _LIGHT, text_px)
+    return np.concatenate((image, strip), axis=0)
+
+
+def decode(value: bytes, *, exif: bool = True) -> Image:
+    """The picture of an encoded image. exif: apply a JPEG's orientation. ValueError where it is no image."""
+    flags = cv2.IMREAD_COLOR_RGB | (0 if exif else cv2.IMREAD_IGNORE_ORIENTATION)
+    try:
+        picture = cv2.imdecode(np.frombuffer(value, np.uint8), flags) if value else None
+    except cv2.error as error:
+        raise ValueError(f"not an image: {error.err}") from error
+    if picture is None:
+        raise ValueError(f"not an image: {len(value)} bytes beginning {value[:8]!r}; expected a JPEG, PNG or WebP")
+    return picture.astype(np.uint8, copy=False)
+
+
+def enlarged(image: Image, side_px_min: int = 960) -> Image:
+    """A small picture two, three, ... times as large, so that labels have room; a larger one as it is."""
+    times = -(-side_px_min // max(image.shape[:2]))
+    if times <= 1:
+        return image
+    larger: Image = cv2.resize(image, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
+    return larger
+
+
+def encode_png(image: Image) -> bytes:
+    """The picture as a PNG."""
+    done, png = cv2.imencode(".png", image[..., ::-1])
+    if not done:
+        raise ValueError(f"image: {list(image.shape)} could not be encoded as PNG")
+    return png.tobytes()
+
+
+def input_size(image: Image, settings: ImageSettings, spec: TensorSpec | None) -> tuple[int, int]:
+    """Width and height of what a model sees of this picture, in pixels: as configured, else as in the model's
+    input shape, else the picture's own."""
+    height, width = image.shape[:2]
+    if spec is not None and spec.shape is not None and len(spec.shape) == 4:
+        declared = spec.shape[2:4] if settings.layout == "CHW" else spec.shape[1:3]
+        height, width = declared[0] or height, declared[1] or width
+    return settings.width or width, settings.height or height
+
+
+def boxes_on_picture(
+    boxes: npt.ArrayLike, image: Image, size: tuple[int, int], aspect: Literal["stretch", "letterbox"]
+) -> npt.NDArray[np.float64]:
+    """Boxes in pixels of a model's input of `size` (width, height), in pixels of the picture it was made of: [n, 4].
+
+    stretch: x * picture width / input width. letterbox: the picture lies at the top left, both axes share one ratio.
+    """
+    found = _four(boxes)
+    height, width = image.shape[:2]
+    x, y = width / size[0], height / size[1]
+    if aspect == "letterbox":
+        x = y = max(x, y)
+    placed: npt.NDArray[np.float64] = found * np.array([x, y, x, y])
+    return placed
+
+
+def _four(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    found: npt.NDArray[np.float64] = np.asarray(boxes, np.float64)
+    if found.size % 4 or (found.ndim > 1 and found.shape[-1] != 4):
+        raise ValueError(f"boxes: {list(found.shape)} numbers; expected four for each: x1, y1, x2, y2")
+    return found.reshape(-1, 4)
+
+
+def _corners(layer: Layer) -> list[Rectangle]:
+    """Whole pixels. What lies far outside, or is no number, is cut: OpenCV takes 32 bits."""
+    found = np.nan_to_num(_four(layer.boxes), nan=-1.0).clip(-(2**15), 2**15)
+    return [(round(x1), round(y1), round(x2), round(y2)) for x1, y1, x2, y2 in found.tolist()]
+
+
+def _labels(layer: Layer) -> list[str]:
+    parts: list[list[str]] = [[] for _ in _four(layer.boxes)]
+    if layer.classes is not None:
+        for label, number in zip(parts, _numbers("classes", layer.classes, len(parts)).tolist(), strict=True):
+            label.append(class_name(number, layer.class_names))
+    if layer.confidences is not None:
+        for label, number in zip(parts, _numbers("confidences", layer.confidences, len(parts)).tolist(), strict=True):
+            label.append(f"{number:.2f}")
+    return [" ".join(label) for label in parts]
+
+
+def _numbers(what: str, values: npt.ArrayLike, count: int) -> npt.NDArray[Any]:
+    numbers = np.asarray(values).ravel()
+    if len(numbers) != count:
+        raise ValueError(f"{what}: {len(numbers)} for {count} boxes; expected one for each")
+    return numbers
+
+
+def class_name(number: float, class_names: Sequence[str] | None) -> str:
+    """A class as a person reads it: `bottle`, or `class 39` where it has no name."""
+    if class_names is not None and number in range(len(class_names)):
+        return class_names[int(number)]
+    return f"class {number:g}"
+
+
+def _text_px(image: Image) -> int:
+    side_px: int = max(image.shape[:2])
+    return min(_TEXT_PX_MAX, max(_TEXT_PX_MIN, round(side_px / 60)))
+
+
+def _write_label(
+    image: Image, label: str, corners: Rectangle, colour: Colour, taken: Sequence[Rectangle]
+) -> list[Rectangle]:
+    """On a plate at the first free place: above the box, below it, in it. Returns the plate, none without a place."""
+    text_px = _text_px(image)
+    width, height = _width(image, label, text_px) + text_px // 2, round(text_px * 1.35)
+    rows, columns = image.shape[:2]
+    x1, y1, x2, y2 = (min(a, b) for a, b in zip(corners, (columns, rows, columns, rows), strict=True))
+    right, below = x2 - width, y2 - height
+    wanted = ((x1, y1 - height), (right, y1 - height), (x1, y2), (right, y2), (x1, y1), (right, below), (x1, below))
+    plates = (_inside(image, place, width, height) for place in wanted)
+    plate = next((one for one in plates if not any(_meet(one, other) for other in taken)), None)
+    if plate is None:
+        return []
+    cv2.rectangle(image, plate[:2], (plate[2] - 1, plate[3] - 1), colour, cv2.FILLED)
+    _write(image, label, (plate[0] + text_px // 4, plate[3] - round(text_px * 0.35)), _DARK, text_px)
+    return [plate]
+
+
+def _inside(image: Image, place: tuple[int, int], width: int, height: int) -> Rectangle:
+    left = max(0, min(place[0], image.shape[1] - width))
+    top = max(0, min(place[1], image.shape[0] - height))
+    return left, top, left + width, top + height
+
+
+def _meet(one: Rectangle, other: Rectangle) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _width(image: Image, text: str, text_px: int) -> int:
+    box: Sequence[int] = cv2.getTextSize(image.shape[1::-1], text, (0, 0), cv2.FontFace(_FONT), text_px, 600)
+    return box[2]
+
+
+def _write(image: Image, text: str, left_and_baseline: tuple[int, int], colour: Colour, text_px: int) -> None:
+    cv2.putText(image, text, left_and_baseline, colour, cv2.FontFace(_FONT), text_px, 600)

@@ -1,0 +1,195 @@
+"""Pictures with boxes: where a model's boxes lie on them, how they are drawn, how images are read and written."""
+
+from itertools import combinations
+
+import cv2
+import numpy as np
+import pytest
+
+from schemas.models import ImageSettings, TensorSpec
+from sparring.vision import (
+    COCO_NAMES,
+    COLOURS,
+    Colour,
+    Image,
+    Layer,
+    boxes_on_picture,
+    class_name,
+    confident,
+    decode,
+    draw,
+    draw_layers,
+    encode_png,
+    enlarged,
+    input_size,
+    legend,
+)
+
+ORIENTATION_90 = (
+    bytes.fromhex("ffe10022457869660000") + b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+)
+# Machado, Oliveira, Fernandes: A Physiologically-based Model for Simulation of Color Vision Deficiency, 2009.
+WITHOUT_RED = np.array(
+    [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+)
+WITHOUT_GREEN = np.array(
+    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+)
+
+
+def grey(height: int = 240, width: int = 320) -> Image:
+    return np.full((height, width, 3), 90, np.uint8)
+
+
+def has(image: Image, colour: Colour) -> bool:
+    return bool((image == colour).all(axis=2).any())
+
+
+# --- where boxes lie ------------------------------------------------------------------------
+
+
+def test_boxes_of_a_stretched_input_grow_by_each_axis_on_its_own() -> None:
+    placed = boxes_on_picture([10, 20, 30, 40, 0, 0, 640, 480], grey(960, 640), (640, 480), "stretch")
+    assert placed.tolist() == [[10, 40, 30, 80], [0, 0, 640, 960]]
+
+
+def test_boxes_of_a_letterboxed_input_grow_alike_from_the_top_left() -> None:
+    wide = boxes_on_picture([[0, 0, 320, 160]], grey(640, 1280), (320, 320), "letterbox")
+    assert wide.tolist() == [[0, 0, 1280, 640]]
+    tall = boxes_on_picture([[0, 0, 80, 320]], grey(640, 160), (320, 320), "letterbox")
+    assert tall.tolist() == [[0, 0, 160, 640]]
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape", "size"),
+    [
+        (ImageSettings(), (1, 3, 480, 640), (640, 480)),
+        (ImageSettings(layout="HWC"), (1, 480, 640, 3), (640, 480)),
+        (ImageSettings(), (1, 3, None, None), (320, 240)),
+        (ImageSettings(width=100, height=50), (1, 3, None, None), (100, 50)),
+        (ImageSettings(), None, (320, 240)),
+    ],
+)
+def test_a_models_input_size_is_as_configured_else_as_in_its_shape_else_the_pictures(
+    settings: ImageSettings, shape: tuple[int | None, ...] | None, size: tuple[int, int]
+) -> None:
+    assert input_size(grey(), settings, TensorSpec("tensor", "float32", shape)) == size
+
+
+# --- drawing --------------------------------------------------------------------------------
+
+
+def test_a_box_is_drawn_on_a_copy_in_its_colour_and_nothing_beyond_box_and_label() -> None:
+    image = grey()
+    drawn = draw(image, [100, 120, 200, 180], [39], [0.91], COCO_NAMES)
+    assert (image == 90).all()
+    for x, y in ((100, 150), (200, 150), (150, 120), (150, 180)):
+        assert drawn[y, x].tolist() == list(COLOURS[0])
+    assert (drawn[125:175, 105:195] == 90).all()
+    assert (drawn[:90] == 90).all()
+    assert has(drawn[95:118, 100:], COLOURS[0])  # the label's plate above it
+
+
+def test_without_classes_and_confidences_there_is_no_label() -> None:
+    drawn = draw(grey(), [100, 120, 200, 180])
+    assert (drawn[:115] == 90).all()
+
+
+def test_labels_stay_in_the_picture_and_clear_of_each_other() -> None:
+    boxes = [0, 0, 60, 60, 2, 2, 62, 62, 4, 4, 64, 64, 250, 200, 320, 240]
+    drawn = draw_layers(grey(), [Layer(boxes, [0, 1, 2, 3], [0.9, 0.8, 0.7, 0.6], COCO_NAMES)])
+    alone = [draw(grey(), boxes[at : at + 4], [0], [0.9], COCO_NAMES) for at in (0, 12)]
+    plates = [int((one == COLOURS[0]).all(axis=2).sum()) for one in (drawn, *alone)]
+    assert plates[0] > 1.5 * plates[1]
+    assert all(has(one, COLOURS[0]) for one in alone)
+
+
+def test_the_first_layer_lies_on_top() -> None:
+    first, second = Layer([50, 50, 100, 100]), Layer([50, 50, 100, 100], colour=COLOURS[1])
+    assert has(draw_layers(grey(), [first, second]), COLOURS[0])
+    assert not has(draw_layers(grey(), [first, second]), COLOURS[1])
+
+
+def test_a_legend_below_names_each_layer_in_its_colour() -> None:
+    image = grey()
+    under = legend(image, [Layer([], title="champion"), Layer([], title="challenger", colour=COLOURS[1])])
+    assert (under[:240] == image).all()
+    assert has(under[240:], COLOURS[0])
+    assert has(under[240:], COLOURS[1])
+
+
+@pytest.mark.parametrize(
+    "boxes", [[], [float("nan")] * 4, [-1e30, 0, 1e30, 50], [300, 200, 10, 10], [5000, 0, 6000, 9]]
+)
+def test_odd_boxes_draw_something_or_nothing_and_never_fail(boxes: list[float]) -> None:
+    count = len(boxes) // 4
+    assert draw(grey(), boxes, [7] * count, [0.5] * count).shape == grey().shape
+
+
+@pytest.mark.parametrize(
+    ("image", "boxes", "classes", "says"),
+    [
+        (grey().astype(np.float32), [0, 0, 1, 1], [1], r"image: float32 \[240, 320, 3\]; expected uint8"),
+        (grey()[:, :, 0], [0, 0, 1, 1], [1], r"image: uint8 \[240, 320\]; expected"),
+        (grey(), [0, 0, 1], [1], r"boxes: \[3\] numbers; expected four for each"),
+        (grey(), [0, 0, 1, 1], [1, 2], r"classes: 2 for 1 boxes"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(image: Image, boxes: list[float], classes: list[int], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        draw(image, boxes, classes)
+
+
+def test_boxes_below_a_confidence_are_left_out_with_their_classes() -> None:
+    kept = confident(Layer([0, 0, 1, 1, 2, 2, 3, 3], [7, 8], [0.2, 0.6]), 0.5)
+    assert (np.asarray(kept.boxes).tolist(), np.asarray(kept.classes).tolist()) == ([[2, 2, 3, 3]], [8])
+    assert confident(Layer([0, 0, 1, 1]), 0.5) == Layer([0, 0, 1, 1])
+
+
+def test_a_class_without_a_name_is_shown_by_its_number() -> None:
+    assert class_name(39, COCO_NAMES) == "bottle"
+    assert class_name(39, None) == class_name(39, ["one"]) == "class 39"
+    assert class_name(-1, COCO_NAMES) == "class -1"
+
+
+def test_coco_has_eighty_names_in_its_detectors_order() -> None:
+    assert len(set(COCO_NAMES)) == 80
+    assert [COCO_NAMES[at] for at in (0, 2, 39, 56, 79)] == ["person", "car", "bottle", "chair", "toothbrush"]
+
+
+@pytest.mark.parametrize("seen", [np.eye(3), WITHOUT_RED, WITHOUT_GREEN])
+def test_colours_are_told_apart_without_red_or_green_too(seen: np.ndarray) -> None:
+    """CIE 1976 distances; 2.3 is what is just seen."""
+    linear = [
+        np.where((c := np.array(one) / 255) > 0.04045, ((c + 0.055) / 1.055) ** 2.4, c / 12.92) for one in COLOURS
+    ]
+    shown = np.clip([seen @ one for one in linear], 0, 1)
+    rgb = np.where(shown > 0.0031308, 1.055 * shown ** (1 / 2.4) - 0.055, 12.92 * shown).astype(np.float32)
+    lab = cv2.cvtColor(rgb[None], cv2.COLOR_RGB2Lab)[0]
+    assert min(float(np.linalg.norm(one - other)) for one, other in combinations(lab, 2)) > 20
+
+
+# --- images ---------------------------------------------------------------------------------
+
+
+def test_an_exif_orientation_is_applied_unless_the_model_does_not() -> None:
+    jpeg = cv2.imencode(".jpg", np.zeros((20, 40, 3), np.uint8))[1].tobytes()
+    turned = jpeg[:2] + ORIENTATION_90 + jpeg[2:]
+    assert decode(turned).shape == (40, 20, 3)
+    assert decode(turned, exif=False).shape == (20, 40, 3)
+
+
+def test_a_png_holds_the_same_pixels() -> None:
+    image = draw(grey(), [10, 10, 50, 50])
+    assert (decode(encode_png(image)) == image).all()
+
+
+@pytest.mark.parametrize("value", [b"", b"hello"])
+def test_what_is_no_image_is_refused(value: bytes) -> None:
+    with pytest.raises(ValueError, match="not an image"):
+        decode(value)
+
+
+def test_a_small_picture_is_enlarged_a_large_one_is_left() -> None:
+    assert enlarged(grey(240, 320)).shape == (720, 960, 3)
+    assert enlarged(large := grey(10, 1000)) is large
