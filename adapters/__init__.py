@@ -2,6 +2,11 @@
 
     settings    the environment, read once at start
     logs        JSON lines on stderr
+    service     what every service does around its work
+    monitor     /metrics, /live, /ready; probe asks them
+    meter       metrics (prometheus-client)
+    traces      spans (OpenTelemetry)
+    rules       validation rules (polars)
     kafka       confluent-kafka: Inbox (read, commit) and Outbox (send, flush)
     topics      the start-up check of topics, their ids, a group's lag
     catalog     follows the catalog topic

@@ -139,6 +139,8 @@ class Inbox:
         self._on_revoke = on_revoke
         self._on_lost = on_lost
         self.assigned: set[Place] = set()
+        self._begun: dict[Place, int] = {}
+        """Where reading a partition began: until its first record its position is unknown."""
         self.joined = False
         """Whether the group has given this member its share, be it none."""
         self._consumer.subscribe(list(topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lost)
@@ -170,12 +172,14 @@ class Inbox:
 
     def lag(self) -> int:
         """Records in the assigned partitions that are not read yet, as far as the last fetch has seen."""
-        places = self._consumer.position([TopicPartition(*place) for place in self.assigned])
         behind = 0
-        for place in places:
-            _low, high = self._consumer.get_watermark_offsets(place, cached=True)
-            if place.offset >= 0 and high >= 0:
-                behind += max(0, high - place.offset)
+        try:
+            for place in self._consumer.position([TopicPartition(*place) for place in self.assigned]):
+                low, high = self._consumer.get_watermark_offsets(place, cached=True)
+                begun = max(low, self._begun.get((place.topic, place.partition), 0))
+                behind += max(0, high - (place.offset if place.offset >= 0 else begun))
+        except KafkaException as error:
+            log.warning("lag: %s", error.args[0].str())
         return behind
 
     def close(self) -> None:
@@ -189,6 +193,7 @@ class Inbox:
         found = {}
         for place in committed:
             known = place.offset != OFFSET_INVALID and place.offset >= 0
+            self._begun[place.topic, place.partition] = place.offset if known else 0
             found[place.topic, place.partition] = Committed(place.offset if known else None, place.metadata or "")
             if known:
                 self._say_what_is_lost(consumer, place)
@@ -218,6 +223,7 @@ class Inbox:
         # Others have the partitions already: nothing can be committed, they do the work again.
         gone = {(place.topic, place.partition) for place in places}
         self.assigned -= gone
+        self.joined = False
         if self._on_lost is not None:
             self._on_lost(gone)
         log.warning("lost %s to other members of the group", [f"{p.topic}/{p.partition}" for p in places])

@@ -16,6 +16,7 @@ class Meter:
     def __init__(self, kind: Kind) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
+        self._cells: dict[tuple[str, ...], Any] = {}
         self._series: dict[str, Any] = {m.name: _series(m, self._registry) for m in METRICS if kind in m.of}
 
     def add(self, metric: Metric, amount: float = 1.0, **labels: str) -> None:
@@ -36,8 +37,14 @@ class Meter:
         return encode(self._registry), content_type
 
     def _cell(self, metric: Metric, labels: dict[str, str]) -> Any:
-        series = self._series[metric.name]
-        return series.labels(**labels) if labels else series
+        if not labels:
+            return self._series[metric.name]
+        # prometheus-client's own look-up takes three times as long.
+        place = (metric.name, *labels.values())
+        cell = self._cells.get(place)
+        if cell is None:
+            cell = self._cells[place] = self._series[metric.name].labels(**labels)
+        return cell
 
 
 def _series(metric: Metric, registry: CollectorRegistry) -> Counter | Gauge | Histogram:

@@ -6,6 +6,8 @@ Ready: it waits for nothing. Nothing here talks to Kafka or Redis: a probe canno
 
 import json
 import logging
+import socket
+import socketserver
 import threading
 import time
 from collections.abc import Sequence
@@ -48,6 +50,8 @@ class Monitor:
         self.meter = Meter(kind)
         self.targets: Sequence[Target] = ()
         """Of a host: its model processes."""
+        self.stopping = threading.Event()
+        """Set by whoever ends the process: it is not ready from then on."""
         self._waits_for: tuple[str, ...] = _STARTING
         self._turned_s = time.monotonic()
         self._live_s_max = live_s_max
@@ -76,6 +80,8 @@ class Monitor:
         """Whether it does its work, and what /ready says."""
         live, _ = self.live()
         waits_for = [*self._waits_for, *([] if live else ["the main loop to go round"])]
+        if self.stopping.is_set():
+            waits_for = ["its end: it was told to stop"]
         return not waits_for, {"ready": not waits_for, "waits_for": waits_for}
 
     def close(self) -> None:
@@ -99,6 +105,9 @@ class _CountingHandler(logging.Handler):
     def __init__(self, meter: Meter) -> None:
         super().__init__()
         self._meter = meter
+        for level in ("WARNING", "ERROR", "CRITICAL"):
+            # From 0, so that the first one is a rise.
+            meter.add(LOG_RECORDS, 0, level=level)
 
     def emit(self, record: logging.LogRecord) -> None:
         """One more."""
@@ -107,10 +116,20 @@ class _CountingHandler(logging.Handler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 64
 
     def __init__(self, address: tuple[str, int], monitor: Monitor) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, _Handler)
         self.monitor = monitor
+
+    def server_bind(self) -> None:
+        """Without HTTPServer's question for the host's name, which a broken resolver does not answer."""
+        socketserver.TCPServer.server_bind(self)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Somebody hung up: no traceback among lines of JSON."""
+        log.debug("%s from %s broke", request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -140,6 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _target(self, target: Target) -> dict[str, Any]:
         # Whoever reached the host at this address reaches its model processes there as well.
         host = self.connection.getsockname()[0]
+        host = f"[{host}]" if ":" in host else host
         return {"targets": [f"{host}:{target.port}"], "labels": target.labels}
 
     def _json(self, code: int, what: object) -> None:

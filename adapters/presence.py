@@ -9,9 +9,9 @@ from typing import Final
 import msgspec
 import psutil
 
-from adapters.kafka import Outbox, Reader, Record, now_ms
+from adapters.kafka import DeliveryError, Outbox, Reader, Record, now_ms
 from schemas.errors import RetryLater
-from schemas.limits import BEAT_S
+from schemas.limits import BEAT_S, PRESENCE_DEAD_S
 from schemas.presence import Beat, Kind, Living, decode_beat, encode_beat
 
 
@@ -33,6 +33,7 @@ class Heart:
         self._topic = topic
         self._memory = psutil.Process()
         self._last_s = float("-inf")
+        self._heard_s = time.monotonic()
         self._last = Beat(
             process=process_id(kind),
             kind=kind,
@@ -67,9 +68,17 @@ class Heart:
         self.bury(self.process)
         self._outbox.flush(within_s=5.0)
 
+    def silence(self) -> tuple[str, ...]:
+        """What /ready says where Kafka has confirmed no beat for as long as makes a process dead to others."""
+        return ("Kafka to confirm its beats",) if time.monotonic() - self._heard_s > PRESENCE_DEAD_S else ()
+
+    def _delivered(self, error: DeliveryError | None) -> None:
+        if error is None:
+            self._heard_s = time.monotonic()
+
     def _send(self, process: str, value: bytes | None) -> None:
         # A beat that is not delivered is followed by the next one: its loss is no failure.
-        self._outbox.send(self._topic, process.encode(), value, [], on_delivery=lambda _error: None)
+        self._outbox.send(self._topic, process.encode(), value, [], on_delivery=self._delivered)
         self._outbox.poll()
 
 

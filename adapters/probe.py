@@ -28,8 +28,8 @@ def main(arguments: list[str]) -> int:
         connection.request("GET", f"/{question}")
         answer = connection.getresponse()
         sys.stdout.write(answer.read().decode(errors="replace"))
-    except OSError as error:
-        sys.stdout.write(f"nobody answers at {address}: {error}\n")
+    except (OSError, http.client.HTTPException) as error:
+        sys.stdout.write(f"nobody answers at {address}: {error!r}\n")
         return 1
     finally:
         connection.close()

@@ -147,7 +147,7 @@ class AnswerIndex:
 
     def __init__(self, url: str, namespace: str, result_ttl_s: int = RESULT_TTL_S) -> None:
         self.namespace = namespace
-        self._url = url
+        self._shown = _without_password(url)
         # Any: half of redis-py's own methods are not annotated.
         self._redis: Any = redis.Redis.from_url(
             url,
@@ -226,7 +226,7 @@ class AnswerIndex:
         """RetryLater where Redis does not answer."""
         try:
             self._redis.ping()
-        except _AWAY as error:
+        except redis.RedisError as error:
             raise self._away(error) from error
 
     def close(self) -> None:
@@ -270,7 +270,13 @@ class AnswerIndex:
         ]
 
     def _away(self, error: Exception) -> RetryLater:
-        return RetryLater(f"Redis at {self._url}: {error}")
+        return RetryLater(f"Redis at {self._shown}: {error}")
+
+
+def _without_password(url: str) -> str:
+    """For messages, which go into logs, presence and /ready."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 def field_of(answer: Answer) -> str:

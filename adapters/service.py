@@ -30,7 +30,7 @@ def run_service(
     except SettingError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    stop = threading.Event()
+    stop = monitor.stopping
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda _signum, _frame: stop.set())
     try:

@@ -6,9 +6,13 @@ OTEL_RESOURCE_ATTRIBUTES, OTEL_EXPORTER_OTLP_HEADERS). A collector that is away 
 """
 
 import logging
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from schemas.errors import SettingError
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +21,8 @@ Part: TypeAlias = Literal["internal", "consumer", "producer"]
 
 Attribute: TypeAlias = str | int | float
 _PATH: Final = "/v1/traces"
+CLOSE_S_MAX: Final = 2.0
+"""It is part of a process's time to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +54,10 @@ class Traces:
     def __init__(self, url: str, service: str) -> None:
         self._provider: Any = None
         if url:
+            _check(url)
             self._provider = _provider(url.rstrip("/").removesuffix(_PATH) + _PATH, service)
             self._tracer = self._provider.get_tracer("sparring")
-            log.info("traces go to %s", url)
+            log.info("traces go to a collector")
 
     @property
     def on(self) -> bool:
@@ -87,9 +94,17 @@ class Traces:
             self.start(name, parent.traceparent, at_ns=from_ns).end(max(from_ns, to_ns))
 
     def close(self) -> None:
-        """Send what is left, within the exporter's own deadline."""
+        """Send what is left, as far as the collector takes it within CLOSE_S_MAX."""
         if self._provider is not None:
-            self._provider.shutdown()
+            sending = threading.Thread(target=self._provider.shutdown, name="last-spans", daemon=True)
+            sending.start()
+            sending.join(CLOSE_S_MAX)
+
+
+def _check(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise SettingError(f"SPARRING_TRACES: {url!r}; expected a URL such as http://127.0.0.1:4318, or nothing")
 
 
 def _provider(url: str, service: str) -> Any:
@@ -98,7 +113,9 @@ def _provider(url: str, service: str) -> Any:
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  # as above
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415  # as above
 
-    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: f"sparring-{service}"}))
+    name = Resource.create({SERVICE_NAME: f"sparring-{service}"})
+    # Not at exit: a process that crashes must not wait for a collector while its group waits for it.
+    provider = TracerProvider(resource=name, shutdown_on_exit=False)
     # Bounded: what does not fit its queue while the collector is away is dropped.
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=url, timeout=2)))
     return provider

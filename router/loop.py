@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import structs
 
@@ -73,6 +73,8 @@ class Router:
         self._uncommitted: dict[Place, int] = {}
         self._committed_s = time.monotonic()
         self._shown_s = float("-inf")
+        for outcome in get_args(Outcome):
+            self._meter.add(FRAMES, 0, outcome=outcome)  # from 0, so that the first one is a rise
 
     def run(self) -> None:
         """Read frames, decide, send tasks, commit."""
@@ -80,17 +82,17 @@ class Router:
             self._follow_catalog()
             batch = Batch()
             records = self._inbox.read(self._settings.router_batch_frames_max, wait_s=0.1)
-            read_s = time.monotonic()
             if self._catalog.age_s > self._settings.router_lease_s:
                 self._follow_catalog()  # a rebalance may have taken longer than the lease
+            read_s = time.monotonic()
             for record in records:
                 self._send(self._frame(record), batch)
                 batch.offsets[record.place] = record.offset + 1
             self._official.flush()
-            self._sent.append(batch)
-            self._commit_settled(COMMIT_EVERY_S)
             if records:
                 self._meter.observe(ROUTE_SECONDS, time.monotonic() - read_s)
+            self._sent.append(batch)
+            self._commit_settled(COMMIT_EVERY_S)
         self._close()
 
     def _follow_catalog(self) -> None:

@@ -68,7 +68,7 @@ RUN_MS_MAX: Final = 30_000
 
 BEAT_S: Final = 1.0
 LIVE_S_MAX: Final = 120.0
-"""A service whose main loop has not gone round for this long is not live: longer than any wait of its own."""
+"""A service whose main loop has not gone round for this long is not live."""
 
 PRESENCE_DEAD_S: Final = 3.0
 """A process whose beat was not seen for this long, by the reader's own clock, is dead."""

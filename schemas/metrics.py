@@ -121,9 +121,9 @@ QUEUED_SECONDS: Final = Metric(
     "seconds",
     ("model", "lane"),
     ("inference",),
-    "from the frame's record to its turn",
+    "from the task's record to its turn",
     "frames wait: more processes for this model, more threads, or a faster model",
-    _SECONDS,
+    (*_SECONDS, 60.0, 120.0),
 )
 DECODE_SECONDS: Final = Metric(
     "sparring_decode_seconds",

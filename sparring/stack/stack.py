@@ -135,6 +135,8 @@ class LocalStack:
             "SPARRING_NAMESPACE": self.namespace,
             "SPARRING_DATA": str(self.data),
             "SPARRING_ALLOW_PYTHON": "true" if self._allow_python else "false",
+            # Several processes on one machine: a port that the caller's environment fixes would be taken twice.
+            "SPARRING_METRICS": f"{ports.HOST}:0",
             **self._environment,
         }
 

@@ -1,6 +1,7 @@
 """What `sparring status` shows: asked of the folder, the processes, the broker, the catalog and presence."""
 
 import contextlib
+import socket
 from collections.abc import Iterator
 from typing import Literal
 
@@ -150,12 +151,14 @@ def deployed_and_warm(
         if beat.model is not None
     )
     problems = tuple(f"{beat.process}: {problem}" for beat in beats for problem in beat.problems)
-    return pipelines, models, problems, {beat.pid: _metrics(beat) for beat in beats}
+    here = [beat for beat in beats if beat.host == socket.gethostname()]
+    return pipelines, models, problems, {beat.pid: _metrics(beat) for beat in here}
 
 
 def _metrics(beat: Beat) -> str | None:
     """A local stack's processes listen on loopback."""
-    return f"http://{HOST}:{beat.metrics_port}/metrics" if beat.metrics_port else None
+    here = beat.host == socket.gethostname()
+    return f"http://{HOST}:{beat.metrics_port}/metrics" if here and beat.metrics_port else None
 
 
 def memory_bytes(pid: int) -> int | None:

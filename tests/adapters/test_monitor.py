@@ -122,3 +122,15 @@ def test_a_probe_of_nobody_exits_with_1_and_a_wrong_one_with_2(monitor: Monitor)
     wrong = probed("ready", "127.0.0.1:0")
     assert wrong.returncode == 2
     assert "expected live or ready, and host:port" in wrong.stderr
+
+
+def test_a_process_that_was_told_to_stop_is_not_ready(monitor: Monitor) -> None:
+    monitor.turned()
+    monitor.stopping.set()
+    assert json.loads(asked(monitor, "/ready")[1])["waits_for"] == ["its end: it was told to stop"]
+    assert asked(monitor, "/live")[0] == 200
+
+
+def test_a_counter_of_a_closed_set_begins_at_0(monitor: Monitor) -> None:
+    monitor.meter.add(FRAMES, 0, outcome="routed")
+    assert 'sparring_frames_total{outcome="routed"} 0.0' in asked(monitor, "/metrics")[1]

@@ -73,7 +73,7 @@ class Host:
 
     def _show(self, versions: list[PipelineVersion], wanted: Wanted, beats: list[Beat], too_large: int) -> None:
         """What /ready, /targets and /metrics say."""
-        self._monitor.turned(cold_lanes(versions, wanted.lanes, beats, self._name))
+        self._monitor.turned(self._heart.silence() or cold_lanes(versions, wanted.lanes, beats, self._name))
         self._monitor.targets = [
             Target(beat.metrics_port, {"model": beat.model or "", "lane": beat.lane or ""})
             for beat in beats
@@ -110,6 +110,8 @@ class Host:
                 child.start()
             elif self._fits(lane):
                 self._children[lane] = Child(*lane, self._settings.metrics)
+                # From 0, so that the first death is a rise.
+                self._monitor.meter.add(ENDS, 0, model=str(lane[0]), lane=lane[1])
             else:
                 problems.append(
                     f"host {self._name} has no memory left for {lane[0]} ({lane[1]} lane): "

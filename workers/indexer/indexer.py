@@ -65,7 +65,7 @@ class Indexer:
         try:
             while not (self._stopping.is_set() or writing.done() or app.crashed):
                 self._heart.beat(problems=self._problems)
-                self._monitor.turned([*_not_joined(app), *self._redis_away])
+                self._monitor.turned([*self._heart.silence(), *_not_joined(app), *self._redis_away])
                 await asyncio.wait((writing,), timeout=_LOOK_AGAIN_S)
         finally:
             asking.cancel()

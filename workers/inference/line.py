@@ -34,6 +34,8 @@ class Ticket:
     frame: Frame
     slip: Slip
     span: Span = NO_SPAN
+    turn_ns: int = 0
+    """Unix time in ns at which its turn came; 0: it had none."""
     attempts: int = 1
     finished: Finished | None = None
     sent: int = 0

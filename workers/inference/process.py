@@ -194,6 +194,8 @@ class ModelProcess:
         while not self._line.wait_until_idle(_IDLE_S):
             self._raise_a_crash()
             self._outbox.poll()
+            # Suspects run one at a time: a turn of many takes long, and this process lives.
+            self._say_what_is_warm()
             if time.monotonic() > deadline_s:
                 raise RetryLater(f"{self._line.running} tasks are still running at the deadline")
         self._outbox.flush(max(0.1, deadline_s - time.monotonic()))
@@ -237,7 +239,8 @@ class ModelProcess:
             allow_python=self._settings.allow_python,
             problems=self._shelf.problems(),
         )
-        self._monitor.turned([*(() if self._inbox.joined else ["its share of the tasks"]), *self._shelf.cold()])
+        waits_for = [*self._heart.silence(), *(() if self._inbox.joined else ["its share of the tasks"])]
+        self._monitor.turned([*waits_for, *self._shelf.cold()])
 
     def _raise_a_crash(self) -> None:
         if self._crash is not None:
