@@ -1,7 +1,7 @@
 """Weighted rendezvous hashing and positions on [0, 1): which arm of a split takes a request.
 
 Pure and stable: the same key goes the same way for ever, on every machine, in every language
-(test vectors are in docs/contract.md). Source of the rule: weighted rendezvous hashing, Schindelhauer
+(test vectors are in docs/hash-vectors.json). Source of the rule: weighted rendezvous hashing, Schindelhauer
 and Schomaker, "Weighted Distributed Hash Tables", 2005 (logarithmic method).
 """
 

@@ -82,6 +82,7 @@ class _Partition:
     """One partition as far as it is read. records: read ahead; end: the first offset that is not wanted."""
 
     place: TopicPartition
+    consumer: Any
     end: float
     records: deque[Any] = field(default_factory=deque)
     read: bool = False
@@ -113,7 +114,8 @@ class AnswerStream(Iterator[Answer]):
         self._follow = follow
         self._silent_ms = 0.0
         self._stopped = False
-        self._consumer: Any = broker.consumer((), _FETCH_BYTES_MAX)
+        self._consumers: list[Any] = []
+        self._consumer = self._opened_consumer()
         try:
             with self._asking():
                 self._partitions = self._opened(since)
@@ -134,7 +136,8 @@ class AnswerStream(Iterator[Answer]):
 
     def close(self) -> None:
         """Close the connection; nothing more comes."""
-        self._consumer.close(autocommit=False, timeout_ms=_CLOSE_MS_MAX)
+        for consumer in self._consumers:
+            consumer.close(autocommit=False, timeout_ms=_CLOSE_MS_MAX)
 
     def __enter__(self) -> Self:
         return self
@@ -155,11 +158,25 @@ class AnswerStream(Iterator[Answer]):
         self._consumer.assign(places)
         ends = self._ends(places)
         begins = self._begins(ends, since)
-        for place, begin in begins.items():
-            self._consumer.seek(place, begin)
         if self._follow:
-            return [_Partition(place, math.inf) for place in places]
-        return [_Partition(place, ends[place], read=begins[place] >= ends[place]) for place in places]
+            for place, begin in begins.items():
+                self._consumer.seek(place, begin)
+            return [_Partition(place, self._consumer, math.inf) for place in places]
+        return [self._opened_partition(place, begins[place], ends[place]) for place in places]
+
+    def _opened_partition(self, place: TopicPartition, begin: int, end: int) -> _Partition:
+        """With a connection of its own, so that each is read no further ahead than it is wanted: a partition that
+        was paused and resumed on a shared one was seen to stand still."""
+        if begin >= end:
+            return _Partition(place, self._consumer, end, read=True)
+        consumer = self._opened_consumer()
+        consumer.assign([place])
+        consumer.seek(place, begin)
+        return _Partition(place, consumer, end)
+
+    def _opened_consumer(self) -> Any:
+        self._consumers.append(self._broker.consumer((), _FETCH_BYTES_MAX))
+        return self._consumers[-1]
 
     def _begins(self, ends: dict[TopicPartition, int], since: int | None) -> dict[TopicPartition, int]:
         if since is not None:
@@ -187,17 +204,23 @@ class AnswerStream(Iterator[Answer]):
 
     def _read_ahead(self, partitions: list[_Partition]) -> None:
         """One poll, of those partitions alone that have nothing read ahead: what is held stays bounded."""
+        asked_s = time.monotonic()
         with self._asking():
-            places = [one.place for one in partitions]
-            self._consumer.pause(*(one.place for one in self._partitions if one.place not in places))
-            self._consumer.resume(*places)
-            asked_s = time.monotonic()
-            polled = self._consumer.poll(timeout_ms=_POLL_MS)
-            for one in partitions:
-                one.take(polled.get(one.place, []), self._consumer.position(one.place, timeout_ms=_ANSWER_MS_MAX))
-            self._silent_ms = 0.0 if polled else self._silent_ms + (time.monotonic() - asked_s) * 1000
+            came = [self._poll_all(partitions)] if self._follow else [self._poll(one) for one in partitions]
+            self._silent_ms = 0.0 if any(came) else self._silent_ms + (time.monotonic() - asked_s) * 1000
             if self._silent_ms > _ANSWER_MS_MAX and not all(one.read for one in partitions):
-                self._ask_whether_anybody_is_there(places)
+                self._ask_whether_anybody_is_there([one.place for one in partitions])
+
+    def _poll_all(self, partitions: list[_Partition]) -> bool:
+        polled = self._consumer.poll(timeout_ms=_POLL_MS)
+        for one in partitions:
+            one.records.extend(polled.get(one.place, []))
+        return bool(polled)
+
+    def _poll(self, one: _Partition) -> bool:
+        polled = one.consumer.poll(timeout_ms=_POLL_MS)
+        one.take(polled.get(one.place, []), one.consumer.position(one.place, timeout_ms=_ANSWER_MS_MAX))
+        return bool(polled)
 
     def _ask_whether_anybody_is_there(self, places: list[TopicPartition]) -> None:
         """A client that lost its broker is as silent as a topic where nothing comes."""

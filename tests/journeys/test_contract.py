@@ -1,88 +1,229 @@
-"""docs/contract.md: its example runs as it is printed, and its tables are what the code says."""
+"""A team that knows Kafka and docs/kafka.md alone: its programs run as they are printed, on a whole stack.
 
+Only addresses, namespace, pipeline and request id differ. What then lies on the topics is what docs/asyncapi.yaml says.
+"""
+
+import json
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import get_args
 
+import numpy as np
+import onnx
 import pytest
+import redis
+from onnx import TensorProto, helper
 
-from router.hashing import Salt, unit
-from schemas.errors import RefusalCode
-from schemas.results import Answer, Status
-from schemas.tasks import Role
-from schemas.topics import TopicNames, fixed_topics
-from sparring import ModelVersion, Pipeline
-from sparring.stack import LocalStack
+from examples.shelf import render_shelf
+from schemas.keys import Keys
+from sparring import Client, ModelVersion
+from sparring.stack import LocalStack, jars
+from tests.contracts.asyncapi import messages, why_not
+from tests.contracts.kafka_page import LOOK_UP, READ, SEND, WHOLE_TRIP, printed
+from tests.contracts.topics import Mark, mark_ends, read_since
+from tests.journeys.wire import Wire
+from tests.waiting import eventually
 
-PAGE = (Path(__file__).parents[2] / "docs" / "contract.md").read_text()
-(EXAMPLE,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+PIPELINE = "kafka-page"
+Here = Callable[[str], str]
+Run = Callable[[list[str]], str]
 
 
-def test_the_example_runs_as_it_is_printed(
-    stack: LocalStack, pipeline: Pipeline, scale: Callable[[str, float], ModelVersion], tmp_path: Path
-) -> None:
-    """Only the namespace differs: the tests' stack has one of its own."""
-    pipeline.add_model_step(scale("contract", 2.0)).deploy()
-    frame = tmp_path / "frame.json"
-    frame.write_text('[{"tensor": [1, 2]}]')
-    program = EXAMPLE.replace("sparring.", f"{stack.namespace}.").replace("sparring:", f"{stack.namespace}:")
-    ran = subprocess.run(
-        [sys.executable, "-c", program, stack.kafka, stack.redis, pipeline.name(), str(frame)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=tmp_path,
+def picture_model(factor: float) -> bytes:
+    """`y = image * factor`, one picture of 4 by 4 pixels."""
+    shape = [1, 3, 4, 4]
+    graph = helper.make_graph(
+        [helper.make_node("Mul", ["image", "factor"], ["y"])],
+        "picture",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+        [helper.make_tensor("factor", TensorProto.FLOAT, [], np.array([factor], np.float32))],
     )
-    assert ran.returncode == 0, ran.stderr
-    first, second = ran.stdout.splitlines()
-    assert first.startswith("ok contract ")
+    content: bytes = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+    ).SerializeToString()
+    onnx.checker.check_model(onnx.load_from_string(content))
+    return content
+
+
+@pytest.fixture(scope="module")
+def models(client: Client, marks: dict[str, Mark], tmp_path_factory: pytest.TempPathFactory) -> list[ModelVersion]:
+    assert marks
+    folder = tmp_path_factory.mktemp("pictures")
+    made = []
+    for name, factor in (("page-champion", 1.0), ("page-challenger", 2.0)):
+        path = folder / f"{name}.onnx"
+        path.write_bytes(picture_model(factor))
+        made.append(client.upload_model(name, path).configure("onnx", batch_config="single"))
+    return made
+
+
+@pytest.fixture(scope="module")
+def marks(stack: LocalStack) -> dict[str, Mark]:
+    """Where the topics ended before anything of this page."""
+    return {word: mark_ends(stack, word) for word in ("results", "shadows", "deadletters", "catalog", "presence")}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def deployed(client: Client, models: list[ModelVersion]) -> Iterator[None]:
+    pipeline = client.build_pipeline(PIPELINE)
+    champion, challenger = models
+    pipeline.add_shadow_deploy(champion, [challenger]).deploy()
+    yield
+    pipeline.undeploy()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the programs run: a frame lies there, and nothing of ours."""
+    path = tmp_path_factory.mktemp("elsewhere")
+    (path / "frame.jpg").write_bytes(render_shelf(seed=3).jpeg())
+    return path
+
+
+@pytest.fixture
+def here(stack: LocalStack) -> Here:
+    """A printed program, with the addresses and names of the tests' stack."""
+    names = {
+        "localhost:9092": stack.kafka,
+        "redis://localhost:6379/0": stack.redis,
+        "sparring.": f"{stack.namespace}.",
+        "sparring:": f"{stack.namespace}:",
+        "shelf": PIPELINE,
+    }
+    return lambda code: re.sub("|".join(map(re.escape, names)), lambda found: names[found[0]], code)
+
+
+@pytest.fixture
+def run(folder: Path) -> Run:
+    def running(arguments: list[str]) -> str:
+        ran = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False, cwd=folder)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    return running
+
+
+def needed(program: str) -> str:
+    """A program that a new machine may not have."""
+    path = shutil.which(program)
+    if path is None:
+        pytest.skip(f"needs {program} on the PATH")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("number", "request_id"),
+    [(0, "camera-7.000001"), (1, "camera-7.000002")],
+    ids=["kafka-python", "confluent-kafka"],
+)
+def test_a_frame_is_sent_from_python(number: int, request_id: str, here: Here, run: Run, wire: Wire) -> None:
+    assert re.fullmatch(r"\d+\n", run([sys.executable, "-c", here(printed(SEND, "python")[number])]))
+    assert wire.answer(request_id).status == "ok"
+
+
+def test_a_frame_is_sent_with_kcat(here: Here, run: Run, wire: Wire) -> None:
+    needed("kcat")
+    run(["sh", "-c", here(*printed(SEND, "sh"))])
+    answer = wire.answer("camera-7.000003")
+    assert (answer.status, answer.key) == ("ok", b"camera-7")
+
+
+def test_a_frame_is_sent_from_java(here: Here, run: Run, wire: Wire, folder: Path) -> None:
+    needed("javac")
+    program = folder / "Send.java"
+    program.write_text(here(*printed(SEND, "java")))
+    run([needed("java"), "-XX:TieredStopAtLevel=1", "-cp", jars.classpath(lambda _: None), str(program)])
+    assert wire.answer("camera-7.000004").status == "ok"
+
+
+def test_every_client_puts_a_camera_on_one_partition(here: Here, run: Run, stack: LocalStack) -> None:
+    before = mark_ends(stack, "frames")
+    for code in printed(SEND, "python"):
+        run([sys.executable, "-c", here(code)])
+    if shutil.which("kcat") is not None:
+        run(["sh", "-c", here(*printed(SEND, "sh"))])
+    sent = [record for record in read_since(stack, before) if record.key == b"camera-7"]
+    assert len(sent) >= 2
+    assert len({record.partition for record in sent}) == 1
+
+
+def test_the_stream_of_answers_is_read_from_python(here: Here, wire: Wire, folder: Path) -> None:
+    """Until both lines are seen: it reads for ever."""
+    good = wire.send(PIPELINE, (folder / "frame.jpg").read_bytes())
+    bad = wire.send(PIPELINE, (folder / "frame.jpg").read_bytes()[:5000])
+    wire.answers([good, bad])
+    arguments = [sys.executable, "-u", "-c", here(*printed(READ, "python"))]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, cwd=folder) as reader:
+        lines: list[str] = []
+        assert reader.stdout is not None
+        hears = threading.Thread(target=lines.extend, args=(reader.stdout,), daemon=True)
+        hears.start()
+        try:
+            eventually(lambda: all(any(one in line for line in lines) for one in (good, bad)), 30, "both answers")
+        finally:
+            reader.terminate()
+            hears.join(10)
+    assert f"{good} page-champion 1 ['y']\n" in lines
+    assert any(line.startswith(f'{bad} error {{"error":"NotAnImage"') for line in lines)
+
+
+def test_the_stream_of_answers_is_read_with_kcat(here: Here, run: Run, wire: Wire, folder: Path) -> None:
+    needed("kcat")
+    request = wire.send(PIPELINE, (folder / "frame.jpg").read_bytes())
+    wire.answer(request)
+    shown = run(["sh", "-c", here(*printed(READ, "sh"))])
+    (line,) = [line for line in shown.splitlines() if f"request-id={request}," in line]
+    assert ",status=ok," in line
+    assert re.search(r" \d+ bytes$", line)
+
+
+def test_one_answer_is_looked_up_from_python(here: Here, run: Run, wire: Wire, folder: Path, stack: LocalStack) -> None:
+    request = wire.send(PIPELINE, (folder / "frame.jpg").read_bytes())
+    wire.answer(request)
+    with redis.Redis.from_url(stack.redis) as index:
+        eventually(lambda: bool(index.exists(Keys(stack.namespace).request(request))), 10, "the answer in Redis")
+    (code,) = printed(LOOK_UP, "python")
+    assert run([sys.executable, "-c", here(code).replace("camera-7.000001", request)]) == "page-champion ['y']\n"
+
+
+def test_the_key_that_redis_cli_asks_for_is_the_indexs() -> None:
+    (command,) = printed(LOOK_UP, "sh")
+    assert f" HGET {Keys('sparring').request('camera-7.000001')} 'default/shelf|official|headers'" in command
+
+
+def test_the_whole_trip_runs_as_it_is_printed(stack: LocalStack, here: Here, run: Run) -> None:
+    (code,) = printed(WHOLE_TRIP, "python")
+    assert len([line for line in code.splitlines() if line.strip()]) <= 20
+    arguments = [stack.kafka, stack.redis, PIPELINE, "frame.jpg"]
+    first, second = run([sys.executable, "-c", here(code), *arguments]).splitlines()
+    assert first.startswith("ok page-champion ")
     assert re.fullmatch(r"ok \d+ bytes of Arrow IPC", second)
 
 
-def test_the_example_imports_nothing_of_ours() -> None:
-    imported = re.findall(r"^(?:import|from) (.*?)(?: import .*)?$", EXAMPLE, re.MULTILINE)
-    assert imported == ["json, sys, time, uuid", "redis", "kafka"]
-    assert len([line for line in EXAMPLE.splitlines() if line.strip()]) <= 20
-
-
-def test_every_topic_is_on_the_page() -> None:
-    for topic in fixed_topics("sparring"):
-        assert f"| `{topic.name.removeprefix('sparring.')}` |" in PAGE
-    assert TopicNames("n").frames == "n.frames"
-
-
-@pytest.mark.parametrize("code", get_args(RefusalCode))
-def test_every_error_is_on_the_page(code: str) -> None:
-    assert f"`{code}`" in PAGE
-
-
-def test_every_header_of_an_answer_status_and_role_is_on_the_page() -> None:
-    every = Answer(
-        key=b"",
-        value=b"",
-        request_id="r",
-        status="ok",
-        pipeline="p",
-        frame="f/0/0",
-        frame_digest="d",
-        published_at=0,
-        pipeline_version="v",
-        role="chosen",
-        model="m",
-        model_version="v",
-        model_sha256="s",
-        traceparent="t",
-    )
-    for word in (*every.text_headers(), *get_args(Status), *get_args(Role)):
-        assert f"`{word}`" in PAGE, word
-
-
-def test_the_printed_hash_test_vectors_are_what_the_router_computes() -> None:
-    rows = re.findall(r"^\| (\w+) \| (\w+) \| (\d) \| (\S+) \| (\S+) \| ([\d.]+) \|$", PAGE, re.MULTILINE)
-    assert len(rows) == 3
-    for workspace, pipeline, step, arm, key, u in rows:
-        assert unit(Salt(workspace, pipeline, int(step)), arm, key) == float(u)
+def test_what_lies_on_the_topics_is_what_the_document_describes(
+    stack: LocalStack, wire: Wire, models: list[ModelVersion], marks: dict[str, Mark], folder: Path
+) -> None:
+    """Official and challenger's answers, errors, dead letters, tasks, the catalog, beats: the bytes of this run."""
+    jpeg = (folder / "frame.jpg").read_bytes()
+    good, late = wire.send(PIPELINE, jpeg), wire.send(PIPELINE, jpeg, headers=[("deadline", b"1000")])
+    refused = [wire.send("nobody", jpeg), wire.send(PIPELINE, jpeg[:5000])]
+    wire.answers([good, late, *refused])
+    wire.challengers([good])
+    for request in refused:
+        wire.deadletter(request)
+    champion, challenger = (f"default.{model.name()}.{model.version()}" for model in models)
+    tasks = [Mark.beginning(stack, f"{lane}.{of}") for lane, of in (("work", champion), ("shadow", challenger))]
+    for place in (*marks.values(), *tasks):
+        described, seen = messages(place.word.split(".")[0]), 0
+        for record in read_since(stack, place):
+            if record.value is None:
+                continue
+            reasons = {name: why_not(one, record.text_headers, record.value) for name, one in described.items()}
+            assert [] in reasons.values(), f"{record} is none of its messages: {json.dumps(reasons)[:2000]}"
+            seen += 1
+        assert seen, f"nothing was read from {place.word}"

@@ -107,11 +107,8 @@ def test_an_unknown_pipeline_is_counted_as_refused(client: Client, wire: Wire) -
 def test_a_host_names_its_model_processes_to_prometheus(client: Client, watched: ModelVersion) -> None:
     model = str(watched.key())
     (host,), (worker,) = beats(client, "host"), beats(client, "inference", model)
-    targets = json.loads(page(host, "/targets")[1])
-    assert {
-        "targets": [f"127.0.0.1:{worker.metrics_port}"],
-        "labels": {"model": model, "lane": "official"},
-    } in targets
+    target = {"targets": [f"127.0.0.1:{worker.metrics_port}"], "labels": {"model": model, "lane": "official"}}
+    eventually(lambda: target in json.loads(page(host, "/targets")[1]), 10, "the host to have seen its beat")
 
 
 def test_a_host_is_not_ready_while_a_model_process_is_gone(

@@ -25,7 +25,7 @@ def assert_share(hits: int, count: int, share: float) -> None:
 
 
 def test_the_same_bits_as_the_published_test_vectors() -> None:
-    """docs/contract.md prints these for other languages: they may never change."""
+    """docs/hash-vectors.json has these for other languages: they may never change."""
     assert unit(Salt("default", "shop", 0), "yolox", "request-1") == VECTORS[0]
     assert unit(Salt("default", "shop", 1), "yolox", "request-1") == VECTORS[1]
     assert unit(Salt("lab", "straße", 0), "#share", "Kamera-7") == VECTORS[2]

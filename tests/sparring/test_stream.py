@@ -35,7 +35,7 @@ class Writer:
     def __init__(self, stack: LocalStack) -> None:
         self.settings: Settings = fresh_settings(stack, f"stream-{next(_numbers)}")
         self.topics: TopicNames = self.settings.topics
-        self._producer = Producer({"bootstrap.servers": stack.kafka, "linger.ms": 0})
+        self._producer = Producer({"bootstrap.servers": stack.kafka, "linger.ms": 0, "enable.idempotence": True})
 
     def write(self, request_id: str, at: int, partition: int = 0, role: str = "official", **more: Any) -> None:
         """at: Unix ms of the record."""
@@ -91,6 +91,20 @@ def test_what_is_there_comes_in_the_order_of_time_across_partitions_and_ends(wri
     for number in range(40):
         writer.write(f"r{number:02}", NOW + number, partition=(number * 7) % PARTITIONS)
     assert ids(read_answers(kafka, writer.topics)) == [f"r{number:02}" for number in range(40)]
+
+
+def test_thousands_in_every_partition_come_whole_and_in_order(writer: Writer, kafka: Broker) -> None:
+    """More than one poll gives: a partition is left alone while the others catch up, and goes on after that."""
+    answer = answer_of("r")
+    for number in range(6000):
+        headers: Any = [*answer.headers()[1:], ("request-id", f"{number:04}".encode())]
+        writer._producer.produce(  # noqa: SLF001 (one flush for all)
+            writer.topics.results, answer.value, partition=number % PARTITIONS, timestamp=NOW + number, headers=headers
+        )
+    assert writer._producer.flush(30) == 0  # noqa: SLF001
+    came = ids(read_answers(kafka, writer.topics))
+    assert len(came) == 6000, came[:20]
+    assert came == [f"{number:04}" for number in range(6000)]
 
 
 def test_an_empty_topic_ends_at_once(writer: Writer, kafka: Broker) -> None:
