@@ -1,6 +1,7 @@
 """The SDK's end of Kafka: kafka-python, with every setting that matters said here.
 
-Only this file and `sparring.catalog`, which reads with the consumer made here, touch kafka-python.
+Beside this file, those touch kafka-python that read with a consumer made here (`sparring.catalog`, `stream`,
+`originals`), and `cli.topics` and `stack.status`, which ask its admin client.
 """
 
 import contextlib
