@@ -11,6 +11,7 @@ from typing import Final, TextIO
 
 from sparring.stack.errors import StackError
 from sparring.stack.folder import Folder
+from sparring.stack.remains import has_ended
 
 START_S_MAX: Final = 600.0
 """The first start downloads Kafka."""
@@ -77,6 +78,9 @@ def stop_stack(folder: Folder) -> str:
         _free(folder, KILLED_S_MAX)
         folder.clean_up()
         return f"killed the stack in {folder.path}: it had not stopped in {STOP_S_MAX:.0f} s"
+    # It lets go of the folder a moment before its end.
+    if not has_ended(holder, KILLED_S_MAX):
+        raise StackError(f"process {holder.pid} let go of {folder.path}, but still runs after {KILLED_S_MAX:.0f} s")
     return f"stopped the stack in {folder.path}"
 
 

@@ -57,13 +57,14 @@ def end_in_order(processes: tuple[Recorded, ...], within_s: float) -> int:
         ended += 1
         with contextlib.suppress(psutil.NoSuchProcess):  # it may end by itself in between
             process.terminate()
-            if not _has_ended(recorded, within_s):
+            if not has_ended(recorded, within_s):
                 process.kill()
-                _has_ended(recorded, within_s)
+                has_ended(recorded, within_s)
     return ended
 
 
-def _has_ended(recorded: Recorded, within_s: float) -> bool:
+def has_ended(recorded: Recorded, within_s: float) -> bool:
+    """Whether it is gone in time."""
     # psutil's own wait takes a zombie for alive, and in a container often nobody reaps orphans.
     deadline = time.monotonic() + within_s
     while recorded.process() is not None:
