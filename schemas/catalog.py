@@ -6,11 +6,12 @@ same catalog to every reader. Times that are compared are the broker's (LogAppen
 A deployment is three records: the version (once), an *offer* that hosts answer by warming it up
 until its deadline, and a *live pointer*. A pointer names the catalog offset of the pointer that it
 replaces and is void if that is not the current one, or if it comes after its offer's deadline:
-of two deployers one wins, and nothing goes live that hosts have already dropped.
+of two deployers one wins, and nothing goes live that hosts have already dropped. The same records
+make an earlier version live again.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import msgspec
@@ -60,14 +61,32 @@ class VersionOffered(msgspec.Struct, frozen=True, tag="VersionOffered", tag_fiel
 
 
 class LivePointer(msgspec.Struct, frozen=True, tag="LivePointer", tag_field="record"):
-    """Makes a version live, or none. replaces: catalog offset of the pointer before, or NO_POINTER."""
+    """Makes a version live, or none. replaces: catalog offset of the pointer before, or NO_POINTER. by: who did it,
+    for people."""
 
     pipeline: PipelineName
     version: str | None
     replaces: int
+    by: str = ""
 
 
-Record = WorkspaceCreated | ModelUploaded | ModelConfigured | PipelineVersionAdded | VersionOffered | LivePointer
+class PipelineTagged(msgspec.Struct, frozen=True, tag="PipelineTagged", tag_field="record"):
+    """Gives a pipeline a tag, or takes it away. Tags are for people: no version holds them."""
+
+    pipeline: PipelineName
+    tag: str
+    tagged: bool
+
+
+Record = (
+    WorkspaceCreated
+    | ModelUploaded
+    | ModelConfigured
+    | PipelineVersionAdded
+    | VersionOffered
+    | LivePointer
+    | PipelineTagged
+)
 
 
 _RECORD: Final[msgspec.json.Decoder[Record]] = msgspec.json.Decoder(Record)
@@ -83,17 +102,35 @@ def decode_record(value: bytes) -> Record:
     return _RECORD.decode(value)
 
 
+class Switch(msgspec.Struct, frozen=True):
+    """What went live when: a version, or none. at: Unix milliseconds of the broker."""
+
+    at: int
+    version: str | None
+    by: str
+
+
 @dataclass(slots=True)
 class Pipeline:
-    """What the catalog knows of one pipeline."""
+    """What the catalog knows of one pipeline. `copy` is what a snapshot takes."""
 
     versions: dict[str, PipelineVersion] = field(default_factory=dict)
     """Oldest first."""
+    latest: str = ""
+    """The version that was added or made live last: what an edit begins with."""
     offers: dict[str, int] = field(default_factory=dict)
     """Version -> its offer's deadline, Unix milliseconds of the broker."""
     pointer: int = NO_POINTER
     """Offset of the current live pointer."""
     live: str | None = None
+    history: tuple[Switch, ...] = ()
+    """Oldest first."""
+    tags: tuple[str, ...] = ()
+    """In the order in which they were given."""
+
+    def copy(self) -> "Pipeline":
+        """One that can be changed without changing this one."""
+        return replace(self, versions=dict(self.versions), offers=dict(self.offers))
 
     @property
     def live_version(self) -> PipelineVersion | None:
@@ -126,13 +163,19 @@ class Catalog:
                     self.configurations[key] = configuration
             case PipelineVersionAdded(version=version):
                 pipeline = self.pipelines.setdefault(version.pipeline, Pipeline())
-                pipeline.versions.setdefault(version.version, version)
+                if version.version not in pipeline.versions:
+                    pipeline.versions[version.version] = version
+                    pipeline.latest = version.version
             case VersionOffered(pipeline=name_, version=version_id, within_ms=within_ms):
                 offered = self.pipelines.get(name_)
                 if offered is not None and version_id in offered.versions:
                     offered.offers[version_id] = timestamp_ms + within_ms
             case LivePointer():
                 self._point(offset, timestamp_ms, record)
+            case PipelineTagged(pipeline=name_, tag=tag, tagged=tagged):
+                if (known := self.pipelines.get(name_)) is not None:
+                    given = dict.fromkeys((*known.tags, tag))
+                    known.tags = tuple(one for one in given if tagged or one != tag)
 
     def _point(self, offset: int, timestamp_ms: int, pointer: LivePointer) -> None:
         pipeline = self.pipelines.get(pointer.pipeline)
@@ -142,7 +185,9 @@ class Catalog:
             return
         pipeline.pointer = offset
         pipeline.live = pointer.version
+        pipeline.history += (Switch(timestamp_ms, pointer.version, pointer.by),)
         if pointer.version is not None:
+            pipeline.latest = pointer.version
             del pipeline.offers[pointer.version]
 
     def live(self, name: PipelineName) -> PipelineVersion | None:

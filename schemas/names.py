@@ -10,6 +10,7 @@ from typing import Final, Self
 import msgspec
 
 DEFAULT_WORKSPACE: Final = "default"
+TAG_CHARS_MAX: Final = 63
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}")
 
 
@@ -21,6 +22,21 @@ def checked_name(what: str, name: object) -> str:
             "starting with a letter, under 64 characters"
         )
     return name
+
+
+def checked_tag(tag: object) -> str:
+    """`tag` as it came, or a ValueError that says what a tag is."""
+    if (
+        isinstance(tag, str)
+        and tag.isprintable()
+        and "," not in tag
+        and tag == tag.strip()
+        and 0 < len(tag) <= TAG_CHARS_MAX
+    ):
+        return tag
+    raise ValueError(
+        f"tag: {tag!r}; expected 1 to {TAG_CHARS_MAX} printable characters, no comma, no space at its ends"
+    )
 
 
 class PipelineName(msgspec.Struct, frozen=True, order=True):

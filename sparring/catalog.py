@@ -3,6 +3,7 @@
 Readers get the catalog as a snapshot that never changes. Nothing is decided here, nothing sent.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -11,13 +12,15 @@ from typing import Any, Final, TypeVar
 import msgspec
 from kafka.errors import KafkaError
 
-from schemas.catalog import Catalog, Pipeline, decode_record
+from schemas.catalog import Catalog, decode_record
 from schemas.limits import PRESENCE_DEAD_S
 from schemas.presence import Beat, Living, decode_beat
 from schemas.topics import TopicNames
 from sparring.broker import Broker
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 READ_S_MAX: Final = 10.0
 _POLL_MS: Final = 200
@@ -111,9 +114,9 @@ class Follower:
                 for record in records:
                     if place.topic == self._topics.presence:
                         self._note_beat(record)
-                    elif record.value is not None:
+                    else:
                         catalog = catalog or snapshot(self._catalog)
-                        catalog.apply(record.offset, record.timestamp, decode_record(record.value))
+                        apply(catalog, record)
             self._catalog = catalog or self._catalog
             self._changed.notify_all()
 
@@ -126,6 +129,17 @@ class Follower:
         self._presence_offset = record.offset + 1
 
 
+def apply(catalog: Catalog, record: Any) -> None:
+    """Fold a Kafka record in. One that is unknown here, of a newer sparring, is void for this client."""
+    try:
+        known = decode_record(record.value or b"")
+    except msgspec.DecodeError as error:
+        log.warning("catalog offset %d is no record known here: %s", record.offset, error)
+        catalog.offset = record.offset + 1
+    else:
+        catalog.apply(record.offset, record.timestamp, known)
+
+
 def snapshot(catalog: Catalog) -> Catalog:
     """A copy that can be folded further without changing the original."""
     return Catalog(
@@ -133,8 +147,5 @@ def snapshot(catalog: Catalog) -> Catalog:
         workspaces=dict(catalog.workspaces),
         models=dict(catalog.models),
         configurations=dict(catalog.configurations),
-        pipelines={
-            name: Pipeline(dict(one.versions), dict(one.offers), one.pointer, one.live)
-            for name, one in catalog.pipelines.items()
-        },
+        pipelines={name: pipeline.copy() for name, pipeline in catalog.pipelines.items()},
     )

@@ -17,7 +17,8 @@ from sparring.inspect import Signature, inspect
 from sparring.model import ModelVersion
 from sparring.pipeline import Pipeline
 from sparring.when import now_ms
-from sparring.workspace import Workspace, exists, user_name
+from sparring.who import who
+from sparring.workspace import Workspace, exists
 
 
 class Client:
@@ -45,7 +46,7 @@ class Client:
         checked_name("name", name)
         if exists(self._connection, name):
             raise ValueError(f"name: workspace {name!r} exists; get_workspace returns it")
-        self._connection.append(WorkspaceCreated(name, str(uuid4()), user_name(), now_ms()))
+        self._connection.append(WorkspaceCreated(name, str(uuid4()), who(), now_ms()))
         return Workspace(self._connection, name)
 
     def get_workspace(self, name: str, create_if_not_exist: bool = False) -> Workspace:

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any, Final
 
-from schemas.catalog import LivePointer, PipelineVersionAdded, VersionOffered
+from schemas.catalog import LivePointer, Pipeline, PipelineVersionAdded, VersionOffered
 from schemas.errors import DeployError, EntityNotFoundError
 from schemas.models import PinnedModel
 from schemas.names import ModelKey, PipelineName
@@ -23,6 +23,7 @@ from schemas.topics import Lane, work_topic
 from schemas.wiring import wire_step
 from sparring.connection import Connection
 from sparring.when import moment, now_ms
+from sparring.who import who
 
 LaneOf = tuple[ModelKey, Lane]
 Status = dict[str, Any]
@@ -90,12 +91,17 @@ class Deployment:
     def point(self) -> int:
         """Append the live pointer; returns its offset. DeployError where it is void: it says who is live."""
         name = self._version.pipeline
-        offset = self._connection.append(LivePointer(name, self._version.version, self._replaces))
+        offset = self._connection.append(LivePointer(name, self._version.version, self._replaces, who()))
         now = self._connection.follower.catalog.pipelines[name]
+        if now.pointer == self._replaces:
+            raise DeployError(
+                f"pipeline {name}: version {self._version.version} did not go live: its offer's deadline had passed; "
+                "deploy() again offers it anew"
+            )
         if now.live != self._version.version:
             raise DeployError(
                 f"pipeline {name}: version {self._version.version} did not go live: another client was "
-                f"faster, {_whose(now.live_version)}; deploy() again replaces it"
+                f"faster, {_whose(now)}; deploy() again replaces it"
             )
         return offset
 
@@ -118,7 +124,7 @@ class Deployment:
             warnings.warn(
                 f"pipeline {self._version.pipeline} goes live without {_listed(cold)}: not ready after "
                 f"{time.monotonic() - started_s:.0f} s{self._problems()}",
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def _cold(self, lanes: Iterable[LaneOf]) -> list[LaneOf]:
@@ -188,10 +194,10 @@ def undeploy(connection: Connection, name: PipelineName) -> None:
     version = known.live_version
     if version is None:
         return
-    offset = connection.append(LivePointer(name, None, known.pointer))
+    offset = connection.append(LivePointer(name, None, known.pointer, who()))
     now = connection.follower.catalog.pipelines[name]
     if now.live is not None:
-        raise DeployError(f"pipeline {name} is not undeployed: another client was faster, {_whose(now.live_version)}")
+        raise DeployError(f"pipeline {name} is not undeployed: another client was faster, {_whose(now)}")
     wait_for_routers(connection, offset, required=False)
 
     def running() -> list[str]:
@@ -293,7 +299,8 @@ def _listed(lanes: Iterable[LaneOf]) -> str:
     return ", ".join(f"{roles[lane]} {key}" for key, lane in sorted(lanes))
 
 
-def _whose(live: PipelineVersion | None) -> str:
-    if live is None:
-        return "it is undeployed"
-    return f"version {live.version} of {moment(live.created_at)} is live"
+def _whose(now: Pipeline) -> str:
+    by = now.history[-1].by or "somebody"
+    if now.live_version is None:
+        return f"{by} undeployed it"
+    return f"version {now.live} of {moment(now.live_version.created_at)}, deployed by {by}, is live"

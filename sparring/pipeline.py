@@ -1,25 +1,25 @@
 """A pipeline as its user holds it. Edits are local until `deploy()`, which makes a version of them."""
 
-import html
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from schemas.catalog import NO_POINTER
 from schemas.catalog import Pipeline as KnownPipeline
+from schemas.catalog import PipelineTagged
 from schemas.errors import EntityNotFoundError
 from schemas.limits import DEPLOY_WAIT_S
-from schemas.names import PipelineName
-from schemas.pipelines import PipelineVersion, Step, Validation
+from schemas.names import PipelineName, checked_tag
+from schemas.pipelines import PipelineVersion, Step
+from sparring.card import Rows, as_html, as_text, rows
 from sparring.connection import Connection
 from sparring.deploy import Deployment, Status, status, undeploy
+from sparring.draft import Draft
 from sparring.infer import INFER_S, Call
 from sparring.infer import infer as _infer
 from sparring.inputs import read_image, read_request
@@ -29,33 +29,26 @@ from sparring.logs import logs as _logs
 from sparring.model import ModelVersion
 from sparring.parallel import BATCH_ROWS, NUM_PARALLEL, NUM_PARALLEL_MAX, Table, checked_count
 from sparring.parallel import parallel_infer as _parallel_infer
-from sparring.steps import (
-    as_dictionary,
-    checked_index,
-    first_model,
-    model_step,
-    random_split,
-    repinned,
-    shadow_deploy,
-)
-from sparring.when import moment, now_ms, printed
+from sparring.steps import as_dictionary, model_step, random_split, shadow_deploy
+from sparring.when import moment
 
 if TYPE_CHECKING:
     import polars as pl
+
+_VERSION_CHARS_MIN: Final = 4
 
 
 class Pipeline:
     """Made by `Client.build_pipeline`; listed by `Client.pipelines`.
 
-    It shows the steps of the pipeline's latest version until it is edited. All edits return the
-    pipeline, so calls chain; `deploy()` is the first that anyone else sees.
+    It shows the steps of the pipeline's latest version, the one added or made live last, until it is
+    edited. All edits return the pipeline, so calls chain; `deploy()` is the first that anyone else sees.
     """
 
     def __init__(self, connection: Connection, name: PipelineName, steps: Sequence[Step] | None = None) -> None:
         self._connection = connection
         self._name = name
-        self._edited: list[Step] | None = None if steps is None else list(steps)
-        self._rules: dict[str, Validation] | None = None if steps is None else {}
+        self._draft = Draft(self._latest, steps)
 
     def name(self) -> str:
         """The pipeline's name."""
@@ -69,14 +62,35 @@ class Pipeline:
         """The versions' uuids, newest first."""
         return list(reversed(self._known().versions))
 
+    def history(self) -> list[dict[str, Any]]:
+        """What was live since when, newest first: `time` (UTC), `version` (None: undeployed), `by` (who did it)."""
+        return [
+            {"time": moment(switch.at), "version": switch.version, "by": switch.by}
+            for switch in reversed(self._known().history)
+        ]
+
     @property
     def tags(self) -> list[str]:
-        """Tags; none yet."""
-        return []
+        """Words that people find it by. They belong to the pipeline, not to a version."""
+        return list(self._known().tags)
+
+    def add_tag(self, tag: str) -> "Pipeline":
+        """Give it a tag, at once and for everybody; one that it has is no error.
+
+        Args:
+            tag: 1 to 63 printable characters, no comma, no space at its ends.
+        """
+        return self._tag(tag, tagged=True)
+
+    def remove_tag(self, tag: str) -> "Pipeline":
+        """Take a tag away, at once and for everybody; ValueError where it has none of this name."""
+        if checked_tag(tag) not in self.tags:
+            raise ValueError(f"tag: {tag!r}; expected one of {self.tags}")
+        return self._tag(tag, tagged=False)
 
     def steps(self) -> list[dict[str, Any]]:
         """The steps that this handle holds, deployed or not."""
-        return [as_dictionary(step) for step in self._steps()]
+        return [as_dictionary(step) for step in self._draft.steps]
 
     def add_model_step(self, model: ModelVersion) -> "Pipeline":
         """Append a step: one model answers every request."""
@@ -124,14 +138,12 @@ class Pipeline:
 
     def remove_step(self, index: int) -> "Pipeline":
         """Remove the step at `index`, counted from 0."""
-        steps = self._steps()
-        del steps[checked_index(index, steps)]
-        self._edit(steps)
+        self._draft.remove(index)
         return self
 
     def clear(self) -> "Pipeline":
         """Remove all steps, and the validations that look at their outputs."""
-        self._edited, self._rules = [], {}
+        self._draft.clear()
         return self
 
     def add_validations(self, **rules: "pl.Expr") -> "Pipeline":
@@ -152,23 +164,19 @@ class Pipeline:
         given = {name: written(name, rule) for name, rule in rules.items()}
         if not given:
             raise ValueError("rules: none came; expected name=expression")
-        self._edit(self._steps(), {**self._validations(), **given})
+        self._draft.add_rules(given)
         return self
 
     def remove_validation(self, name: str) -> "Pipeline":
         """Drop one rule; ValueError where there is none of this name."""
-        rules = self._validations()
-        if name not in rules:
-            raise ValueError(f"name: {name!r}; expected one of {sorted(rules)}")
-        del rules[name]
-        self._edit(self._steps(), rules)
+        self._draft.remove_rule(name)
         return self
 
     def validations(self) -> dict[str, str]:
         """The rules that this handle holds, deployed or not, by name, as polars prints them."""
         from adapters.rules import read  # noqa: PLC0415  # polars, only where there are rules
 
-        return {name: str(read(rule)) for name, rule in self._validations().items()}
+        return {name: str(read(rule)) for name, rule in self._draft.rules.items()}
 
     def deploy(self, wait_for_status: bool = True, deploy_wait_s: float = DEPLOY_WAIT_S) -> "Pipeline":
         """Make the steps a new version, where they were edited, and switch to it live.
@@ -185,13 +193,28 @@ class Pipeline:
             ValueError: the steps cannot run, or there are none.
             DeployError: the version did not go live; what was live before goes on.
         """
-        edited = self._edited is not None
-        version = self._new_version() if edited else self._latest()
-        deployment = Deployment(self._connection, version, deploy_wait_s)
-        deployment.prepare(new=edited)
-        self._edited = self._rules = None
-        deployment.go_live(wait=wait_for_status)
-        return self
+        new = self._draft.edited
+        version = self._draft.version(self._name, self._connection.catalog()) if new else self._latest()
+        return self._deploy(version, new=new, wait_for_status=wait_for_status, deploy_wait_s=deploy_wait_s)
+
+    def rollback(self, version: str, wait_for_status: bool = True, deploy_wait_s: float = DEPLOY_WAIT_S) -> "Pipeline":
+        """Switch back to an earlier version, live, with the models and configurations that it was deployed with.
+
+        No new version is made. It is then the latest one: edits begin with its steps. Edits of this handle that
+        were not deployed are dropped.
+
+        Args:
+            version: its uuid, as `versions()` and `history()` have it, or at least the first 4 characters of it.
+            wait_for_status: as in `deploy`.
+            deploy_wait_s: as in `deploy`.
+
+        Raises:
+            EntityNotFoundError: the pipeline has no such version.
+            ValueError: several versions begin so, or it has no steps.
+            DeployError: as in `deploy`.
+        """
+        found = self._version(version)
+        return self._deploy(found, new=False, wait_for_status=wait_for_status, deploy_wait_s=deploy_wait_s)
 
     def undeploy(self) -> "Pipeline":
         """Take the pipeline out of service and free its models' memory; a no-op when it is not deployed."""
@@ -412,27 +435,13 @@ class Pipeline:
         )
 
     def __repr__(self) -> str:
-        rows = self._rows()
-        width = max(len(name) for name, _ in rows)
-        return "\n".join(f"{name.ljust(width)}  {text}" for name, text in rows)
+        return as_text(self._rows())
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in self._rows())
-        return f"<table>{rows}</table>"
+        return as_html(self._rows())
 
-    def _rows(self) -> list[tuple[str, str]]:
-        known = self._known()
-        versions = list(known.versions.values())
-        deployed = "(none)" if known.pointer == NO_POINTER else str(known.live is not None)
-        return [
-            ("name", self._name.name),
-            ("created", printed(versions[0].created_at)),
-            ("last_updated", printed(versions[-1].created_at)),
-            ("deployed", deployed),
-            ("tags", ", ".join(self.tags)),
-            ("versions", ", ".join(version.version for version in reversed(versions))),
-            ("steps", first_model(self._steps())),
-        ]
+    def _rows(self) -> Rows:
+        return rows(self._name.name, self._known(), self._draft.steps)
 
     def _known(self) -> KnownPipeline:
         known = self._connection.catalog().pipelines.get(self._name)
@@ -440,35 +449,44 @@ class Pipeline:
             raise EntityNotFoundError(f"pipeline {self._name} does not exist: build_pipeline makes it")
         return known
 
-    def _steps(self) -> list[Step]:
-        if self._edited is not None:
-            return list(self._edited)
-        return list(self._latest().steps)
-
-    def _validations(self) -> dict[str, Validation]:
-        if self._rules is not None:
-            return dict(self._rules)
-        return {rule.name: rule for rule in self._latest().validations}
-
-    def _edit(self, steps: list[Step], rules: dict[str, Validation] | None = None) -> None:
-        self._edited = steps
-        self._rules = self._validations() if rules is None else rules
-
     def _latest(self) -> PipelineVersion:
-        return list(self._known().versions.values())[-1]
+        known = self._known()
+        return known.versions[known.latest]
+
+    def _version(self, beginning: object) -> PipelineVersion:
+        if not isinstance(beginning, str):
+            raise TypeError(f"version: {type(beginning).__name__}; expected a version's uuid, or its beginning")
+        if len(beginning) < _VERSION_CHARS_MIN:
+            raise ValueError(f"version: {beginning!r}; expected at least {_VERSION_CHARS_MIN} characters of its uuid")
+        versions = self._known().versions
+        found = [name for name in versions if name.startswith(beginning)]
+        if not found:
+            raise EntityNotFoundError(
+                f"version: pipeline {self._name} has no version {beginning!r}; there are: {', '.join(self.versions())}"
+            )
+        if len(found) > 1:
+            raise ValueError(
+                f"version: {beginning!r} begins {', '.join(found)}; expected more of the one that is meant"
+            )
+        return versions[found[0]]
+
+    def _deploy(
+        self, version: PipelineVersion, *, new: bool, wait_for_status: bool, deploy_wait_s: float
+    ) -> "Pipeline":
+        deployment = Deployment(self._connection, version, deploy_wait_s)
+        deployment.prepare(new=new)
+        self._draft.forget()
+        deployment.go_live(wait=wait_for_status)
+        return self
+
+    def _tag(self, tag: str, *, tagged: bool) -> "Pipeline":
+        self._connection.append(PipelineTagged(self._name, checked_tag(tag), tagged))
+        return self
 
     def _append(self, step: Step) -> "Pipeline":
-        self._edit([*self._steps(), step])
+        self._draft.append(step)
         return self
 
     def _replace(self, index: int, step: Step) -> "Pipeline":
-        steps = self._steps()
-        steps[checked_index(index, steps)] = step
-        self._edit(steps)
+        self._draft.replace(index, step)
         return self
-
-    def _new_version(self) -> PipelineVersion:
-        catalog = self._connection.catalog()
-        steps = tuple(repinned(step, catalog.configurations) for step in self._steps())
-        rules = tuple(self._validations().values())
-        return PipelineVersion(self._name.workspace, self._name.name, str(uuid4()), steps, now_ms(), rules)

@@ -1,6 +1,5 @@
 """A workspace: where models and pipelines have their names."""
 
-import getpass
 from typing import TYPE_CHECKING
 
 from schemas.catalog import WorkspaceCreated
@@ -88,11 +87,3 @@ class Workspace:
 def exists(connection: Connection, name: str) -> bool:
     """Whether the workspace exists."""
     return name == DEFAULT_WORKSPACE or connection.catalog().has_workspace(name)
-
-
-def user_name() -> str:
-    """Who creates something: the operating system's user, as there are no accounts."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""

@@ -6,8 +6,10 @@ from schemas.catalog import (
     LivePointer,
     ModelConfigured,
     ModelUploaded,
+    PipelineTagged,
     PipelineVersionAdded,
     Record,
+    Switch,
     VersionOffered,
     WorkspaceCreated,
     decode_record,
@@ -152,3 +154,28 @@ def test_a_version_names_the_processes_it_needs() -> None:
     split = RandomSplit((WeightedModel(1, champion), WeightedModel(1, challenger)))
     front = PipelineVersion("default", "shop", "x", (split, ModelStep(first)), 0)
     assert front.lanes() == {(champion.key, "official"), (challenger.key, "official")}
+
+
+def test_the_latest_version_is_the_one_added_or_made_live_last_and_the_history_says_who_switched() -> None:
+    records: list[tuple[int, Record]] = [
+        (0, PipelineVersionAdded(version("a"))),
+        (1, VersionOffered(SHOP, "a", 1000)),
+        (2, LivePointer(SHOP, "a", NO_POINTER, "ana@lab")),
+        (3, PipelineVersionAdded(version("b"))),
+    ]
+    assert fold(*records).pipelines[SHOP].latest == "b"
+    records += [(4, VersionOffered(SHOP, "a", 1000)), (5, LivePointer(SHOP, "a", 2, "bo@lab"))]
+    assert fold(*records).pipelines[SHOP].latest == "a"
+    records += [(6, LivePointer(SHOP, None, 5)), (7, LivePointer(SHOP, None, 5))]
+    shop = fold(*records).pipelines[SHOP]
+    assert shop.history == (Switch(2, "a", "ana@lab"), Switch(5, "a", "bo@lab"), Switch(6, None, ""))
+    assert (shop.latest, list(shop.versions)) == ("a", ["a", "b"])
+
+
+def test_tags_keep_the_order_in_which_they_were_given() -> None:
+    added = PipelineVersionAdded(version("a"))
+    given = [(0, PipelineTagged(SHOP, tag, tagged=True)) for tag in ("night", "door", "night")]
+    assert fold((0, added), *given).pipelines[SHOP].tags == ("night", "door")
+    gone = (0, PipelineTagged(SHOP, "night", tagged=False))
+    assert fold((0, added), *given, gone, gone).pipelines[SHOP].tags == ("door",)
+    assert fold(*given).pipelines == {}

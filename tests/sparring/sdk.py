@@ -55,6 +55,11 @@ def upload(client: Client, folder: Path, name: str, output_name: str = "variable
     return client.upload_model(name, write_model(folder, output_name=output_name))
 
 
+def named(model: ModelVersion) -> dict[str, str]:
+    """A model as `steps()` prints it."""
+    return {"name": model.name(), "version": model.version(), "sha": model.sha()}
+
+
 class Beating:
     """A router, a host, and model processes that are warm for all that is wanted: they only beat."""
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -14,10 +15,11 @@ from adapters.settings import Settings
 from schemas.presence import Beat, Warm
 from sparring import Client, Framework, ModelVersion
 from sparring.deploy import Deployment, LaneOf, cold_lanes
-from sparring.object import DeployError
+from sparring.object import DeployError, EntityNotFoundError
 from sparring.stack import LocalStack
+from sparring.who import who
 from tests.nouns import pinned, pipeline_version
-from tests.sparring.sdk import beating, fresh_settings, upload
+from tests.sparring.sdk import beating, fresh_settings, named, upload
 from tests.waiting import eventually
 
 SOON_S = 2.0
@@ -67,6 +69,67 @@ def test_what_was_not_edited_is_deployed_again_without_a_new_version_and_an_edit
         assert client.get_pipeline("versions").replace_with_model_step(0, rival).deploy().versions()[1:] == first
         shown = repr(client.get_pipeline("versions")).splitlines()[-1]
     assert shown.split() == ["steps", "rival"]
+
+
+def test_a_rollback_makes_an_earlier_version_live_again_and_edits_begin_with_its_steps(
+    settings: Settings, client: Client, models: list[ModelVersion]
+) -> None:
+    champion, rival, third = models
+    with beating(client, (champion, "official"), (rival, "official"), (third, "official")):
+        pipeline = client.build_pipeline("back").add_model_step(champion).deploy()
+        first = pipeline.versions()[0]
+        pipeline.replace_with_model_step(0, rival).deploy()
+        before = pipeline.versions()
+        assert pipeline.add_model_step(third).rollback(first[:8]) is pipeline
+        assert (pipeline.versions(), pipeline.status()["version"]) == (before, first)
+        with Client(settings) as other:
+            seen = other.get_pipeline("back")
+            assert seen.steps() == pipeline.steps() == [{"ModelInference": {"models": [named(champion)]}}]
+            assert seen.deploy().status()["version"] == first
+        pipeline.undeploy()
+        switches = [(one["version"], one["by"]) for one in pipeline.history()]
+        assert switches == [(version, who()) for version in (None, first, before[0], first)]
+        times = [one["time"] for one in pipeline.history()]
+        assert times == sorted(times, reverse=True)
+        assert f"last_updated  {times[0].isoformat(sep=' ', timespec='microseconds')}" in repr(pipeline)
+
+
+def test_a_rollback_to_what_is_no_version_is_refused_and_nothing_changes(
+    client: Client, models: list[ModelVersion]
+) -> None:
+    with beating(client, (models[0], "official")):
+        pipeline = client.build_pipeline("nowhere-back").add_model_step(models[0]).deploy()
+    newest, empty = pipeline.versions()
+    wrong: list[tuple[Any, type[Exception], str]] = [
+        ("ffff-no", EntityNotFoundError, f"no version 'ffff-no'; there are: {newest}, {empty}"),
+        (newest[:3], ValueError, "expected at least 4 characters"),
+        (7, TypeError, "version: int; expected a version's uuid"),
+        (empty, ValueError, "steps: pipeline default/nowhere-back has none"),
+    ]
+    for version, error, message in wrong:
+        with pytest.raises(error, match=message):
+            pipeline.rollback(version)
+    assert pipeline.status()["version"] == newest
+    assert len(pipeline.history()) == 1
+
+
+def test_tags_are_seen_by_all_at_once_and_shown_in_the_table(
+    settings: Settings, client: Client, models: list[ModelVersion]
+) -> None:
+    pipeline = client.build_pipeline("tagged").add_model_step(models[0])
+    assert pipeline.tags == []
+    pipeline.add_tag("night shift").add_tag("door").add_tag("door")
+    with Client(settings) as other:
+        assert other.get_pipeline("tagged").tags == ["night shift", "door"]
+        assert other.get_pipeline("tagged").remove_tag("door").tags == ["night shift"]
+    assert "tags          night shift\n" in repr(pipeline)
+    assert "<tr><th>tags</th><td>night shift</td></tr>" in pipeline._repr_html_()
+    assert pipeline.steps() != []
+    with pytest.raises(ValueError, match=r"tag: 'door'; expected one of \['night shift'\]"):
+        pipeline.remove_tag("door")
+    for wrong in ("", "a,b", " a", "a\n", "x" * 64, 7):
+        with pytest.raises(ValueError, match=r"tag: .*; expected 1 to 63 printable characters"):
+            pipeline.add_tag(wrong)  # type: ignore[arg-type]
 
 
 def test_a_version_pins_the_configuration_of_the_moment_it_was_deployed(client: Client, tmp_path: Path) -> None:
@@ -159,6 +222,7 @@ def test_of_two_deployers_at_once_one_wins_and_the_other_is_told_whose_version_i
     live = str(pipeline.status()["version"])
     assert said[0] == "live"
     assert f"another client was faster, version {live}" in said[1]
+    assert f"deployed by {who()}, is live" in said[1]
     assert len(pipeline.versions()) == 3
 
 
@@ -170,8 +234,9 @@ def test_a_pointer_that_replaces_what_is_no_longer_current_is_void(
         for one, model in ((client, models[0]), (other, models[1])):
             one.build_pipeline("void")
             pipeline = one.get_pipeline("void").add_model_step(model)
-            version = pipeline._new_version()  # noqa: SLF001 (the two halves of deploy, interleaved)
-            deployments.append(Deployment(pipeline._connection, version, SOON_S))  # noqa: SLF001
+            connection = pipeline._connection  # noqa: SLF001 (the two halves of deploy, interleaved)
+            version = pipeline._draft.version(pipeline._name, connection.catalog())  # noqa: SLF001
+            deployments.append(Deployment(connection, version, SOON_S))
         for deployment in deployments:
             deployment.prepare(new=True)
             deployment.offer()

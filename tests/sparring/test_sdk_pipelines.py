@@ -13,7 +13,7 @@ from schemas.models import ImageSettings, TensorSpec
 from sparring import Client, Framework, ModelVersion, Pipeline
 from sparring.object import DeployError, EntityNotFoundError
 from sparring.stack import LocalStack
-from tests.sparring.sdk import fresh_settings, upload, write_model
+from tests.sparring.sdk import fresh_settings, named, upload, write_model
 
 PYTHON_STEP = "def process(arrays):\n    return arrays\n"
 
@@ -37,10 +37,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def models(client: Client, folder: Path) -> list[ModelVersion]:
     return [upload(client, folder, name) for name in ("champion", "rival", "third")]
-
-
-def named(model: ModelVersion) -> dict[str, str]:
-    return {"name": model.name(), "version": model.version(), "sha": model.sha()}
 
 
 def test_a_workspace_is_found_again_and_a_missing_one_is_an_error(client: Client) -> None:
