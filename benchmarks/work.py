@@ -7,12 +7,12 @@ from typing import Final, Self
 
 import msgspec
 
+from adapters.images import decode_image, image_tensor
 from adapters.settings import InferenceSettings
 from adapters.store import ModelStore
 from schemas.models import PinnedModel
 from workers.inference.allocator import keep_buffers
 from workers.inference.answering import run_path
-from workers.inference.images import decode_image, image_tensor
 from workers.inference.steps import load_model
 from workers.inference.tensors import Arrays
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
+from adapters.images import target_size
 from adapters.redis import AnswerIndex, Answers
 from schemas.errors import SparringError
 from schemas.frames import Origin, RawHeaders, content_type
@@ -30,7 +31,6 @@ from sparring.vision import (
     decode,
     draw_layers,
     enlarged,
-    input_size,
     legend,
 )
 
@@ -141,7 +141,7 @@ def _layer(image: Image, path: tuple[PinnedModel, ...], answer: Answer, number: 
             "`boxes` (x1, y1, x2, y2 for each, in pixels of the model's input) in one row"
         )
     settings, inputs = path[0].configuration.image, path[0].inputs
-    size = input_size(image, settings, inputs[0] if inputs else None)
+    size = target_size(image, settings, inputs[0] if inputs else None)
     placed = boxes_on_picture(_first(table, "boxes") or [], enlarged(image), size, settings.aspect)
     classes, confidences = (_first(table, name) for name in ("classes", "confidences"))
     layer = Layer(placed, classes, confidences, class_names(path), COLOURS[number % len(COLOURS)])

@@ -1,11 +1,16 @@
 """Pictures with boxes: where a model's boxes lie on them, how they are drawn, how images are read and written."""
 
 from itertools import combinations
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 
+from adapters.images import target_size
 from schemas.models import ImageSettings, TensorSpec
 from sparring.vision import (
     COCO_NAMES,
@@ -19,10 +24,11 @@ from sparring.vision import (
     decode,
     draw,
     draw_layers,
+    draw_result,
     encode_png,
     enlarged,
-    input_size,
     legend,
+    load_image,
 )
 
 ORIENTATION_90 = (
@@ -73,7 +79,7 @@ def test_boxes_of_a_letterboxed_input_grow_alike_from_the_top_left() -> None:
 def test_a_models_input_size_is_as_configured_else_as_in_its_shape_else_the_pictures(
     settings: ImageSettings, shape: tuple[int | None, ...] | None, size: tuple[int, int]
 ) -> None:
-    assert input_size(grey(), settings, TensorSpec("tensor", "float32", shape)) == size
+    assert target_size(grey(), settings, TensorSpec("tensor", "float32", shape)) == size
 
 
 # --- drawing --------------------------------------------------------------------------------
@@ -186,10 +192,85 @@ def test_a_png_holds_the_same_pixels() -> None:
 
 @pytest.mark.parametrize("value", [b"", b"hello"])
 def test_what_is_no_image_is_refused(value: bytes) -> None:
-    with pytest.raises(ValueError, match="not an image"):
+    with pytest.raises(ValueError, match="are not a whole JPEG, PNG or WebP"):
         decode(value)
 
 
 def test_a_small_picture_is_enlarged_a_large_one_is_left() -> None:
     assert enlarged(grey(240, 320)).shape == (720, 960, 3)
     assert enlarged(large := grey(10, 1000)) is large
+
+
+# --- as a notebook uses it --------------------------------------------------------------------
+
+
+def test_an_image_is_loaded_as_the_models_tensor_and_as_the_picture_that_it_sees(tmp_path: Path) -> None:
+    path = tmp_path / "shelf.png"
+    wide = np.arange(240 * 320 * 3, dtype=np.uint64).astype(np.uint8).reshape(240, 320, 3)
+    path.write_bytes(encode_png(wide))
+    frame, resized = load_image(path, 160, 120)
+    (tensor,) = frame["tensor"]
+    assert (tensor.dtype, tensor.shape, resized.shape) == (np.float32, (1, 3, 120, 160), (120, 160, 3))
+    assert (resized == cv2.resize(wide, (160, 120))).all()
+    assert tensor.tobytes() == (resized.transpose(2, 0, 1)[None] / 255.0).astype(np.float32).tobytes()
+    assert load_image(str(path), 320, 240)[1].tobytes() == wide.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        (("absent.jpg", 640, 480), FileNotFoundError, "path: .*absent.jpg is no file"),
+        (("text.jpg", 640, 480), ValueError, "path: .*text.jpg: 5 bytes .* are not a whole JPEG"),
+        ((7, 640, 480), TypeError, "path: int; expected the path of an image"),
+        (("text.jpg", 0, 480), ValueError, "width: 0; expected at least 1"),
+        (("text.jpg", 640, "480"), TypeError, "height: '480'; expected a whole number"),
+        (("text.jpg", 640.0, 480), TypeError, "width: 640.0; expected a whole number"),
+    ],
+)
+def test_what_cannot_be_loaded_is_named(tmp_path: Path, arguments: Any, error: type[Exception], says: str) -> None:
+    (tmp_path / "text.jpg").write_bytes(b"hello")
+    path, width, height = arguments
+    with pytest.raises(error, match=says):
+        load_image(tmp_path / path if isinstance(path, str) else path, width, height)
+
+
+@pytest.fixture
+def both() -> pd.DataFrame:
+    """A shadow's result: champion and one challenger, a box each; another challenger without boxes."""
+    return pd.DataFrame(
+        {
+            "out.boxes": [[20.0, 60.0, 60.0, 100.0]],
+            "out.classes": [[39]],
+            "out.confidences": [[0.9]],
+            "out_rival.boxes": [[100.0, 60.0, 140.0, 100.0]],
+            "out_rival.classes": [[39]],
+            "out_rival.confidences": [[0.4]],
+            "out_other.y": [[1.0]],
+        }
+    )
+
+
+def test_a_results_boxes_are_drawn_each_model_in_its_colour_with_a_legend(both: pd.DataFrame) -> None:
+    image = grey(480, 640)
+    for result in (both, pa.Table.from_pandas(both)):
+        drawn = draw_result(image, result, class_names="coco")
+        assert drawn.shape[0] > 2 * 480
+        assert drawn[2 * 80, 2 * 20].tolist() == list(COLOURS[0])
+        assert drawn[2 * 80, 2 * 100].tolist() == list(COLOURS[1])
+    sure = draw_result(image, both, confidence_min=0.5)
+    assert not has(sure[:900], COLOURS[1])
+    alone = draw_result(image, both.drop(columns=both.columns[3:6]))
+    assert not has(alone, COLOURS[1])
+
+
+def test_a_result_that_cannot_be_drawn_is_refused_by_name(both: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match="row: 1; expected 0 to 0"):
+        draw_result(grey(), both, row=1)
+    with pytest.raises(ValueError, match="result: it has no rows"):
+        draw_result(grey(), both[:0])
+    with pytest.raises(
+        ValueError, match=r"result: it has the columns out_other.y; expected out.boxes, with boxes in row 0"
+    ):
+        draw_result(grey(), both[["out_other.y"]])
+    with pytest.raises(TypeError, match="class_names: 'imagenet'; expected a list of text"):
+        draw_result(grey(), both, class_names="imagenet")

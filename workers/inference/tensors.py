@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from adapters.images import decode_image, image_tensor
 from schemas.errors import Refused
 from schemas.frames import Frame, is_table
 from schemas.models import PinnedModel, TensorSpec
 from schemas.tables import read_table
 from schemas.wiring import wire_request
-from workers.inference.images import decode_image, image_tensor
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]

@@ -1,4 +1,4 @@
-"""An encoded image becomes a model's input tensor, by the model's image settings.
+"""An encoded image becomes a model's input tensor, by the model's image settings: in its process, and in notebooks.
 
 The default is the tutorial's rule, bit for bit: RGB, bilinear resize of the uint8 picture (OpenCV
 INTER_LINEAR), planes first, divided by 255 in float64, stored as float32.
@@ -64,10 +64,10 @@ def image_tensor(picture: Uint8, settings: ImageSettings, spec: TensorSpec) -> F
     return planes
 
 
-def target_size(picture: Uint8, settings: ImageSettings, spec: TensorSpec) -> tuple[int, int]:
+def target_size(picture: Uint8, settings: ImageSettings, spec: TensorSpec | None) -> tuple[int, int]:
     """Width and height: as configured, else as in the model's input shape, else the picture's own."""
     height, width = picture.shape[:2]
-    shape = spec.shape
+    shape = None if spec is None else spec.shape
     if shape is not None and len(shape) == 4:
         declared_h, declared_w = (shape[2], shape[3]) if settings.layout == "CHW" else (shape[1], shape[2])
         height, width = declared_h or height, declared_w or width

@@ -1,20 +1,17 @@
-"""Pictures: decode them, draw the boxes of one or several models with class names, write them as PNG.
-
-Arrays are uint8 RGB [height, width, 3]. Boxes are flat lists or [n, 4] of x1, y1, x2, y2 in pixels of
-the picture that they are drawn on; `boxes_on_picture` brings a model's boxes there. Pure.
-"""
+"""Boxes on pictures, with labels that stay clear of each other, and a legend. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from schemas.models import ImageSettings, TensorSpec
+from sparring.vision.coco import class_name
+from sparring.vision.pictures import Image
+from sparring.vision.places import four
 
-Image: TypeAlias = npt.NDArray[np.uint8]
 Colour: TypeAlias = tuple[int, int, int]
 Rectangle: TypeAlias = tuple[int, int, int, int]
 
@@ -27,22 +24,6 @@ COLOURS: Final[tuple[Colour, ...]] = (
 )
 """Sky blue, orange, yellow, white, purple: told apart by people who do not see red and green, too. The first is
 the official answer's."""
-
-COCO: Final = "coco"
-COCO_NAMES: Final = tuple(
-    """
-    person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant, stop sign,
-    parking meter, bench, bird, cat, dog, horse, sheep, cow, elephant, bear, zebra, giraffe, backpack, umbrella,
-    handbag, tie, suitcase, frisbee, skis, snowboard, sports ball, kite, baseball bat, baseball glove, skateboard,
-    surfboard, tennis racket, bottle, wine glass, cup, fork, knife, spoon, bowl, banana, apple, sandwich, orange,
-    broccoli, carrot, hot dog, pizza, donut, cake, chair, couch, potted plant, bed, dining table, toilet, tv, laptop,
-    mouse, remote, keyboard, cell phone, microwave, oven, toaster, sink, refrigerator, book, clock, vase, scissors,
-    teddy bear, hair drier, toothbrush
-    """.replace("\n    ", " ")
-    .strip()
-    .split(", ")
-)
-"""The 80 classes of COCO, in the order in which detectors trained on it number them."""
 
 _DARK: Final[Colour] = (16, 18, 22)
 _LIGHT: Final[Colour] = (240, 240, 236)
@@ -106,7 +87,7 @@ def draw_layers(image: Image, layers: Sequence[Layer]) -> Image:
 
 def confident(layer: Layer, confidence_min: float) -> Layer:
     """The layer without the boxes whose confidence is lower. A model that gives no confidences keeps all."""
-    boxes = _four(layer.boxes)
+    boxes = four(layer.boxes)
     if layer.confidences is None:
         return layer
     confidences = _numbers("confidences", layer.confidences, len(boxes))
@@ -130,76 +111,14 @@ def legend(image: Image, layers: Sequence[Layer]) -> Image:
     return np.concatenate((image, strip), axis=0)
 
 
-def decode(value: bytes, *, exif: bool = True) -> Image:
-    """The picture of an encoded image. exif: apply a JPEG's orientation. ValueError where it is no image."""
-    flags = cv2.IMREAD_COLOR_RGB | (0 if exif else cv2.IMREAD_IGNORE_ORIENTATION)
-    try:
-        picture = cv2.imdecode(np.frombuffer(value, np.uint8), flags) if value else None
-    except cv2.error as error:
-        raise ValueError(f"not an image: {error.err}") from error
-    if picture is None:
-        raise ValueError(f"not an image: {len(value)} bytes beginning {value[:8]!r}; expected a JPEG, PNG or WebP")
-    return picture.astype(np.uint8, copy=False)
-
-
-def enlarged(image: Image, side_px_min: int = 960) -> Image:
-    """A small picture two, three, ... times as large, so that labels have room; a larger one as it is."""
-    times = -(-side_px_min // max(image.shape[:2]))
-    if times <= 1:
-        return image
-    larger: Image = cv2.resize(image, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
-    return larger
-
-
-def encode_png(image: Image) -> bytes:
-    """The picture as a PNG."""
-    done, png = cv2.imencode(".png", image[..., ::-1])
-    if not done:
-        raise ValueError(f"image: {list(image.shape)} could not be encoded as PNG")
-    return png.tobytes()
-
-
-def input_size(image: Image, settings: ImageSettings, spec: TensorSpec | None) -> tuple[int, int]:
-    """Width and height of what a model sees of this picture, in pixels: as configured, else as in the model's
-    input shape, else the picture's own."""
-    height, width = image.shape[:2]
-    if spec is not None and spec.shape is not None and len(spec.shape) == 4:
-        declared = spec.shape[2:4] if settings.layout == "CHW" else spec.shape[1:3]
-        height, width = declared[0] or height, declared[1] or width
-    return settings.width or width, settings.height or height
-
-
-def boxes_on_picture(
-    boxes: npt.ArrayLike, image: Image, size: tuple[int, int], aspect: Literal["stretch", "letterbox"]
-) -> npt.NDArray[np.float64]:
-    """Boxes in pixels of a model's input of `size` (width, height), in pixels of the picture it was made of: [n, 4].
-
-    stretch: x * picture width / input width. letterbox: the picture lies at the top left, both axes share one ratio.
-    """
-    found = _four(boxes)
-    height, width = image.shape[:2]
-    x, y = width / size[0], height / size[1]
-    if aspect == "letterbox":
-        x = y = max(x, y)
-    placed: npt.NDArray[np.float64] = found * np.array([x, y, x, y])
-    return placed
-
-
-def _four(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    found: npt.NDArray[np.float64] = np.asarray(boxes, np.float64)
-    if found.size % 4 or (found.ndim > 1 and found.shape[-1] != 4):
-        raise ValueError(f"boxes: {list(found.shape)} numbers; expected four for each: x1, y1, x2, y2")
-    return found.reshape(-1, 4)
-
-
 def _corners(layer: Layer) -> list[Rectangle]:
     """Whole pixels. What lies far outside, or is no number, is cut: OpenCV takes 32 bits."""
-    found = np.nan_to_num(_four(layer.boxes), nan=-1.0).clip(-(2**15), 2**15)
+    found = np.nan_to_num(four(layer.boxes), nan=-1.0).clip(-(2**15), 2**15)
     return [(round(x1), round(y1), round(x2), round(y2)) for x1, y1, x2, y2 in found.tolist()]
 
 
 def _labels(layer: Layer) -> list[str]:
-    parts: list[list[str]] = [[] for _ in _four(layer.boxes)]
+    parts: list[list[str]] = [[] for _ in four(layer.boxes)]
     if layer.classes is not None:
         for label, number in zip(parts, _numbers("classes", layer.classes, len(parts)).tolist(), strict=True):
             label.append(class_name(number, layer.class_names))
@@ -214,13 +133,6 @@ def _numbers(what: str, values: npt.ArrayLike, count: int) -> npt.NDArray[Any]:
     if len(numbers) != count:
         raise ValueError(f"{what}: {len(numbers)} for {count} boxes; expected one for each")
     return numbers
-
-
-def class_name(number: float, class_names: Sequence[str] | None) -> str:
-    """A class as a person reads it: `bottle`, or `class 39` where it has no name."""
-    if class_names is not None and number in range(len(class_names)):
-        return class_names[int(number)]
-    return f"class {number:g}"
 
 
 def _text_px(image: Image) -> int:

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from adapters.images import decode_image, image_tensor
 from examples.shelf import render_shelf
 from schemas.errors import Refused
 from schemas.models import ImageSettings, TensorSpec
 from tests.reading import bits, read_file
-from workers.inference.images import decode_image, image_tensor
 
 SPEC = TensorSpec("tensor", "float32", (1, 3, 480, 640))
 DEFAULT = ImageSettings()
