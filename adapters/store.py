@@ -11,6 +11,11 @@ import pyarrow.fs
 from schemas.errors import RetryLater, SparringError
 
 
+def sha256_of(content: bytes) -> str:
+    """A file's address in the store, hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
 class ModelStore:
     """uri: a folder, or what `pyarrow.fs.FileSystem.from_uri` knows."""
 
@@ -22,7 +27,7 @@ class ModelStore:
 
     def put(self, content: bytes) -> str:
         """Store one file; returns its sha256, hex. Storing the same bytes again does nothing."""
-        sha256 = hashlib.sha256(content).hexdigest()
+        sha256 = sha256_of(content)
         path = self._path(sha256)
         if self._files.get_file_info(path).type == pyarrow.fs.FileType.NotFound:
             self._files.create_dir(path.rpartition("/")[0], recursive=True)
@@ -40,7 +45,7 @@ class ModelStore:
                 content: bytes = stream.read()
         except OSError as error:
             raise RetryLater(f"model file {sha256} cannot be read from the store: {error}") from error
-        found = hashlib.sha256(content).hexdigest()
+        found = sha256_of(content)
         if found != sha256:
             raise SparringError(f"model file {sha256} has the sha256 {found}: the store is damaged")
         return content

@@ -1,11 +1,11 @@
 """THE FRONT DOOR: SDK, command line, local stack.
 
-`Client` is where Python starts; the other names here are what its users import. They are loaded when
-they are first used: `sparring up` needs no pandas.
+`Client` is where Python starts; the other names here are what its users import, `framework`, `object` and
+`vision` with them. They are loaded when they are first used: `sparring up` needs no pandas.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sparring.shadowing import refuse_foreign_rooms
 
@@ -14,25 +14,44 @@ __version__ = "0.1.0"
 refuse_foreign_rooms()
 
 if TYPE_CHECKING:
+    from sparring import framework, object, vision  # noqa: A004  # the tutorial's name of the module
     from sparring.client import Client
+    from sparring.deployment_config import DeploymentConfig, DeploymentConfigBuilder
     from sparring.framework import Framework
     from sparring.model import ModelVersion
     from sparring.pipeline import Pipeline
     from sparring.workspace import Workspace
 else:
 
-    def __getattr__(name: str) -> object:
+    def __getattr__(name: str) -> Any:
         if name in _PUBLIC:
             return getattr(import_module(_PUBLIC[name]), name)
+        if name in _MODULES:
+            return import_module(f"sparring.{name}")
         raise AttributeError(f"module 'sparring' has no attribute {name!r}")
 
 
 _PUBLIC = {
     "Client": "sparring.client",
+    "DeploymentConfig": "sparring.deployment_config",
+    "DeploymentConfigBuilder": "sparring.deployment_config",
     "Framework": "sparring.framework",
     "ModelVersion": "sparring.model",
     "Pipeline": "sparring.pipeline",
     "Workspace": "sparring.workspace",
 }
 
-__all__ = ["Client", "Framework", "ModelVersion", "Pipeline", "Workspace"]
+_MODULES = ("framework", "object", "vision")
+
+__all__ = [
+    "Client",
+    "DeploymentConfig",
+    "DeploymentConfigBuilder",
+    "Framework",
+    "ModelVersion",
+    "Pipeline",
+    "Workspace",
+    "framework",
+    "object",
+    "vision",
+]

@@ -1,16 +1,21 @@
 """The front door: `sparring.Client()`."""
 
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
+import pyarrow as pa
+
 from adapters.settings import Settings
+from adapters.store import sha256_of
 from schemas import models
-from schemas.catalog import ModelUploaded, PipelineVersionAdded, WorkspaceCreated
+from schemas.catalog import ModelConfigured, ModelUploaded, PipelineVersionAdded, WorkspaceCreated
 from schemas.errors import EntityNotFoundError
 from schemas.names import DEFAULT_WORKSPACE, PipelineName, checked_name
 from schemas.pipelines import PipelineVersion
+from sparring.configuration import configuration
 from sparring.connection import Connection, found_settings
 from sparring.framework import Framework
 from sparring.inspect import Signature, inspect
@@ -70,7 +75,14 @@ class Client:
         """Where new models and pipelines go."""
         return self._current
 
-    def upload_model(self, name: str, path: str | Path, framework: Framework | str = Framework.ONNX) -> ModelVersion:
+    def upload_model(
+        self,
+        name: str,
+        path: str | os.PathLike[str],
+        framework: Framework | str = Framework.ONNX,
+        input_schema: pa.Schema | None = None,
+        output_schema: pa.Schema | None = None,
+    ) -> ModelVersion:
         """Upload a file; the same name again is a new version.
 
         Args:
@@ -78,6 +90,8 @@ class Client:
             path: the file. An ONNX file is loaded once, in a process of its own, to read its inputs and
                 outputs.
             framework: ONNX, or PYTHON for a file with one function `process(arrays) -> arrays`.
+            input_schema: of a Python step, as in `ModelVersion.configure`, which can also follow.
+            output_schema: of a Python step, likewise.
 
         Raises:
             FileNotFoundError: path is no file.
@@ -87,7 +101,7 @@ class Client:
         checked_name("name", name)
         if framework not in list(Framework):
             raise ValueError(f"framework: {framework!r}; expected one of {[str(one) for one in Framework]}")
-        if not isinstance(path, str | Path):
+        if not isinstance(path, str | os.PathLike):
             raise TypeError(f"path: {type(path).__name__}; expected a path")
         where = Path(path)
         if not where.is_file():
@@ -99,7 +113,7 @@ class Client:
             workspace=self._current.name(),
             name=name,
             version=str(uuid4()),
-            sha256=self._connection.store.put(content),
+            sha256=sha256_of(content),
             framework=kind.value,
             file_name=where.name,
             size_bytes=len(content),
@@ -107,7 +121,12 @@ class Client:
             inputs=signature.inputs,
             outputs=signature.outputs,
         )
+        with_schemas = input_schema is not None or output_schema is not None
+        schemas = configuration(model, input_schema=input_schema, output_schema=output_schema) if with_schemas else None
+        self._connection.store.put(content)
         self._connection.append(ModelUploaded(model))
+        if schemas is not None:
+            self._connection.append(ModelConfigured(model.key, schemas))
         return ModelVersion(self._connection, model)
 
     def get_model(self, name: str) -> ModelVersion:

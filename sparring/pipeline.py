@@ -1,6 +1,7 @@
 """A pipeline as its user holds it. Edits are local until `deploy()`, which makes a version of them."""
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from schemas.pipelines import PipelineVersion, Step
 from sparring.card import Rows, as_html, as_text, rows
 from sparring.connection import Connection
 from sparring.deploy import Deployment, Status, status, undeploy
+from sparring.deployment_config import DeploymentConfig
 from sparring.draft import Draft
 from sparring.infer import INFER_S, Call
 from sparring.infer import infer as _infer
@@ -178,21 +180,29 @@ class Pipeline:
 
         return {name: str(read(rule)) for name, rule in self._draft.rules.items()}
 
-    def deploy(self, wait_for_status: bool = True, deploy_wait_s: float = DEPLOY_WAIT_S) -> "Pipeline":
+    def deploy(
+        self,
+        deployment_config: DeploymentConfig | None = None,
+        wait_for_status: bool = True,
+        deploy_wait_s: float = DEPLOY_WAIT_S,
+    ) -> "Pipeline":
         """Make the steps a new version, where they were edited, and switch to it live.
 
         No undeploy is needed and no request fails during the switch. A challenger that is not ready
         in time is a warning.
 
         Args:
+            deployment_config: replicas and resources, for notebooks that have them. Nothing of it is applied, and
+                a warning says so: hosts decide, see docs/deploy.md.
             wait_for_status: return when the version answers. False: switch at once, so that requests wait
                 for its models.
             deploy_wait_s: how long the models may take to be ready.
 
         Raises:
-            ValueError: the steps cannot run, or there are none.
+            TypeError, ValueError: the steps cannot run, or there are none; an argument is wrong.
             DeployError: the version did not go live; what was live before goes on.
         """
+        _check_config(deployment_config)
         new = self._draft.edited
         version = self._draft.version(self._name, self._connection.catalog()) if new else self._latest()
         return self._deploy(version, new=new, wait_for_status=wait_for_status, deploy_wait_s=deploy_wait_s)
@@ -490,3 +500,17 @@ class Pipeline:
     def _replace(self, index: int, step: Step) -> "Pipeline":
         self._draft.replace(index, step)
         return self
+
+
+def _check_config(config: object) -> None:
+    if config is None:
+        return
+    if not isinstance(config, DeploymentConfig):
+        raise TypeError(
+            f"deployment_config: {type(config).__name__}; expected what DeploymentConfigBuilder().build() returns"
+        )
+    warnings.warn(
+        f"deployment_config ({config}) is not applied: hosts decide how many processes run and what they may use; "
+        "docs/deploy.md says how",
+        stacklevel=3,
+    )

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from kafka.admin import KafkaAdminClient
 
+import sparring
 from adapters.settings import Settings
 from schemas.presence import Beat, Warm
 from sparring import Client, Framework, ModelVersion
@@ -130,6 +131,19 @@ def test_tags_are_seen_by_all_at_once_and_shown_in_the_table(
     for wrong in ("", "a,b", " a", "a\n", "x" * 64, 7):
         with pytest.raises(ValueError, match=r"tag: .*; expected 1 to 63 printable characters"):
             pipeline.add_tag(wrong)  # type: ignore[arg-type]
+
+
+def test_a_deployment_configuration_is_taken_and_a_warning_says_that_hosts_decide(
+    client: Client, models: list[ModelVersion]
+) -> None:
+    config = sparring.DeploymentConfigBuilder().replica_count(2).cpus(0.5).memory("2Gi").build()
+    with beating(client, (models[0], "official")):
+        pipeline = client.build_pipeline("wishes").add_model_step(models[0])
+        with pytest.warns(UserWarning, match=r"\(replica_count 2, cpus 0.5, memory 2Gi\) is not applied") as warned:
+            pipeline.deploy(deployment_config=config)
+        assert warned[0].filename == __file__
+        with pytest.raises(TypeError, match="deployment_config: bool; expected what DeploymentConfigBuilder"):
+            pipeline.deploy(True)  # type: ignore[arg-type]  # noqa: FBT003
 
 
 def test_a_version_pins_the_configuration_of_the_moment_it_was_deployed(client: Client, tmp_path: Path) -> None:

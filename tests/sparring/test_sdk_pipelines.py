@@ -1,5 +1,6 @@
 """Workspaces, models and pipelines through the SDK, on a real broker. No service runs."""
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,27 @@ def test_a_python_step_declares_its_arrays(client: Client, tmp_path: Path) -> No
     assert step.outputs() == (TensorSpec("boxes", "float32"),)
     with pytest.raises(TypeError, match="input_schema: NoneType; a Python step needs"):
         step.configure("python")
+
+
+def test_a_python_step_may_declare_its_arrays_as_it_is_uploaded(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "step.py"
+    path.write_text(PYTHON_STEP)
+    schema = pa.schema([pa.field("y", pa.list_(pa.float32()))])
+    step = client.upload_model("declared", path, Framework.PYTHON, input_schema=schema, output_schema=schema)
+    assert client.get_model("declared").inputs() == step.outputs() == (TensorSpec("y", "float32"),)
+    with pytest.raises(TypeError, match="output_schema: NoneType; a Python step needs"):
+        client.upload_model("half-declared", path, Framework.PYTHON, input_schema=schema)
+    with pytest.raises(ValueError, match="input_schema: an ONNX model's own is read from its file"):
+        client.upload_model("half-declared", write_model(tmp_path), input_schema=schema)
+    with pytest.raises(EntityNotFoundError, match="no model 'half-declared'"):
+        client.get_model("half-declared")
+
+
+def test_a_model_shows_itself_as_a_dictionary_and_in_a_notebook_as_a_table(models: list[ModelVersion]) -> None:
+    assert eval(repr(models[0]), {"datetime": dt})["sha"] == models[0].sha()  # noqa: S307 (our own text)
+    table = models[0]._repr_html_()
+    assert table.startswith("<table><tr><th>name</th><td>champion</td></tr><tr><th>version</th>")
+    assert f"<td>{models[0].sha()}</td>" in table
 
 
 @pytest.mark.parametrize(
