@@ -6,7 +6,6 @@ days). `in.*` is the frame itself, while its topic still has it (24 hours). Answ
 outputs and no row: `sparring results` shows them.
 """
 
-import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from schemas.tables import read_table
 from sparring.columns import checked_dataset, in_order, selected
 from sparring.connection import Connection
 from sparring.joined import Joined, join
+from sparring.log_files import LogFiles
 from sparring.originals import Original, fetch
 from sparring.result import answer_columns, as_frame, challenger_names
 from sparring.stream import Filter, read_answers
@@ -113,19 +113,15 @@ def export(
     data_size_limit: int = FILE_BYTES_MAX,
 ) -> list[Path]:
     """Write the log, oldest first, to `<file_prefix>-1.json` (or `.arrow`), -2 and so on, in bounded memory."""
-    directory.mkdir(parents=True, exist_ok=True)
-    written: list[Path] = []
     left = question.limit
     requests = iter(_by_time(connection, name, question))
-    while (left is None or left > 0) and (some := list(islice(requests, _REQUESTS_AT_ONCE))):
-        table = _table(connection, some, question)
-        table = table if left is None else table.slice(0, left)
-        left = None if left is None else left - table.num_rows
-        for part in _parts(table, data_size_limit):
-            path = directory / f"{file_prefix}-{len(written) + 1}.{'arrow' if arrow else 'json'}"
-            _write(path, part, arrow=arrow)
-            written.append(path)
-    return written
+    with LogFiles(directory, file_prefix, data_size_limit, arrow=arrow) as files:
+        while (left is None or left > 0) and (some := list(islice(requests, _REQUESTS_AT_ONCE))):
+            table = _table(connection, some, question)
+            table = table if left is None else table.slice(0, left)
+            left = None if left is None else left - table.num_rows
+            files.add(table)
+    return files.written
 
 
 def _newest(connection: Connection, name: PipelineName, rows: int) -> list[Joined]:
@@ -242,26 +238,6 @@ def _column(column: Any) -> Any:
 
 def _frame(table: pa.Table) -> pd.DataFrame:
     return as_frame({name: table[name] for name in table.column_names})
-
-
-def _parts(table: pa.Table, bytes_max: int) -> Iterator[pa.Table]:
-    """The table in slices of about so many bytes."""
-    if table.num_rows == 0:
-        return
-    rows = max(1, int(table.num_rows * bytes_max / max(1, table.nbytes)))
-    for first in range(0, table.num_rows, rows):
-        yield table.slice(first, rows)
-
-
-def _write(path: Path, table: pa.Table, *, arrow: bool) -> None:
-    """Whole or not at all: a reader never finds half a file."""
-    unfinished = path.with_name(path.name + ".part")
-    if arrow:
-        with pa.OSFile(str(unfinished), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table)
-    else:
-        _frame(table).to_json(unfinished, orient="records", lines=True, date_format="iso", date_unit="ms")
-    os.replace(unfinished, path)  # noqa: PTH105  # as the name says
 
 
 def _unix_ms(argument: str, given: object) -> int | None:

@@ -21,6 +21,16 @@ def scaling_model(factor: float, columns: int | None = 2, rows: int | None = Non
     return content
 
 
+def same_image_model(side: int) -> bytes:
+    """`y = tensor`, float32 [1, 3, side, side]."""
+    shape = [1, 3, side, side]
+    specs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("tensor", "y")]
+    graph = helper.make_graph([helper.make_node("Identity", ["tensor"], ["y"])], "same", specs[:1], specs[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    content: bytes = model.SerializeToString()
+    return content
+
+
 AVERAGE_STEP = """
 import numpy as np
 

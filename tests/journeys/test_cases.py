@@ -1,7 +1,9 @@
 """Recorded inputs and printed answers of real tutorials, through the whole system."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ import pytest
 
 from sparring import Client, ModelVersion, Pipeline
 from tests.reading import bits, read_file
+from tests.small_models import same_image_model
 
 PRINTED = 1e-6
 """Relative: the tutorials print float32 in its shortest decimal."""
@@ -58,6 +61,57 @@ def test_ab_houseprice_every_recorded_row_is_given_again_by_the_model_that_it_na
         np.testing.assert_allclose(got, wanted, rtol=PRINTED)
 
 
+def test_ab_houseprice_a_thousand_single_rows_split_as_the_weights_say_and_each_is_its_models_own(
+    client: Client, pipeline: Pipeline, houseprice: Path
+) -> None:
+    expected = json.loads((houseprice / "expected.json").read_text())
+    arms = [(weight, upload(client, houseprice / file, name)) for weight, name, file in expected["steps"]]
+    rows = pd.read_json(houseprice / "normal-inputs.df.json").head(1000)
+    alone = {}
+    for _, model in arms:
+        pipeline.clear().add_model_step(model).deploy()
+        alone[model.name()] = [cell[0] for cell in pipeline.infer(rows)["out.variable"]]
+    pipeline.clear().add_random_split(arms).deploy()
+    result = pipeline.parallel_infer(rows, batch_rows=1, num_parallel=16, timeout=60, progress=False)
+    names = [json.loads(cell[0])["name"] for cell in result["out._model_split"]]
+    # 645 and 355 were printed. Binomial(1000, 2/3) has a standard deviation of 14.9: this is five of them.
+    assert names.count("houseprice-control") == pytest.approx(667, abs=75)
+    assert names.count("houseprice-control") + names.count("houseprice-challenger") == len(rows) == 1000
+    assert result["in.tensor"].tolist() == rows["tensor"].tolist()
+    assert [cell[0] for cell in result["out.variable"]] == [alone[name][row] for row, name in enumerate(names)]
+
+
+@pytest.mark.parametrize("recorded", ["export_logs_2023.jsonl", "export_logs_2025.jsonl"])
+def test_ab_houseprice_what_was_exported_is_given_again_bit_for_bit_and_exported_with_the_same_columns(
+    client: Client, pipeline: Pipeline, houseprice: Path, tmp_path: Path, recorded: str
+) -> None:
+    lines = [json.loads(line) for line in (houseprice / recorded).read_text().splitlines()]
+    expected = json.loads((houseprice / "expected.json").read_text())["sha"]
+    file_of = {sha: file for file, sha in expected.items()}
+    for sha in {_sha(line) for line in lines}:
+        chosen = [line for line in lines if _sha(line) == sha]
+        model = upload(client, houseprice / file_of[sha], f"exported-{file_of[sha].partition('_')[0]}")
+        pipeline.clear().add_random_split([(1, model)]).deploy()
+        request = pd.DataFrame({name: [line[f"in.{name}"] for line in chosen] for name in ("index", "tensor")})
+        result = pipeline.infer(request)
+        assert result["out.variable"].tolist() == [shortest(line["out.variable"]) for line in chosen]
+    (exported,) = pipeline.export_logs(tmp_path, limit=1)
+    (own,) = (json.loads(line) for line in exported.read_text().splitlines())
+    # Nobody's monitoring counted check failures here; a validation adds anomaly.count.
+    assert list(own) == [name for name in lines[0] if name not in {"check_failures", "anomaly.count"}]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", own["time"])
+
+
+def _sha(line: dict[str, Any]) -> str:
+    split = json.loads(line["out._model_split"][0])
+    return str(split["sha"] if "sha" in split else split["model_version"]["file_info"]["sha"])
+
+
+def shortest(values: list[float]) -> list[float]:
+    """float32 values that were exported as float64, as the shortest decimals that give them back."""
+    return [float(str(np.float32(value))) for value in values]
+
+
 def test_ab_houseprice_as_a_shadow_gives_all_three_printed_values(
     client: Client, pipeline: Pipeline, houseprice: Path
 ) -> None:
@@ -74,6 +128,20 @@ def test_ab_houseprice_as_a_shadow_gives_all_three_printed_values(
     }
     for column, value in printed.items():
         assert result[column][0] == pytest.approx([value], rel=PRINTED)
+
+
+def test_image_preprocess_a_flat_list_is_the_models_whole_input(
+    client: Client, pipeline: Pipeline, shared: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "same.onnx"
+    path.write_bytes(same_image_model(224))
+    model = client.upload_model("same-image", path).configure("onnx", batch_config="single")
+    pipeline.add_model_step(model).deploy()
+    file = shared / "cases/image_preprocess/image_224x224.arrow"
+    result = pipeline.infer_from_file(file)
+    assert isinstance(result, pa.Table)
+    assert len(bits(result, "out.y")) == 3 * 224 * 224
+    assert bits(result, "out.y").tobytes() == bits(read_file(file), "tensor").tobytes()
 
 
 def test_shadow_ccfraud_prints_the_tutorials_columns_and_values(

@@ -1,6 +1,7 @@
 """The log of a pipeline, as the tutorial reads it."""
 
 import json
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -93,19 +94,34 @@ def test_export_writes_files_oldest_first_and_no_larger_than_asked(
     pipeline: Pipeline, scale: Scale, tmp_path: Path
 ) -> None:
     pipeline.add_model_step(scale("logged", 2.0)).deploy()
-    results = [ask(pipeline, float(number)) for number in range(5)]
+    results = [ask(pipeline, number) for number in (0.0, 1.0, 2.0, 1e-20, math.nan)]
     (path,) = pipeline.export_logs(tmp_path / "logs")
     assert path == tmp_path / "logs" / f"{pipeline.name()}-1.json"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [line["out.y"][0] for line in lines] == [0.0, 2.0, 4.0, 6.0, 8.0]
+    assert [line["out.y"][0] for line in lines] == [0.0, 2.0, 4.0, 2e-20, None]
     assert list(lines[0]) == ["time", "in.tensor", "out.y"]
     when = datetime.fromisoformat(lines[0]["time"])
+    assert when.tzinfo == UTC
     assert when.replace(tzinfo=None) == results[0]["time"][0].to_pydatetime()
 
     parts = pipeline.export_logs(tmp_path, "part", data_size_limit=1, limit=3, arrow=True, dataset=["out"])
     assert [part.name for part in parts] == ["part-1.arrow", "part-2.arrow", "part-3.arrow"]
     with pa.ipc.open_file(str(parts[2])) as reader:
         assert reader.read_all().to_pydict() == {"out.y": [[4.0, 1.0]]}
+
+
+def test_an_export_of_more_requests_than_are_read_at_once_is_one_file_until_it_is_full(
+    pipeline: Pipeline, wire: Wire, scale: Scale, tmp_path: Path
+) -> None:
+    pipeline.add_model_step(scale("logged", 2.0)).deploy()
+    wire.answers([wire.send(pipeline.name(), b'[{"tensor": [1, 2]}]') for _ in range(450)], within_s=30)
+    (path,) = pipeline.export_logs(tmp_path, "all", arrow=True)
+    with pa.ipc.open_file(str(path)) as reader:
+        whole = reader.read_all()
+    assert whole.num_rows == 450
+    parts = pipeline.export_logs(tmp_path, "part", data_size_limit=whole.nbytes // 3)
+    assert len(parts) in {3, 4, 5}
+    assert sum(len(part.read_text().splitlines()) for part in parts) == 450
 
 
 @pytest.mark.parametrize(
