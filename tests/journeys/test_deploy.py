@@ -13,8 +13,10 @@ from adapters.settings import Settings
 from sparring import Client, ModelVersion, Pipeline
 from sparring.object import SparringError
 from sparring.stack import LocalStack
+from tests.journeys.processes import model_processes
 from tests.journeys.wire import Wire
 from tests.small_models import scaling_model
+from tests.waiting import eventually
 
 Scale = Callable[[str, float], ModelVersion]
 TABLE = pd.DataFrame({"tensor": [[1.0, 2.0]]})
@@ -35,6 +37,54 @@ def test_a_second_client_sees_the_same_pipeline_and_infers(stack: LocalStack, pi
         same = second.get_pipeline(pipeline.name())
         assert same.steps() == pipeline.steps()
         assert same.infer(TABLE)["out.y"].tolist() == [[2, 4]]
+
+
+def test_a_restart_of_everything_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "double.onnx"
+    path.write_bytes(scaling_model(2.0))
+    with LocalStack(tmp_path / "data") as first, Client(Settings.read(first.environment())) as client:
+        client.set_current_workspace(client.create_workspace("kept"))
+        model = client.upload_model("double", path).configure("onnx", tensor_fields=["x"])
+        pipeline = client.build_pipeline("shop").add_tag("door").add_model_step(model).deploy()
+        idle = client.build_pipeline("idle").add_random_split([(2, model)]).deploy().undeploy()
+        result = pipeline.infer(TABLE.rename(columns={"tensor": "x"}))
+        before = facts(pipeline), facts(idle), repr(model), model.pinned(), repr(client.get_current_workspace())
+    with LocalStack(tmp_path / "data") as second, Client(Settings.read(second.environment())) as client:
+        client.set_current_workspace(client.get_workspace("kept"))
+        pipeline, idle = client.get_pipeline("shop"), client.get_pipeline("idle")
+        model = client.get_model("double")
+        assert (
+            facts(pipeline),
+            facts(idle),
+            repr(model),
+            model.pinned(),
+            repr(client.get_current_workspace()),
+        ) == before
+        again = pipeline.infer(TABLE.rename(columns={"tensor": "x"}))
+        assert again["out.y"].tolist() == result["out.y"].tolist() == [[2.0, 4.0]]
+        assert pipeline.logs()["time"].tolist() == [again["time"][0], result["time"][0]]
+        with pytest.raises(RuntimeError, match="not deployed"):
+            idle.infer(TABLE)
+
+
+def facts(pipeline: Pipeline) -> tuple[object, ...]:
+    return repr(pipeline), pipeline.steps(), pipeline.history(), pipeline.tags, pipeline.status()["version"]
+
+
+def test_after_undeploy_the_processes_are_gone_and_a_frame_is_told_that_it_is_not_deployed(
+    stack: LocalStack, pipeline: Pipeline, scale: Scale, wire: Wire
+) -> None:
+    model = scale("double", 2.0)
+    pipeline.add_model_step(model).deploy()
+    processes = model_processes(stack, model)
+    assert processes
+    pipeline.undeploy()
+    answer = wire.answer(wire.send(pipeline.name(), b'[{"tensor": [1, 2]}]'), within_s=5)
+    assert answer.failure().error == "NotDeployed"
+    assert "deploy()" in answer.failure().message
+    eventually(lambda: not any(process.is_running() for process in processes), 2, "the model's process to be gone")
+    with pytest.raises(RuntimeError, match=r"not deployed: deploy\(\) makes"):
+        pipeline.infer(TABLE)
 
 
 def test_a_pipeline_of_another_workspace_is_another_pipeline(client: Client, scale: Scale, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-import psutil
 import pytest
 import redis
 from confluent_kafka import ConsumerGroupTopicPartitions
@@ -17,6 +16,7 @@ from schemas.keys import Keys, official_field
 from schemas.topics import TopicNames
 from sparring import ModelVersion, Pipeline
 from sparring.stack import LocalStack
+from tests.journeys.processes import model_processes
 from tests.journeys.wire import Wire
 from tests.reading import cells
 from tests.waiting import eventually
@@ -24,21 +24,6 @@ from tests.waiting import eventually
 Scale = Callable[[str, float], ModelVersion]
 ROW = b'[{"tensor": [1, 2]}]'
 RESUME_S_MAX = 12.0
-
-
-def model_processes(stack: LocalStack, model: ModelVersion, lane: str = "official") -> list[psutil.Process]:
-    """The processes that run this model version's lane below this stack's host."""
-    wanted = ["--model", f"default/{model.name()}@{model.version()}", "--lane", lane]
-    host = psutil.Process(stack.process("host"))
-    return [child for child in host.children(recursive=True) if _command(child)[-4:] == wanted]
-
-
-def _command(process: psutil.Process) -> list[str]:
-    """Empty for a process that has ended since it was listed."""
-    try:
-        return process.cmdline()
-    except psutil.NoSuchProcess:
-        return []
 
 
 class Stream(threading.Thread):
