@@ -4,12 +4,14 @@ Beside this file, those touch kafka-python that read with a consumer made here (
 `originals`), and `cli.topics` and `stack.status`, which ask its admin client.
 """
 
+import base64
 import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
+from uuid import UUID
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
@@ -117,6 +119,17 @@ class Broker:
                 return topic in self._asker.topics()
             except KafkaError as error:
                 raise ConnectionError(f"{self.kafka}: no answer: {error}") from error
+
+    def topic_id(self, topic: str) -> str:
+        """The broker's own id of a topic, URL-safe base64, as it stands in request ids that are made of it."""
+        admin = self._open(KafkaAdminClient, request_timeout_ms=int(_REQUEST_S * 1000))
+        try:
+            (described,) = admin.describe_topics([topic])
+        except KafkaError as error:
+            raise ConnectionError(f"{topic} on {self.kafka}: no answer: {error}") from error
+        finally:
+            admin.close()
+        return base64.urlsafe_b64encode(UUID(str(described["topic_id"])).bytes).decode().rstrip("=")
 
     def create(self, topics: Sequence[Topic]) -> None:
         """Create those that do not exist; returns when each partition has its leader."""

@@ -199,7 +199,7 @@ def test_much_that_is_there_is_not_held_all_at_once(writer: Writer, kafka: Broke
         held, came = 0, []
         for answer in stream:
             came.append(answer.request_id)
-            held = max(held, *(len(one.records) for one in stream._partitions))  # noqa: SLF001 (what is read ahead)
+            held = max(held, *(len(one.records) for one in stream._records._partitions))  # noqa: SLF001
     assert came == [f"r{number}" for number in range(40)]
     assert held < 12
 

@@ -1,0 +1,39 @@
+"""What each version that was live made of a frame: the router's own pure function is asked again."""
+
+from collections.abc import Iterable, Mapping
+from itertools import zip_longest
+
+from router.route import route
+from schemas.catalog import Pipeline
+from schemas.errors import Refused
+from schemas.frames import Frame
+from schemas.pipelines import PipelineVersion
+from schemas.tasks import Task
+from sparring.ledger.facts import Decision
+
+
+def live_since(pipeline: Pipeline, since: int) -> tuple[PipelineVersion, ...]:
+    """The versions that were live at any time from `since` (Unix milliseconds) on. Pure."""
+    found: dict[str, PipelineVersion] = {}
+    for switch, after in zip_longest(pipeline.history, pipeline.history[1:]):
+        if switch.version is not None and (after is None or after.at >= since):
+            found[switch.version] = pipeline.versions[switch.version]
+    return tuple(found.values())
+
+
+def decisions(frame: Frame, versions: Iterable[PipelineVersion]) -> Mapping[str, Decision]:
+    """By version. Pure."""
+    return {version.version: decide(frame, version) for version in versions}
+
+
+def decide(frame: Frame, version: PipelineVersion) -> Decision:
+    """Who answers, and who is challenged. Pure."""
+    try:
+        official, *challenges = route(frame, version)
+    except Refused as refusal:
+        return Decision(refused=refusal.error)
+    return Decision(_named(official), frozenset(_named(task) for task in challenges))
+
+
+def _named(task: Task) -> str:
+    return f"{task.slip.answers.name}@{task.slip.answers.version}"

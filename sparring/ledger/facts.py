@@ -1,0 +1,60 @@
+"""What the ledger keeps of each record: enough to account for it, never its bytes. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas.results import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one pipeline version makes of a frame: models as `name@version`. refused: the error, where it cannot place
+    it."""
+
+    answers: str | None = None
+    challengers: frozenset[str] = frozenset()
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A frame. origin: `topic/partition/offset`; decisions: by pipeline version, of those that were live then;
+    pipeline: None where its header names none."""
+
+    origin: str
+    partition: int
+    offset: int
+    key: bytes | None
+    request_id: str
+    pipeline: str | None
+    digest: str
+    decisions: Mapping[str, Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer on `results` or `shadows`, as it lies there. partition, offset: its own place. model: `name@version`;
+    error: of one that is not `ok`."""
+
+    origin: str
+    partition: int
+    offset: int
+    request_id: str
+    pipeline: str
+    status: Status
+    pipeline_version: str | None
+    model: str | None
+    sha256: str | None
+    digest: str
+    value_digest: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A dead letter. digest: of its bytes."""
+
+    origin: str
+    request_id: str
+    error: str
+    digest: str

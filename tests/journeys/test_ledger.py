@@ -1,0 +1,64 @@
+"""`verify` on a running system: everything is accounted for, and what somebody breaks afterwards is found."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+import redis
+from confluent_kafka import Producer
+
+from schemas.keys import Keys
+from sparring import Client, ModelVersion, Pipeline
+from sparring.ledger.reading import verify
+from sparring.stack import LocalStack
+from sparring.when import now_ms
+from tests.journeys.wire import Wire
+
+Scale = Callable[[str, float], ModelVersion]
+_names = count(1)
+
+
+@pytest.fixture
+def traffic(client: Client, wire: Wire, scale: Scale) -> Iterator[tuple[Pipeline, int, list[str]]]:
+    """A split before a shadow, frames of two cameras, some of them wrong, and a swap in the middle."""
+    since = now_ms()
+    pipeline = client.build_pipeline(f"accounted-{next(_names)}")
+    champion, rival, third = scale("ledger-a", 2.0), scale("ledger-b", 3.0), scale("ledger-c", 4.0)
+    pipeline.add_shadow_deploy(champion, [rival, third]).deploy()
+    ids: list[str] = []
+    for number in range(60):
+        if number == 30:
+            wire.answers(ids)
+            pipeline.replace_with_random_split(0, [(2, champion), (1, rival)]).deploy()
+        value = b"no json" if number % 10 == 9 else f'[{{"tensor": [{number}, 2]}}]'.encode()
+        ids.append(wire.send(pipeline.name(), value, key=f"camera-{number % 2}".encode()))
+    wire.answers(ids)
+    wire.challengers(ids[:30], count=2)
+    yield pipeline, since, ids
+    pipeline.undeploy()
+
+
+def test_a_live_system_is_in_order_and_what_is_taken_away_is_found(
+    client: Client, stack: LocalStack, traffic: tuple[Pipeline, int, list[str]]
+) -> None:
+    pipeline, since, ids = traffic
+    connection = client._connection  # noqa: SLF001 (what the command line opens by itself)
+    name = pipeline._name  # noqa: SLF001
+
+    report = verify(connection, since, now_ms(), name)
+    assert report.in_order, report.findings[:5]
+    assert report.counts["frames"] == 60
+    assert (report.counts["answered ok"], report.counts["answered error"]) == (54, 6)
+    assert report.counts["dead letters"] == 6
+    assert report.counts["records on shadows"] == 60
+
+    keys = Keys(stack.namespace)
+    with redis.Redis.from_url(stack.redis) as index:
+        index.delete(keys.request(ids[0]))
+    producer = Producer({"bootstrap.servers": stack.kafka})
+    producer.produce(connection.topics.frames, b"[]", headers=[("pipeline", b"nobodys"), ("request-id", b"x")])
+    producer.flush(10)
+    report = verify(connection, since, now_ms() + 1000, name)
+    assert [(one.kind, one.request_id) for one in report.findings] == [("not in the index", ids[0])]
+    assert verify(connection, since, now_ms(), name, index=False).in_order
+    assert verify(connection, now_ms() + 1000, now_ms() + 2000, name).counts["frames"] == 0
