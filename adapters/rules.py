@@ -21,6 +21,9 @@ from schemas.pipelines import Validation
 ANOMALY: Final = "anomaly."
 COUNT: Final = "anomaly.count"
 
+_COUNTED_FROM_0: Final = ".list.get([null])"
+"""What polars makes of SQL's index 0, whatever the list: a rule that is never true."""
+
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _NODES: Final = frozenset(
     "Column Literal Alias Cast BinaryExpr Ternary Function Agg Eval Filter Sort Slice".split()  # noqa: SIM905
@@ -61,6 +64,21 @@ def written(name: str, expression: object) -> Validation:
     rule = Validation(name, text)
     read(rule)
     return rule
+
+
+def parsed(name: str, sql: str) -> Validation:
+    """A rule written in SQL, as polars parses it: parsing runs no code. Lists are counted from 1.
+
+    Raises:
+        ValueError: it is no SQL that polars reads, or as `written`.
+    """
+    try:
+        expression = pl.sql_expr(sql)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, TypeError) as error:
+        raise ValueError(f"validation {name!r}: {_one_line(error)}; expected SQL as polars reads it") from error
+    if _COUNTED_FROM_0 in str(expression):
+        raise ValueError(f"validation {name!r}: index 0; expected the places of a list counted from 1, as SQL does")
+    return written(name, expression)
 
 
 def read(rule: Validation) -> pl.Expr:

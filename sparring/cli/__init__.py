@@ -1,4 +1,4 @@
-"""The command line: `sparring COMMAND`. One module per group of commands; each adds its own parsers.
+"""The command line: `sparring COMMAND`. One module or room per group of commands; each adds its own parsers.
 
 A command is a function of the parsed arguments that returns an exit code. An error is one line on
 stderr that says what to do; a traceback is a bug. Modules of commands import little at their top
@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import sparring
 from schemas.errors import SparringError
-from sparring.cli import answers, completion, send, stack, topics
+from sparring.cli import answering, completion, models, pipelines, send, stack, topics
 from sparring.cli.command import Parser
 from sparring.cli.exits import FAILED, INTERRUPTED, NO_READER, OK
 from sparring.cli.manual import ManualParser
+from sparring.cli.mending import deadletters, index, verify
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
@@ -51,8 +52,13 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=sparring.__version__, help="print the version")
     commands: Commands = root.add_subparsers(prog="sparring", metavar="COMMAND", required=True, parser_class=Parser)
     stack.add_commands(commands)
+    models.add_commands(commands)
+    pipelines.add_commands(commands)
     send.add_commands(commands)
-    answers.add_commands(commands)
+    answering.add_commands(commands)
+    verify.add_commands(commands)
+    deadletters.add_commands(commands)
+    index.add_commands(commands)
     topics.add_commands(commands)
     completion.add_commands(commands)
     version = commands.add_parser("version", help="print the version", description="Print the version.")

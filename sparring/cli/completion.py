@@ -26,7 +26,7 @@ _EXAMPLES: Final = (
     "sparring completion fish > ~/.config/fish/completions/sparring.fish",
 )
 
-_FILES: Final = ("PATH", "FILE.png")
+_FILES: Final = ("PATH", "FILE", "FILE.png")
 _FOLDERS: Final = ("DIR",)
 """Names of values (metavar) that stand for a file, for a folder."""
 

@@ -13,7 +13,7 @@ MEANINGS: Final = {
     OK: "done",
     FAILED: "failed; one line on stderr says why, and what to do",
     WRONG_USAGE: "wrong usage; nothing was done",
-    NOTHING_THERE: "nothing there: no stack (status), no topic (topics list), no answer yet (result)",
+    NOTHING_THERE: "nothing there: no stack, topic, model, pipeline, answer or dead letter of this name",
     INTERRUPTED: "interrupted (Ctrl-C, SIGTERM)",
     NO_READER: "nobody reads the output any more (`| head`)",
 }

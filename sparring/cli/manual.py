@@ -9,13 +9,15 @@ from sparring.cli.exits import MEANINGS
 ABOUT: Final = """\
 sparring vets computer-vision models in production, on a message queue. Frames go to a Kafka topic; a
 router gives each to one model by weighted hash (an A/B test), or to the champion and all challengers
-(a shadow deploy). Every answer names the model that made it. Models and pipelines are made in Python,
-with `sparring.Client()`; this command runs the system, sends frames and shows answers."""
+(a shadow deploy). Every answer names the model that made it. This command runs the system, makes models
+and pipelines, sends frames and shows answers; `sparring.Client()` does it from Python."""
 
 GROUPS: Final = {
     "run it on this machine": ("up", "down", "status"),
+    "models and pipelines": ("model", "pipeline"),
     "frames": ("send",),
     "answers": ("results", "result"),
+    "nothing lost": ("verify", "deadletters", "index"),
     "a Kafka of your own": ("topics",),
     "this program": ("completion", "version"),
 }
@@ -30,6 +32,7 @@ VARIABLES: Final = {
 
 EXAMPLES: Final = {
     "sparring up -d": "start Kafka, Valkey, router, host and indexer here",
+    "sparring pipeline apply -f shelf.yaml": "make the models and the pipeline that the file wants",
     "sparring send frames/ --pipeline shelf --fps 10": "ten pictures of a folder a second",
     "sparring results --pipeline shelf --follow": "the answers, as they come",
 }

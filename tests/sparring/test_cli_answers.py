@@ -22,7 +22,7 @@ from adapters.settings import Settings
 from schemas.results import Answer, failure_value
 from schemas.tables import encode_rows
 from sparring import Client, cli
-from sparring.cli.answer_lines import Lines
+from sparring.cli.answering.lines import Lines
 from sparring.cli.exits import FAILED, NO_READER, NOTHING_THERE, OK, WRONG_USAGE
 from sparring.cli.tables import short
 from sparring.connection import Connection

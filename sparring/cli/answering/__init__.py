@@ -1,19 +1,15 @@
 """`sparring results`, `sparring result`: the answers as a stream, and one request looked up."""
 
 import argparse
-import re
-import time
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from schemas.names import PipelineName
+from sparring.cli.arguments import count, past, pipeline
 from sparring.cli.command import add_command
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
 
 SINCE_DEFAULT: Final = "10m"
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 _ABOUT_RESULTS: Final = """\
 Show the answers on the topic `results`, or with --role shadow the challengers' on `shadows`: those of the
@@ -57,7 +53,7 @@ def add_commands(commands: "Commands") -> None:
         exits=["141  nobody reads the output any more (`| head`)"],
     )
     results.add_argument(
-        "--pipeline", type=_pipeline, metavar="P", help="of this pipeline, NAME or WORKSPACE/NAME; default all"
+        "--pipeline", type=pipeline, metavar="P", help="of this pipeline, NAME or WORKSPACE/NAME; default all"
     )
     results.add_argument("--model", metavar="M", help="of this model, NAME or NAME@VERSION; default all")
     results.add_argument(
@@ -65,7 +61,7 @@ def add_commands(commands: "Commands") -> None:
     )
     results.add_argument(
         "--since",
-        type=_since,
+        type=past,
         metavar="WHEN",
         help=f"30s, 10m, 2h, 1d ago, or an ISO time; default {SINCE_DEFAULT}, with --follow now",
     )
@@ -76,7 +72,7 @@ def add_commands(commands: "Commands") -> None:
         help="official: what answers the requests; shadow: the challengers' answers; default official",
     )
     results.add_argument("--format", choices=("table", "json", "arrow"), default="table", help="default table")
-    results.add_argument("--count", type=_count, metavar="N", help="end after N answers; default no limit")
+    results.add_argument("--count", type=count, metavar="N", help="end after N answers; default no limit")
     results.set_defaults(run=_results)
 
     result = add_command(
@@ -110,47 +106,18 @@ def add_commands(commands: "Commands") -> None:
 
 
 def _results(parsed: argparse.Namespace) -> int:
-    from sparring.cli.answer_stream import show_results  # noqa: PLC0415  # slow: see cli.command
+    from sparring.cli.answering.stream import show_results  # noqa: PLC0415  # slow: see cli.command
 
     since: int | None = parsed.since
     if since is None and not parsed.follow:
-        since = _since(SINCE_DEFAULT)
+        since = past(SINCE_DEFAULT)
     return show_results(parsed, since)
 
 
 def _result(parsed: argparse.Namespace) -> int:
-    from sparring.cli.answer_page import show_result  # noqa: PLC0415  # slow: see cli.command
+    from sparring.cli.answering.page import show_result  # noqa: PLC0415  # slow: see cli.command
 
     return show_result(parsed)
-
-
-def _pipeline(text: str) -> PipelineName:
-    try:
-        return PipelineName.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _since(text: str) -> int:
-    """Unix milliseconds. A time without a zone is the machine's own."""
-    now_s = time.time()
-    if ago := re.fullmatch(r"(\d{1,9})([smhd])", text):
-        return int((now_s - int(ago[1]) * _SECONDS[ago[2]]) * 1000)
-    try:
-        at_s = datetime.fromisoformat(text).astimezone().timestamp()
-    except (ValueError, OverflowError, OSError):
-        raise argparse.ArgumentTypeError(
-            f"{text!r}; expected 30s, 10m, 2h, 1d, or a time such as 2026-01-31T08:00 or 2026-01-31T08:00:00Z"
-        ) from None
-    if at_s > now_s:
-        raise argparse.ArgumentTypeError(f"{text!r} lies in the future")
-    return int(at_s * 1000)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 10**12:
-        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number above 0")
-    return int(text)
 
 
 def _share(text: str) -> float:

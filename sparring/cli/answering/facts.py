@@ -11,8 +11,8 @@ from schemas.errors import Refused
 from schemas.results import Answer
 from schemas.tasks import SplitChoice
 from schemas.topics import TopicNames
-from sparring.cli.answer_fields import failure, outputs
-from sparring.cli.answer_lines import plain
+from sparring.cli.answering.fields import failure, outputs
+from sparring.cli.answering.lines import plain
 from sparring.cli.tables import table
 from sparring.when import printed
 

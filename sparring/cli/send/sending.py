@@ -16,8 +16,8 @@ from schemas.names import PipelineName
 from sparring.broker import Delivery
 from sparring.cli.exits import FAILED, INTERRUPTED, OK
 from sparring.cli.interrupt import interrupted_once
-from sparring.cli.progress import Progress
-from sparring.cli.refusals import REFUSALS, Refusals
+from sparring.cli.send.progress import Progress
+from sparring.cli.send.refusals import REFUSALS, Refusals
 from sparring.connection import Connection, found_settings
 from sparring.sender import FINISH_S_MAX, Sender, Sent
 from sparring.sources import Sendable, frames_of

@@ -13,8 +13,8 @@ from adapters.settings import Settings
 from schemas.errors import RetryLater
 from schemas.names import PipelineName
 from schemas.topics import TopicNames
-from sparring.cli.answer_facts import print_answers
-from sparring.cli.answer_fields import with_outputs
+from sparring.cli.answering.facts import print_answers
+from sparring.cli.answering.fields import with_outputs
 from sparring.cli.exits import NOTHING_THERE, OK, WRONG_USAGE
 from sparring.connection import Connection, found_settings
 from sparring.lookup import Found, find, picture

@@ -17,8 +17,8 @@ import pyarrow as pa
 from schemas.errors import Refused, SparringError
 from schemas.results import Answer
 from sparring.broker import Broker
-from sparring.cli.answer_fields import FIELDS, rows, with_outputs
-from sparring.cli.answer_lines import Lines
+from sparring.cli.answering.fields import FIELDS, rows, with_outputs
+from sparring.cli.answering.lines import Lines
 from sparring.cli.exits import OK, WRONG_USAGE
 from sparring.connection import found_settings
 from sparring.stream import AnswerStream, Filter, Role, read_answers

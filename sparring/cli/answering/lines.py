@@ -11,7 +11,7 @@ from schemas.errors import Refused
 from schemas.names import DEFAULT_WORKSPACE
 from schemas.results import Answer
 from schemas.tables import read_arrow
-from sparring.cli.answer_fields import failure
+from sparring.cli.answering.fields import failure
 
 _GAP: Final = " "
 

@@ -4,10 +4,10 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from schemas.names import PipelineName
+from sparring.cli.arguments import pipeline
 from sparring.cli.command import add_command
 from sparring.cli.exits import FAILED
-from sparring.cli.refusals import Refusals
+from sparring.cli.send.refusals import Refusals
 from sparring.frames import RESERVED
 from sparring.sources import find_files
 
@@ -52,7 +52,7 @@ def add_commands(commands: "Commands") -> None:
     send.add_argument(
         "--pipeline",
         required=True,
-        type=_pipeline,
+        type=pipeline,
         metavar="P",
         help="the pipeline, NAME or WORKSPACE/NAME; it must be deployed",
     )
@@ -94,16 +94,9 @@ def _send(parsed: argparse.Namespace) -> int:
     files = [path for path in found.files if refusals.passes(path)]
     if not files:
         return FAILED
-    from sparring.cli.sending import send  # noqa: PLC0415  # slow: see cli.command
+    from sparring.cli.send.sending import send  # noqa: PLC0415  # slow: see cli.command
 
     return send(parsed, files, refusals)
-
-
-def _pipeline(text: str) -> PipelineName:
-    try:
-        return PipelineName.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -1,0 +1,202 @@
+"""`sparring deadletters`: frames that were refused: list them, look at one, send them again."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sparring.cli.arguments import past, pipeline
+from sparring.cli.command import Parser, add_command
+from sparring.cli.exits import NOTHING_THERE, OK
+
+if TYPE_CHECKING:
+    from sparring.cli.command import Commands
+    from sparring.connection import Connection
+    from sparring.deadletters import DeadLetter
+
+_ABOUT: Final = "Frames that were refused, with their bytes and why: on the topic `deadletters`, for 14 days."
+
+_ABOUT_RESEND: Final = """\
+Send refused frames again, as new frames: same key, bytes and headers, a new request id, and the old one in
+the header `replay-of`. For what was refused because something else was wrong: a pipeline that was not
+deployed, a step with a bug. The dead letter stays where it is.
+
+Name request ids, or choose with --error, --of-pipeline and --since. --dry-run says what would be sent."""
+
+
+def add_commands(commands: "Commands") -> None:
+    """Add this group's commands."""
+    examples = ["sparring deadletters list --since 1h", "sparring deadletters resend --error NotDeployed --since 1h"]
+    letters = add_command(
+        commands, "deadletters", "refused frames: list, show, send again", about=_ABOUT, examples=examples
+    )
+    actions: Commands = letters.add_subparsers(title="actions", metavar="ACTION", required=True, parser_class=Parser)
+
+    listed = add_command(
+        actions,
+        "list",
+        "a line per dead letter",
+        about="List dead letters, oldest first: when, which request, why, how large.",
+        examples=[
+            examples[0],
+            "sparring deadletters list --json | jq -r 'select(.error == \"StepFailed\") | .message'",
+        ],
+        exits=["3  there is none"],
+    )
+    _add_choice(listed)
+    listed.add_argument("--json", action="store_true", help="for programs: a JSON line each")
+    listed.set_defaults(run=_list)
+
+    shown = add_command(
+        actions,
+        "show",
+        "one dead letter: why, its headers; its bytes into a file",
+        about="Show the newest dead letter of a request: why it was refused, its headers, where it lies.",
+        examples=["sparring deadletters show cam7-000123 --save frame.jpg"],
+        exits=["3  there is none of this request"],
+    )
+    shown.add_argument("request_id", metavar="REQUEST_ID", help="or the place of the frame, topic/partition/offset")
+    shown.add_argument("--save", metavar="FILE", help="write the frame's bytes there")
+    shown.set_defaults(run=_show)
+
+    resent = add_command(
+        actions,
+        "resend",
+        "send refused frames again, as new frames",
+        about=_ABOUT_RESEND,
+        examples=[examples[1], "sparring deadletters resend cam7-000123 --pipeline shelf-fixed"],
+        exits=["3  there is none of these"],
+    )
+    resent.add_argument("request_ids", nargs="*", metavar="REQUEST_ID", help="of these requests; default all chosen")
+    _add_choice(resent)
+    resent.add_argument("--pipeline", type=pipeline, metavar="P", help="send to this pipeline; default the frame's own")
+    resent.add_argument("--dry-run", action="store_true", help="say what would be sent, and send nothing")
+    resent.set_defaults(run=_resend)
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--since", type=past, default="1d", metavar="WHEN", help="30s, 10m, 2h, 1d ago, or an ISO time; default 1d"
+    )
+    parser.add_argument("--error", metavar="E", help="with this error, as docs/contract.md names it; default all")
+    parser.add_argument("--of-pipeline", type=pipeline, metavar="P", help="frames of this pipeline; default all")
+
+
+@contextmanager
+def _connected() -> Iterator["Connection"]:
+    from sparring.connection import Connection, found_settings  # noqa: PLC0415  # slow: see cli.command
+
+    connection = Connection(found_settings())
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _chosen(connection: "Connection", parsed: argparse.Namespace) -> "Iterator[DeadLetter]":
+    from sparring.deadletters import read_dead_letters  # noqa: PLC0415  # slow: see cli.command
+
+    for letter in read_dead_letters(connection, parsed.since):
+        of_pipeline = parsed.of_pipeline is None or letter.pipeline in _names(parsed.of_pipeline)
+        if of_pipeline and parsed.error in {None, letter.error}:
+            yield letter
+
+
+def _names(name: object) -> set[str]:
+    """How a header may write a pipeline's name."""
+    full = str(name)
+    return {full, full.removeprefix("default/")}
+
+
+def _list(parsed: argparse.Namespace) -> int:
+    with _connected() as connection:
+        letters = list(map(_row, _chosen(connection, parsed)))
+    if parsed.json:
+        import msgspec  # noqa: PLC0415  # slow: see cli.command
+
+        sys.stdout.buffer.writelines(msgspec.json.encode(row) + b"\n" for row in letters)
+    elif letters:
+        _print(letters)
+    else:
+        sys.stdout.write("no dead letter in this time\n")
+    return OK if letters else NOTHING_THERE
+
+
+def _row(letter: "DeadLetter") -> dict[str, object]:
+    from sparring.when import moment  # noqa: PLC0415  # as the others
+
+    return {
+        "time": moment(letter.at).isoformat(timespec="milliseconds"),
+        "request_id": letter.request_id,
+        "pipeline": letter.pipeline,
+        "error": letter.error,
+        "stage": letter.stage,
+        "attempts": letter.attempts,
+        "message": letter.message,
+        "frame": letter.frame,
+        "place": letter.place,
+        "bytes": len(letter.value),
+    }
+
+
+def _print(letters: list[dict[str, object]]) -> None:
+    from rich.console import Console  # noqa: PLC0415  # slow: see cli.command
+    from rich.markup import escape  # noqa: PLC0415  # as above
+
+    from sparring.cli.tables import table  # noqa: PLC0415  # as above
+
+    shown = table("time", "request", "pipeline", "error", "bytes ", "message")
+    for letter in letters:
+        words = (str(letter[name]) for name in ("time", "request_id", "pipeline", "error", "bytes", "message"))
+        shown.add_row(*(escape(word) for word in words))
+    Console(width=None if sys.stdout.isatty() else 300).print(shown)
+
+
+def _show(parsed: argparse.Namespace) -> int:
+    from sparring.deadletters import read_dead_letters  # noqa: PLC0415  # slow: see cli.command
+
+    newest = None
+    with _connected() as connection:
+        for letter in read_dead_letters(connection, None):
+            if parsed.request_id in {letter.request_id, letter.frame}:
+                newest = letter
+    if newest is None:
+        sys.stderr.write(f"sparring: no dead letter of {parsed.request_id}: they are kept for 14 days\n")
+        return NOTHING_THERE
+    for name, value in _row(newest).items():
+        sys.stdout.write(f"{name:12}{value}\n")
+    sys.stdout.write(f"key         {newest.key!r}\nheaders     the frame's own\n")
+    for name, header in newest.headers:
+        sys.stdout.write(f"  {name:18}{'' if header is None else header.decode(errors='replace')}\n")
+    if parsed.save:
+        Path(parsed.save).write_bytes(newest.value)
+    return OK
+
+
+def _resend(parsed: argparse.Namespace) -> int:
+    from schemas.errors import FrameTooLarge  # noqa: PLC0415  # with what follows, which is slow
+    from sparring.deadletters import resend  # noqa: PLC0415  # slow: see cli.command
+
+    wanted = set(parsed.request_ids)
+    count = 0
+    with _connected() as connection:
+        # Read to the end first: what is sent again may be refused again.
+        letters = [one for one in _chosen(connection, parsed) if not wanted or wanted & {one.request_id, one.frame}]
+        for letter in letters:
+            if parsed.dry_run:
+                sys.stdout.write(f"would send {letter.request_id or letter.frame}: {letter.error}\n")
+                continue
+            try:
+                new = resend(connection, letter, parsed.pipeline)
+            except FrameTooLarge as error:
+                sys.stderr.write(f"sparring: {letter.request_id or letter.frame}: not sent: FrameTooLarge: {error}\n")
+                continue
+            count += 1
+            sys.stdout.write(f"{letter.request_id or letter.frame} -> {new}\n")
+    if not letters:
+        sys.stderr.write("sparring: no dead letter of these; `sparring deadletters list` shows what there is\n")
+        return NOTHING_THERE
+    sys.stderr.write(f"{count} of {len(letters)} sent again\n")
+    return OK

@@ -1,0 +1,103 @@
+"""Dead letters: frames that were refused, as they came. Listed by time, and sent again as new frames."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Self
+from uuid import uuid4
+
+from schemas.frames import RawHeaders
+from schemas.names import PipelineName
+from sparring.connection import Connection
+from sparring.frames import check_sizes
+from sparring.records import RecordStream
+
+REPLAY_OF: Final = "replay-of"
+"""Header of a frame that is sent again: the request id that it had before."""
+
+_WHY: Final = ("error", "message", "stage", "attempts", "frame")
+"""What a dead letter's headers say beside the frame's own; the last of each name counts."""
+
+_DROPPED: Final = ("request-id", "deadline", "traceparent", "slip", REPLAY_OF)
+"""Of the frame's own headers, what a resent frame must not have again: it is another request, with time."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """place: its own, `topic/partition/offset`; frame: the refused frame's. at: Unix milliseconds. headers: the
+    frame's own."""
+
+    place: str
+    at: int
+    request_id: str
+    pipeline: str
+    error: str
+    message: str
+    stage: str
+    attempts: str
+    frame: str
+    key: bytes | None
+    value: bytes
+    headers: RawHeaders
+
+    @classmethod
+    def from_record(cls, record: Any) -> Self | None:
+        """None for a record that is no dead letter: anyone may write to a topic that is not protected."""
+        headers: RawHeaders = list(record.headers)
+        text = {name: value.decode(errors="replace") for name, value in headers if value is not None}
+        if not all(name in text for name in _WHY):
+            return None
+        return cls(
+            place=f"{record.topic}/{record.partition}/{record.offset}",
+            at=record.timestamp,
+            request_id=text.get("request-id", ""),
+            pipeline=text.get("pipeline", ""),
+            **{name: text[name] for name in _WHY},
+            key=record.key,
+            value=record.value or b"",
+            headers=_own(headers),
+        )
+
+
+def read_dead_letters(connection: Connection, since: int | None) -> Iterator[DeadLetter]:
+    """Those written from `since` (Unix milliseconds) on, in the order of time; None: all that the topic holds.
+
+    Raises:
+        ConnectionError: Kafka does not answer.
+    """
+    with RecordStream(connection.broker, connection.topics.deadletters, since) as records:
+        for record in records:
+            if (letter := DeadLetter.from_record(record)) is not None:
+                yield letter
+
+
+def resend(connection: Connection, letter: DeadLetter, pipeline: PipelineName | None = None) -> str:
+    """Send the frame again, to another pipeline if one is named; returns its new request id.
+
+    It is a frame like any other: same key, bytes and headers, a new request id, and the old one in `replay-of`.
+
+    Raises:
+        FrameTooLarge: it is above the limit: nothing was sent.
+        ConnectionError: the broker did not confirm it.
+    """
+    request_id = str(uuid4())
+    kept = [(name, value) for name, value in letter.headers if name not in _DROPPED]
+    if pipeline is not None:
+        kept = [(name, value) for name, value in kept if name != "pipeline"]
+        kept.append(("pipeline", str(pipeline).encode()))
+    before = letter.request_id or letter.frame
+    headers = [*kept, ("request-id", request_id.encode()), (REPLAY_OF, before.encode())]
+    check_sizes(letter.value, letter.key, headers)
+    connection.broker.send(connection.topics.frames, letter.value, letter.key, headers)
+    return request_id
+
+
+def _own(headers: RawHeaders) -> RawHeaders:
+    """The frame's headers: without the last of each name that says why."""
+    left = list(_WHY)
+    own = []
+    for name, value in reversed(headers):
+        if name in left:
+            left.remove(name)
+        else:
+            own.append((name, value))
+    return own[::-1]

@@ -1,0 +1,62 @@
+"""Steps, rules and configurations in words: for lists, and for one line per difference. Pure."""
+
+from collections.abc import Sequence
+from typing import Any, Final, assert_never
+
+import msgspec
+
+from schemas.models import Configuration, PinnedModel, arm_names
+from schemas.pipelines import ModelStep, RandomSplit, ShadowDeploy, Step, step_models
+
+SHORT: Final = 8
+"""Characters of a version or sha that people read."""
+
+_VALUE_CHARS_MAX: Final = 60
+
+
+def steps_in_words(steps: Sequence[Step]) -> str:
+    """`split 2:1 a, b > post`; empty where there are none."""
+    return " > ".join(step_in_words(step) for step in steps)
+
+
+def step_in_words(step: Step, *, versions: bool = False) -> str:
+    """`split 2:1 a, b by camera`. versions: each model's too, as `a@3b0e1c2d`."""
+    models = step_models(step)
+    names = [_with_version(one) for one in models] if versions else [_short(name) for name in arm_names(models)]
+    match step:
+        case ModelStep():
+            return names[0]
+        case RandomSplit(arms=arms, hash_key=hash_key):
+            weights = ":".join(f"{arm.weight:g}" for arm in arms)
+            return f"split {weights} {', '.join(names)}" + (f" by {hash_key}" if hash_key else "")
+        case ShadowDeploy(share=share):
+            return f"shadow {names[0]} with {', '.join(names[1:])}" + ("" if share == 1.0 else f" share {share:g}")
+        case _:
+            assert_never(step)
+
+
+def configuration_in_words(configuration: Configuration, before: Configuration | None = None) -> str:
+    """The fields that differ from `before`, with both values; None: from the defaults, with the new value."""
+    beside = Configuration(runtime=configuration.runtime) if before is None else before
+    found = []
+    for name in Configuration.__struct_fields__:
+        old, new = getattr(beside, name), getattr(configuration, name)
+        if old != new:
+            found.append(f"{name} {_value(new)}" if before is None else f"{name} {_value(old)} -> {_value(new)}")
+    return "; ".join(found)
+
+
+def _with_version(pinned: PinnedModel) -> str:
+    return f"{pinned.model.name}@{pinned.model.version[:SHORT]}"
+
+
+def _short(name: str) -> str:
+    beginning, at, version = name.partition("@")
+    return f"{beginning}{at}{version[:SHORT]}"
+
+
+def _value(value: Any) -> str:
+    text = msgspec.json.encode(value).decode()
+    if len(text) <= _VALUE_CHARS_MAX:
+        return text
+    return f"{len(value)} of them" if isinstance(value, tuple) else f"{text[:_VALUE_CHARS_MAX]}..."

@@ -1,0 +1,73 @@
+"""`make chaos`: every fault, many times, from a printed seed; a table at the end."""
+
+import argparse
+import secrets
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.chaos.arena import arena
+from tests.chaos.faults import FAULTS
+from tests.chaos.round import Round, play
+
+
+def main() -> int:
+    """Exit code 1 where a round did not hold."""
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=20, help="of each fault; default 20")
+    parser.add_argument("--seed", type=int, default=secrets.randbits(31), help="default by chance; it is printed")
+    parser.add_argument("--only", action="append", choices=sorted(FAULTS), help="this fault only; may be repeated")
+    parsed = parser.parse_args()
+    console = Console()
+    console.print(f"seed: {parsed.seed} (repeat with --seed {parsed.seed})")
+    played: list[Round] = []
+    with tempfile.TemporaryDirectory(prefix="sparring-chaos-") as folder, arena(Path(folder)) as ground:
+        for number in range(parsed.rounds):
+            for fault in parsed.only or FAULTS:
+                done = play(ground, fault, parsed.seed + number)
+                played.append(done)
+                console.print(_line(done), highlight=False, soft_wrap=True)
+                for finding in done.report.findings[:5]:
+                    console.print(f"  {finding}", highlight=False, soft_wrap=True)
+    console.print(_table(played))
+    return 0 if all(one.held for one in played) else 1
+
+
+def _line(done: Round) -> str:
+    said = "held" if done.held else f"{len(done.report.findings)} FINDINGS, {done.frames} of {done.confirmed} frames"
+    return (
+        f"{done.fault:32} seed {done.seed}: {said}; {done.confirmed} frames, "
+        f"{_duplicates(done)} duplicates, silence {done.silence_s:.1f} s, settled {done.settled_s:.1f} s"
+    )
+
+
+def _duplicates(done: Round) -> int:
+    return done.report.counts["duplicates on results"] + done.report.counts["duplicates on shadows"]
+
+
+def _table(played: Sequence[Round]) -> Table:
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("fault", "tried", "held", "frames", "duplicates", "silence p50 s", "silence max s"):
+        shown.add_column(title, justify="left" if title == "fault" else "right")
+    for fault in dict.fromkeys(one.fault for one in played):
+        rounds = [one for one in played if one.fault == fault]
+        silences = [one.silence_s for one in rounds]
+        shown.add_row(
+            fault,
+            str(len(rounds)),
+            str(sum(one.held for one in rounds)),
+            f"{sum(one.confirmed for one in rounds):,}",
+            str(sum(_duplicates(one) for one in rounds)),
+            f"{statistics.median(silences):.1f}",
+            f"{max(silences):.1f}",
+        )
+    return shown
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""Where faults happen: a whole stack of its own, two pipelines under load, and the ledger afterwards."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import psutil
+from confluent_kafka import KafkaError, Message, Producer
+
+from adapters.settings import Settings
+from schemas.results import Answer
+from sparring import Client, Framework, ModelVersion, Pipeline
+from sparring.ledger.account import Report
+from sparring.ledger.reading import verify
+from sparring.records import RecordStream
+from sparring.stack import LocalStack
+from sparring.when import now_ms
+from tests.small_models import scaling_model
+from tests.waiting import eventually
+
+SPLIT: Final = "chaos-split"
+SHADOW: Final = "chaos-shadow"
+CAMERAS: Final = 8
+SETTLED_S_MAX: Final = 120.0
+"""From the end of the load until everything must be accounted for."""
+
+
+@dataclass
+class Arena:
+    """A running stack with a split and a shadow deploy of small models."""
+
+    stack: LocalStack
+    client: Client
+    split: Pipeline
+    shadow: Pipeline
+    models: list[ModelVersion]
+
+    def model_process(self, rng: Random) -> psutil.Process:
+        """One of the model processes, by chance."""
+        host = psutil.Process(self.stack.process("host"))
+        found = eventually(lambda: _inference(host), 30, "a model process")
+        return rng.choice(found)
+
+    def verify(self, since: int) -> Report:
+        """The account of everything sent since then."""
+        return verify(self.client._connection, since, now_ms())  # noqa: SLF001 (what the command line opens)
+
+    def settled(self, since: int) -> Report:
+        """The account, once everything is in order, or when time is up."""
+        deadline = time.monotonic() + SETTLED_S_MAX
+        while True:
+            report = self.verify(since)
+            if report.in_order or time.monotonic() > deadline:
+                return report
+            threading.Event().wait(1.0)
+
+    def longest_silence_s(self, since: int) -> float:
+        """Between one official answer and the next: how long nobody was answered. Seconds, by `published-at`."""
+        broker, topics = self.client._connection.broker, self.client._connection.topics  # noqa: SLF001 (as above)
+        with RecordStream(broker, topics.results, since) as records:
+            answers = (Answer.from_record(one.key, one.value, list(one.headers)) for one in records)
+            times = sorted(answer.published_at for answer in answers)
+        return max((later - earlier for earlier, later in pairwise(times)), default=0) / 1000
+
+
+class Load(threading.Thread):
+    """Frames of some cameras to both pipelines, some of them wrong, at a steady pace until it is halted."""
+
+    def __init__(self, arena: Arena, per_second: float, seed: int) -> None:
+        super().__init__(daemon=True)
+        self._arena = arena
+        self._pause_s = 1 / per_second
+        self._rng = Random(seed)
+        self._halt = threading.Event()
+        self._producer = Producer(
+            {
+                "bootstrap.servers": arena.stack.kafka,
+                "linger.ms": 0,
+                "enable.idempotence": True,
+                "delivery.timeout.ms": 120_000,
+                "log_level": 0,
+            }
+        )
+        self.sent = 0
+        self.confirmed = 0
+        self.refused: list[str] = []
+
+    def run(self) -> None:
+        topic = self._arena.client._connection.topics.frames  # noqa: SLF001 (as above)
+        while not self._halt.wait(self._pause_s):
+            pipeline = self._rng.choice((SPLIT, SHADOW))
+            camera = f"camera-{self._rng.randrange(CAMERAS)}"
+            wrong = self._rng.random() < 0.05
+            value = b"no json" if wrong else f'[{{"tensor": [{self.sent}, {self._rng.randrange(100)}]}}]'.encode()
+            headers: list[tuple[str, str | bytes | None]] = [
+                ("pipeline", pipeline),
+                ("request-id", f"chaos-{now_ms()}-{self.sent}"),
+                ("camera", camera),
+            ]
+            self._producer.produce(topic, value, camera, headers=headers, on_delivery=self._delivered)
+            self.sent += 1
+            self._producer.poll(0)
+
+    def wait_for_more(self, count: int) -> None:
+        """Until `count` more frames are sent."""
+        until = self.sent + count
+        eventually(lambda: self.sent >= until, 60, f"{count} more frames to be sent")
+
+    def halt(self) -> int:
+        """Stop, and wait for Kafka to confirm; returns how many frames it has."""
+        self._halt.set()
+        self.join()
+        left = self._producer.flush(120)
+        assert left == 0, f"{left} frames are not confirmed"
+        assert not self.refused, self.refused[:3]
+        return self.confirmed
+
+    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+        if error is None:
+            self.confirmed += 1
+        else:
+            self.refused.append(str(error))
+
+
+@contextmanager
+def arena(folder: Path) -> Iterator[Arena]:
+    """A stack of its own, both pipelines deployed."""
+    with (
+        LocalStack(folder / "stack", allow_python=True) as stack,
+        Client(Settings.read(stack.environment())) as client,
+    ):
+        models = []
+        for number in range(3):
+            path = folder / f"times-{number}.onnx"
+            path.write_bytes(scaling_model(2.0 + number))
+            models.append(client.upload_model(f"times-{number}", path, framework=Framework.ONNX).configure("onnx"))
+        split = client.build_pipeline(SPLIT)
+        split.add_random_split([(2, models[0]), (1, models[1])], hash_key="camera").deploy()
+        shadow = client.build_pipeline(SHADOW).add_shadow_deploy(models[0], [models[2]]).deploy()
+        yield Arena(stack, client, split, shadow, models)
+
+
+def _inference(host: psutil.Process) -> list[psutil.Process]:
+    return [child for child in host.children() if "inference" in _command(child)]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """The process stands still while the block runs."""
+    process = psutil.Process(pid)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)

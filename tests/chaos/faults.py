@@ -1,0 +1,140 @@
+"""What breaks: one function per fault. Each returns when the fault is over; what it broke may still be recovering."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from typing import Final
+
+import psutil
+import redis
+
+from tests.chaos.arena import Arena, frozen
+from tests.waiting import eventually
+
+Fault = Callable[[Arena, Random], None]
+
+FROZEN_S: Final = 20.0
+AWAY_S: Final = 5.0
+
+
+def _signalled(service: str, number: signal.Signals) -> Fault:
+    """A service gets a signal; its supervisor starts it again."""
+
+    def fault(arena: Arena, _rng: Random) -> None:
+        pid = arena.stack.process(service)
+        os.kill(pid, number)
+        eventually(lambda: not _runs(pid), 20, f"{service} to end")
+
+    return fault
+
+
+def _model_signalled(number: signal.Signals) -> Fault:
+    def fault(arena: Arena, rng: Random) -> None:
+        process = arena.model_process(rng)
+        process.send_signal(number)
+        eventually(lambda: not _runs(process.pid), 20, "the model process to end")
+
+    return fault
+
+
+def _second(*module: str) -> Fault:
+    """A second process of a service joins, works for a while and leaves."""
+
+    def fault(arena: Arena, rng: Random) -> None:
+        name = f"{module[-1]}-{rng.randrange(10**9)}"
+        process = arena.stack.run(name, (sys.executable, "-P", "-m", *module))
+        _pause(4.0 + 3.0 * rng.random())
+        process.end()
+
+    return fault
+
+
+def _frozen_service(service: str, for_s: float) -> Fault:
+    def fault(arena: Arena, _rng: Random) -> None:
+        with frozen(arena.stack.process(service)):
+            _pause(for_s)
+
+    return fault
+
+
+def redis_emptied(arena: Arena, _rng: Random) -> None:
+    """Everything in Redis is gone; `sparring index rebuild` brings it back."""
+    from sparring.rebuild import rebuild  # noqa: PLC0415  # what this fault alone needs
+
+    with redis.Redis.from_url(arena.stack.redis) as index:
+        index.flushall()
+    connection = arena.client._connection  # noqa: SLF001 (what the command line opens)
+    rebuild(connection, 0, lambda _topic, _count: None)
+
+
+def redis_full(arena: Arena, _rng: Random) -> None:
+    """No memory left, and nothing may be evicted; later there is room again."""
+    with redis.Redis.from_url(arena.stack.redis) as index:
+        index.config_set("maxmemory-policy", "noeviction")
+        index.config_set("maxmemory", "1")
+        _pause(AWAY_S)
+        index.config_set("maxmemory", "0")
+
+
+def swap(arena: Arena, rng: Random) -> None:
+    """The champion is replaced, and replaced back."""
+    first, second = rng.sample(arena.models[:2], 2)
+    arena.shadow.replace_with_shadow_deploy(0, first, [arena.models[2]]).deploy()
+    arena.shadow.replace_with_shadow_deploy(0, second, [arena.models[2]]).deploy()
+
+
+def weights(arena: Arena, rng: Random) -> None:
+    """The split is weighted anew."""
+    arena.split.replace_with_random_split(
+        0, [(rng.randint(1, 9), model) for model in arena.models[:2]], hash_key="camera"
+    ).deploy()
+
+
+def rolling_restart(arena: Arena, rng: Random) -> None:
+    """Every service ends in good order and starts again, one after the other."""
+    for service in ("router", "host", "indexer"):
+        _signalled(service, signal.SIGTERM)(arena, rng)
+        back = partial(getattr, arena.stack.processes[service], "pid")
+        eventually(back, 20, f"{service} to be back")
+        _pause(2.0)
+
+
+FAULTS: Final[dict[str, Fault]] = {
+    "router killed": _signalled("router", signal.SIGKILL),
+    "router told to stop": _signalled("router", signal.SIGTERM),
+    "host killed": _signalled("host", signal.SIGKILL),
+    "host told to stop": _signalled("host", signal.SIGTERM),
+    "model process killed": _model_signalled(signal.SIGKILL),
+    "model process told to stop": _model_signalled(signal.SIGTERM),
+    "model process crashes natively": _model_signalled(signal.SIGSEGV),
+    "indexer killed": _signalled("indexer", signal.SIGKILL),
+    "indexer told to stop": _signalled("indexer", signal.SIGTERM),
+    "second router joins and leaves": _second("router"),
+    "second host joins and leaves": _second("workers", "host"),
+    "broker told to stop": _signalled("kafka", signal.SIGTERM),
+    "broker killed": _signalled("kafka", signal.SIGKILL),
+    "broker frozen for 20 s": _frozen_service("kafka", FROZEN_S),
+    "Redis killed": _signalled("valkey", signal.SIGKILL),
+    "Redis frozen for 20 s": _frozen_service("valkey", FROZEN_S),
+    "Redis emptied, index rebuilt": redis_emptied,
+    "Redis full": redis_full,
+    "champion swapped twice": swap,
+    "weights edited": weights,
+    "rolling restart": rolling_restart,
+}
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _pause(seconds: float) -> None:
+    """How long a fault lasts: time itself is what is asked for here."""
+    threading.Event().wait(seconds)

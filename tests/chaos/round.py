@@ -1,0 +1,52 @@
+"""One round: load, one fault in the middle of it, the account."""
+
+import time
+from dataclasses import dataclass
+from random import Random
+
+from sparring.ledger.account import Report
+from sparring.when import now_ms
+from tests.chaos.arena import Arena, Load
+from tests.chaos.faults import FAULTS
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round came to. silence_s: the longest time without an answer; settled_s: from the end of the load
+    until all was accounted for."""
+
+    fault: str
+    seed: int
+    frames: int
+    confirmed: int
+    report: Report
+    silence_s: float
+    settled_s: float
+
+    @property
+    def held(self) -> bool:
+        """Whether every frame that Kafka took is accounted for."""
+        return self.report.in_order and self.frames == self.confirmed
+
+
+def play(arena: Arena, fault: str, seed: int, per_second: float = 40.0, around: int = 60) -> Round:
+    """Load, the fault after some frames at a random moment, some more frames, and the account."""
+    rng = Random(seed)
+    since = now_ms()
+    load = Load(arena, per_second, seed)
+    load.start()
+    load.wait_for_more(around + rng.randrange(around))
+    FAULTS[fault](arena, rng)
+    load.wait_for_more(around)
+    confirmed = load.halt()
+    ended = time.monotonic()
+    report = arena.settled(since)
+    return Round(
+        fault,
+        seed,
+        report.counts["frames"],
+        confirmed,
+        report,
+        arena.longest_silence_s(since),
+        time.monotonic() - ended,
+    )

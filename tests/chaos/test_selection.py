@@ -1,0 +1,26 @@
+"""Some faults, once each, from the run's seed. All of them, many times: `make chaos`."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.arena import Arena, arena
+from tests.chaos.round import play
+
+# kafka-python leaves the sockets of its attempts to reach a broker that is away to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:.*socket:pytest.PytestUnraisableExceptionWarning")
+
+SHORT = ("router killed", "model process killed", "broker killed", "Redis full", "champion swapped twice")
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+    with arena(tmp_path_factory.mktemp("chaos")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("fault", SHORT)
+def test_every_frame_is_accounted_for_when(ground: Arena, seed: int, fault: str) -> None:
+    played = play(ground, fault, seed)
+    assert played.report.in_order, played.report.findings[:5]
+    assert played.frames == played.confirmed

@@ -1,0 +1,93 @@
+"""`sparring verify`, `deadletters` and `index`, as typed, on a running system."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from schemas.keys import Keys
+from sparring import ModelVersion, Pipeline, cli
+from sparring.cli.exits import FAILED, NOTHING_THERE, OK
+from sparring.stack import LocalStack
+from tests.journeys.wire import Wire
+
+Scale = Callable[[str, float], ModelVersion]
+Said = pytest.CaptureFixture[str]
+ROW = b'[{"tensor": [1, 2]}]'
+
+
+@pytest.fixture(autouse=True)
+def here(stack: LocalStack) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in stack.environment().items():
+            environment.setenv(name, value)
+        yield
+
+
+def typed(said: Said, *arguments: str) -> tuple[int, str, str]:
+    code = cli.main(arguments)
+    out, err = said.readouterr()
+    return code, out, err
+
+
+def test_verify_says_that_everything_is_accounted_for_and_names_what_is_not(
+    stack: LocalStack, pipeline: Pipeline, scale: Scale, wire: Wire, capsys: Said
+) -> None:
+    pipeline.add_model_step(scale("double", 2.0)).deploy()
+    ids = [wire.send(pipeline.name(), ROW) for _ in range(5)]
+    wire.answers(ids)
+    mine = ("verify", "--from", "1h", "--to", "0s", "--pipeline", pipeline.name())
+    code, out, _ = typed(capsys, *mine, "--no-index")
+    assert code == OK
+    assert "everything is accounted for" in out
+    assert [line.split() for line in out.splitlines() if line.startswith("frames")] == [["frames", "5"]]
+
+    with redis.Redis.from_url(stack.redis) as index:
+        index.delete(Keys(stack.namespace).request(ids[0]))
+    code, out, _ = typed(capsys, *mine, "--show", "1")
+    assert code == FAILED
+    assert f"not in the index: request {ids[0]}" in out or "not in the index" in out
+    code, out, _ = typed(capsys, *mine, "--json")
+    found = json.loads(out)
+    assert (code, found["in_order"], found["counts"]["frames"]) == (FAILED, False, 5)
+    assert ids[0] in [finding["request_id"] for finding in found["findings"]]
+
+    code, out, _ = typed(capsys, "index", "rebuild", "--since", "1h")
+    assert code == OK
+    assert "official answers" in out
+    code, out, _ = typed(capsys, *mine)
+    assert code == OK, out
+
+
+def test_dead_letters_are_listed_shown_saved_and_sent_again(
+    pipeline: Pipeline, scale: Scale, wire: Wire, capsys: Said, tmp_path: Path
+) -> None:
+    pipeline.add_model_step(scale("double", 2.0))
+    refused = wire.send(pipeline.name(), ROW, headers=[("camera", b"door-3")])
+    wire.deadletter(refused)
+    mine = ("--of-pipeline", pipeline.name(), "--since", "1h")
+    code, out, _ = typed(capsys, "deadletters", "list", *mine)
+    assert code == OK
+    assert refused in out
+    assert "NotDeployed" in out
+    code, out, _ = typed(capsys, "deadletters", "list", *mine, "--json")
+    (row,) = (json.loads(line) for line in out.splitlines())
+    assert (row["request_id"], row["error"], row["bytes"]) == (refused, "NotDeployed", len(ROW))
+    assert typed(capsys, "deadletters", "list", *mine, "--error", "StepFailed")[0] == NOTHING_THERE
+
+    code, out, _ = typed(capsys, "deadletters", "show", refused, "--save", str(tmp_path / "frame.json"))
+    assert code == OK
+    assert "camera            door-3" in out
+    assert (tmp_path / "frame.json").read_bytes() == ROW
+    code, _, err = typed(capsys, "deadletters", "show", "nobodys")
+    assert (code, err) == (NOTHING_THERE, "sparring: no dead letter of nobodys: they are kept for 14 days\n")
+
+    assert typed(capsys, "deadletters", "resend", refused, "--dry-run")[1] == f"would send {refused}: NotDeployed\n"
+    pipeline.deploy()
+    code, out, _ = typed(capsys, "deadletters", "resend", refused, *mine)
+    before, arrow, again = out.split()
+    assert (code, before, arrow) == (OK, refused, "->")
+    assert wire.answer(again).status == "ok"
+    assert typed(capsys, "deadletters", "resend", "nobodys")[0] == NOTHING_THERE
