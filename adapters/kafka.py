@@ -5,11 +5,14 @@ member's partitions for 45 s and wait 5 ms before each send.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from confluent_kafka import (
     OFFSET_INVALID,
@@ -37,6 +40,9 @@ Place = tuple[str, int]
 """Topic and partition."""
 
 _REQUEST_S: Final = 10.0
+_COMMIT_PATIENCE_S: Final = 1.0
+_COMMIT_S_MAX: Final = 6.0
+_COMMIT_POLL_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +128,7 @@ class Inbox:
 
     on_assign gets each newly assigned partition's committed offset and metadata before its first
     record is read; on_revoke is called while commits for the partitions are still accepted, on_lost
-    when they are not. All run inside `read` or `close`.
+    when they are not. All run inside `read`, `close`, or a `commit` that waits long for its answer.
     """
 
     def __init__(
@@ -143,10 +149,16 @@ class Inbox:
         """Where reading a partition began: until its first record its position is unknown."""
         self.joined = False
         """Whether the group has given this member its share, be it none."""
+        self._ahead: list[Record] = []
+        """Records that came while a commit waited; of assigned partitions only."""
+        self._rebalancing = False
         self._consumer.subscribe(list(topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lost)
 
     def read(self, records_max: int, wait_s: float) -> list[Record]:
         """Up to `records_max` records; waits at most `wait_s` for the first, never for the others."""
+        if self._ahead:
+            records, self._ahead = self._ahead[:records_max], self._ahead[records_max:]
+            return records
         first = self._consumer.poll(wait_s)
         if first is None:
             return []
@@ -164,11 +176,25 @@ class Inbox:
         if not places:
             return
         try:
-            committed = self._consumer.commit(offsets=places, asynchronous=False)
+            committed = self._answer_of(_started(lambda: self._consumer.commit(offsets=places, asynchronous=False)))
         except KafkaException as error:
             raise RetryLater(f"commit of {dict(offsets)}: {error.args[0].str()}") from error
+        except TimeoutError:
+            raise RetryLater(f"commit of {dict(offsets)}: no answer in {_COMMIT_S_MAX:g} s") from None
         if failed := [place for place in committed if place.error is not None]:
             raise RetryLater(f"commit of {dict(offsets)}: {failed[0].error}")
+
+    def _answer_of(self, commit: "Future[list[TopicPartition]]") -> list[TopicPartition]:
+        """Librdkafka's commit has no deadline, and one that is under way while the broker goes away may wait for a
+        rebalance, which waits to be polled for: so it runs beside us, and after a while we poll."""
+        with suppress(TimeoutError):
+            return commit.result(_COMMIT_PATIENCE_S)
+        deadline_s = time.monotonic() + _COMMIT_S_MAX - _COMMIT_PATIENCE_S
+        while not self._rebalancing and not commit.done() and time.monotonic() < deadline_s:
+            message = self._consumer.poll(_COMMIT_POLL_S)
+            if message is not None and (record := _record(message)) is not None:
+                self._ahead.append(record)
+        return commit.result(max(0.0, deadline_s - time.monotonic()))
 
     def lag(self) -> int:
         """Records in the assigned partitions that are not read yet, as far as the last fetch has seen."""
@@ -214,19 +240,44 @@ class Inbox:
 
     def _revoke(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         gone = {(place.topic, place.partition) for place in places}
-        if self._on_revoke is not None:
-            self._on_revoke(gone)
-        self.assigned -= gone
+        self._rebalancing = True
+        try:
+            if self._on_revoke is not None:
+                self._on_revoke(gone)
+        finally:
+            self._rebalancing = False
+        self._forget(gone)
         consumer.incremental_unassign(places)
 
     def _lost(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
         # Others have the partitions already: nothing can be committed, they do the work again.
         gone = {(place.topic, place.partition) for place in places}
-        self.assigned -= gone
+        self._forget(gone)
         self.joined = False
         if self._on_lost is not None:
             self._on_lost(gone)
         log.warning("lost %s to other members of the group", [f"{p.topic}/{p.partition}" for p in places])
+
+    def _forget(self, gone: set[Place]) -> None:
+        self.assigned -= gone
+        self._ahead = [record for record in self._ahead if record.place not in gone]
+
+
+T = TypeVar("T")
+
+
+def _started(call: Callable[[], T]) -> "Future[T]":
+    """The call, running in a thread of its own, which does not keep the process from ending."""
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(call())
+        except BaseException as error:  # noqa: BLE001  # raised again by whoever asks for the result
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, name="commit", daemon=True).start()
+    return outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,8 @@ class ModelProcess:
         first = self._first.setdefault(record.place, record.offset)
         if record.place not in self._committed:
             self._note(record.place, first, OPEN)
-        self._enter(ticket)
+        if record.place in self._inbox.assigned:  # it may have gone to another process meanwhile
+            self._enter(ticket)
 
     def _take_alone(self, ticket: Ticket, suspect: Suspicion) -> None:
         """A partition was left open: one of its next messages may have taken the process down."""
@@ -141,7 +142,7 @@ class ModelProcess:
         self._commit(OPEN)
         suspect.careful -= 1
         if suspect.careful == 0:
-            del self._suspicions[record.place]
+            self._suspicions.pop(record.place, None)
 
     def _ticket(self, record: Record) -> Ticket:
         slip, headers = split_slip(record.headers)
