@@ -1,9 +1,10 @@
 """The front door: `sparring.Client()`."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 from uuid import uuid4
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from schemas.catalog import ModelConfigured, ModelUploaded, PipelineVersionAdded
 from schemas.errors import EntityNotFoundError
 from schemas.names import DEFAULT_WORKSPACE, PipelineName, checked_name
 from schemas.pipelines import PipelineVersion
+from sparring.checks import checked_bool, checked_file
 from sparring.configuration import configuration
 from sparring.connection import Connection, found_settings
 from sparring.framework import Framework
@@ -24,6 +26,8 @@ from sparring.pipeline import Pipeline
 from sparring.when import now_ms
 from sparring.who import who
 from sparring.workspace import Workspace, exists
+
+_FRAMEWORKS: Final = [str(one) for one in Framework]
 
 
 class Client:
@@ -38,6 +42,8 @@ class Client:
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
+        if settings is not None and not isinstance(settings, Settings):
+            raise TypeError(f"settings: {type(settings).__name__}; expected adapters.settings.Settings, or None")
         self._connection = Connection(found_settings() if settings is None else settings)
         self._current = Workspace(self._connection, DEFAULT_WORKSPACE)
 
@@ -47,7 +53,7 @@ class Client:
         return [Workspace(self._connection, name) for name in names]
 
     def create_workspace(self, name: str) -> Workspace:
-        """A new workspace; ValueError where one of this name exists."""
+        """A new workspace; ValueError where one of this `name` exists."""
         checked_name("name", name)
         if exists(self._connection, name):
             raise ValueError(f"name: workspace {name!r} exists; get_workspace returns it")
@@ -55,8 +61,14 @@ class Client:
         return Workspace(self._connection, name)
 
     def get_workspace(self, name: str, create_if_not_exist: bool = False) -> Workspace:
-        """The workspace of this name; EntityNotFoundError where there is none and none is to be created."""
+        """The workspace of this name; EntityNotFoundError where there is none.
+
+        Args:
+            name: as in `create_workspace`.
+            create_if_not_exist: make it where there is none.
+        """
         checked_name("name", name)
+        checked_bool("create_if_not_exist", create_if_not_exist)
         if exists(self._connection, name):
             return Workspace(self._connection, name)
         if create_if_not_exist:
@@ -65,11 +77,12 @@ class Client:
         raise EntityNotFoundError(f"workspace {name!r} does not exist; there are: {known}")
 
     def set_current_workspace(self, workspace: Workspace) -> Workspace:
-        """Where new models and pipelines go from now on. Returns the workspace."""
+        """New models and pipelines go to this `workspace` from now on. Returns it."""
         if not isinstance(workspace, Workspace):
             raise TypeError(f"workspace: {type(workspace).__name__}; expected a Workspace, as get_workspace returns it")
-        self._current = workspace
-        return workspace
+        # It may be another client's, which may be closed before this one.
+        self._current = Workspace(self._connection, workspace.name())
+        return self._current
 
     def get_current_workspace(self) -> Workspace:
         """Where new models and pipelines go."""
@@ -99,13 +112,11 @@ class Client:
                 stored.
         """
         checked_name("name", name)
-        if framework not in list(Framework):
-            raise ValueError(f"framework: {framework!r}; expected one of {[str(one) for one in Framework]}")
-        if not isinstance(path, str | os.PathLike):
-            raise TypeError(f"path: {type(path).__name__}; expected a path")
-        where = Path(path)
-        if not where.is_file():
-            raise FileNotFoundError(f"path: {where} is no file")
+        if not isinstance(framework, str):
+            raise TypeError(f"framework: {framework!r}; expected one of {_FRAMEWORKS}")
+        if framework not in _FRAMEWORKS:
+            raise ValueError(f"framework: {framework!r}; expected one of {_FRAMEWORKS}")
+        where = checked_file("path", path)
         content = where.read_bytes()
         kind = Framework(framework)
         signature = inspect(where) if kind is Framework.ONNX else _python_signature(where, content)
@@ -130,14 +141,19 @@ class Client:
         return ModelVersion(self._connection, model)
 
     def get_model(self, name: str) -> ModelVersion:
-        """The newest version of a model of the current workspace; EntityNotFoundError where there is none."""
+        """The newest version of the model of this `name` in the current workspace; EntityNotFoundError where there
+        is none."""
+        checked_name("name", name)
         found = self._connection.catalog().model_versions(self._current.name(), name)
         if not found:
-            raise EntityNotFoundError(f"workspace {self._current.name()!r} has no model {name!r}")
+            known = _listed(model.name() for model in self._current.models())
+            raise EntityNotFoundError(
+                f"workspace {self._current.name()!r} has no model {name!r}; there are: {known}; upload_model makes it"
+            )
         return ModelVersion(self._connection, found[-1])
 
     def build_pipeline(self, name: str) -> Pipeline:
-        """A pipeline without steps. A new name gets its first, empty version; an existing pipeline gets what
+        """A pipeline without steps. A new `name` gets its first, empty version; an existing pipeline gets what
         is added here instead of its steps, once it is deployed."""
         checked_name("name", name)
         full = PipelineName(self._current.name(), name)
@@ -148,12 +164,13 @@ class Client:
         return Pipeline(self._connection, full)
 
     def get_pipeline(self, name: str) -> Pipeline:
-        """A pipeline of the current workspace with the steps of its latest version; EntityNotFoundError where
-        there is none."""
+        """The pipeline of this `name` in the current workspace, with the steps of its latest version;
+        EntityNotFoundError where there is none."""
         checked_name("name", name)
         full = PipelineName(self._current.name(), name)
         if full not in self._connection.catalog().pipelines:
-            raise EntityNotFoundError(f"pipeline {full} does not exist: build_pipeline makes it")
+            known = _listed(pipeline.name() for pipeline in self.pipelines())
+            raise EntityNotFoundError(f"pipeline {full} does not exist: build_pipeline makes it; there are: {known}")
         return Pipeline(self._connection, full)
 
     def pipelines(self) -> list[Pipeline]:
@@ -171,6 +188,10 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
 
 
 def _python_signature(path: Path, content: bytes) -> Signature:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from sparring.checks import checked_texts
+
 METADATA: Final = "metadata"
 EVERYTHING: Final = "*"
 """Every column but `metadata.*`: what a result has when `dataset` is not given."""
@@ -38,15 +40,14 @@ def selected(names: Iterable[str], dataset: Sequence[str] | None, dataset_exclud
 
 
 def checked_dataset(argument: str, entries: object) -> list[str] | None:
-    """`entries` as it came, or a TypeError that names the argument."""
+    """`entries` as it came, or a TypeError or ValueError that names the argument."""
     if entries is None:
         return None
-    if isinstance(entries, str) or not isinstance(entries, Sequence):
-        raise TypeError(f"{argument}: {entries!r}; expected a list of columns or groups, as ['time', 'out']")
-    for entry in entries:
-        if not isinstance(entry, str):
-            raise TypeError(f"{argument}: {entry!r} is no text; expected the names of columns or groups")
-    return list(entries)
+    accepted = "a list of columns or groups, as ['time', 'out']"
+    names = list(checked_texts(argument, entries, accepted))
+    if "" in names:
+        raise ValueError(f"{argument}: an empty name; expected {accepted}")
+    return names
 
 
 def _names(entry: str, column: str) -> bool:

@@ -1,8 +1,8 @@
 """What `configure()` takes, checked. Pure."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -10,7 +10,13 @@ import pyarrow as pa
 
 from schemas import models
 from schemas.models import Configuration, ImageSettings, TensorSpec
+from sparring.checks import checked_count, checked_number, checked_texts
 from sparring.vision.coco import COCO, COCO_NAMES
+
+BATCH_ROWS_MAX: Final = 1_000_000
+BATCH_WAIT_MS_MAX: Final = 60_000.0
+SIDE_PX_MAX: Final = 65_535
+"""Of a side of what images are resized to: more than any encoded image has."""
 
 
 def configuration(
@@ -42,37 +48,41 @@ def configuration(
 
 def _checked_runtime(model: models.ModelVersion, runtime: object) -> models.Framework:
     framework = model.framework
+    if runtime is not None and not isinstance(runtime, str):
+        raise TypeError(f"runtime: {type(runtime).__name__}; expected {framework!r}, or None")
     if runtime is not None and runtime != framework:
-        raise ValueError(f"runtime: {runtime!r}; {model.name} was uploaded as {framework!r}")
+        raise ValueError(
+            f"runtime: {runtime!r}; {model.name} was uploaded as {framework!r}; expected {framework!r}, or None"
+        )
     return framework
 
 
 def _checked_fields(model: models.ModelVersion, fields: object) -> tuple[str, ...] | None:
     if fields is None:
         return None
-    if isinstance(fields, str) or not isinstance(fields, Sequence):
-        raise TypeError(f"tensor_fields: {fields!r}; expected a list of column names")
-    for field in fields:
-        if not isinstance(field, str):
-            raise TypeError(f"tensor_fields: {field!r} is no text; expected a list of column names")
+    columns = checked_texts("tensor_fields", fields, "a list of column names")
     inputs = model.inputs
-    if model.framework == "onnx" and len(fields) != len(inputs):
+    if model.framework == "onnx" and len(columns) != len(inputs):
         raise ValueError(
-            f"tensor_fields: {len(fields)} columns for {len(inputs)} inputs of {model.name}; "
+            f"tensor_fields: {len(columns)} columns for {len(inputs)} inputs of {model.name}; "
             f"expected one for each of {[spec.name for spec in inputs]}"
         )
-    return tuple(fields)
+    return columns
 
 
 def _checked_schema(model: models.ModelVersion, argument: str, schema: object) -> tuple[TensorSpec, ...] | None:
     if model.framework == "onnx":
         if schema is not None:
-            raise ValueError(f"{argument}: an ONNX model's own is read from its file; leave it out")
+            raise ValueError(
+                f"{argument}: an ONNX model's own is read from its file; {type(schema).__name__} came, expected None"
+            )
         return None
     if not isinstance(schema, pa.Schema):
         raise TypeError(f"{argument}: {type(schema).__name__}; a Python step needs a pyarrow.schema([...])")
     if len(schema) == 0:
         raise ValueError(f"{argument}: it has no fields; expected one per array")
+    if len(set(schema.names)) < len(schema):
+        raise ValueError(f"{argument}: a name stands twice among {schema.names}; expected each once")
     return tuple(_tensor(argument, field) for field in schema)
 
 
@@ -93,7 +103,7 @@ def image_settings(image: object) -> ImageSettings:
     if image is None:
         return ImageSettings()
     if isinstance(image, ImageSettings):
-        return image
+        image = msgspec.structs.asdict(image)  # nobody has checked what stands in it
     if not isinstance(image, Mapping):
         raise TypeError(f"image: {type(image).__name__}; expected a dictionary or ImageSettings")
     known = ImageSettings.__struct_fields__
@@ -101,44 +111,47 @@ def image_settings(image: object) -> ImageSettings:
     if unknown:
         raise ValueError(f"image: unknown {unknown}; expected some of {list(known)}")
     try:
-        return msgspec.convert(dict(image), ImageSettings)
+        settings = msgspec.convert(dict(image), ImageSettings)
     except msgspec.ValidationError as error:
         raise ValueError(f"image: {error}") from None
+    for name in ("width", "height"):
+        pixels = getattr(settings, name)
+        if pixels is not None and not 1 <= pixels <= SIDE_PX_MAX:
+            raise ValueError(f"image: {name} {pixels}; expected 1 to {SIDE_PX_MAX} pixels")
+    if not all(map(math.isfinite, (settings.scale, *settings.mean, *settings.std))) or 0 in settings.std:
+        raise ValueError(
+            f"image: scale {settings.scale}, mean {settings.mean}, std {settings.std}; "
+            "expected finite numbers, and none of std 0"
+        )
+    return settings
 
 
 def _checked_batch_config(batch_config: object) -> Any:
-    if batch_config is not None and batch_config != "single":
+    if batch_config is not None and not (isinstance(batch_config, str) and batch_config == "single"):
         raise ValueError(f"batch_config: {batch_config!r}; expected None or 'single'")
     return batch_config
 
 
 def _checked_rows(rows: object) -> int:
-    if isinstance(rows, bool) or not isinstance(rows, int):
-        raise TypeError(f"batch_rows_max: {rows!r}; expected a whole number")
-    if rows < 1:
-        raise ValueError(f"batch_rows_max: {rows}; expected at least 1")
-    return rows
+    count = checked_count("batch_rows_max", rows, 1)
+    if count > BATCH_ROWS_MAX:
+        raise ValueError(f"batch_rows_max: {count}; expected 1 to {BATCH_ROWS_MAX}")
+    return count
 
 
 def _checked_wait(wait_ms: object) -> float:
-    if isinstance(wait_ms, bool) or not isinstance(wait_ms, int | float):
-        raise TypeError(f"batch_wait_ms_max: {wait_ms!r}; expected milliseconds")
-    if not math.isfinite(wait_ms) or wait_ms < 0:
-        raise ValueError(f"batch_wait_ms_max: {wait_ms}; expected a finite number of milliseconds >= 0")
-    return float(wait_ms)
+    number = checked_number("batch_wait_ms_max", wait_ms)
+    if not 0 <= number <= BATCH_WAIT_MS_MAX:
+        raise ValueError(f"batch_wait_ms_max: {number}; expected 0 to {BATCH_WAIT_MS_MAX:.0f} milliseconds")
+    return float(number)
 
 
 def _checked_class_names(names: object) -> tuple[str, ...] | None:
     if names is None:
         return None
-    if names == COCO:
+    if isinstance(names, str) and names == COCO:
         return COCO_NAMES
-    if isinstance(names, str) or not isinstance(names, Sequence):
-        came = repr(names) if isinstance(names, str) else type(names).__name__
-        raise TypeError(f"class_names: {came}; expected a list of text, one per class number, or {COCO!r}")
-    for name in names:
-        if not isinstance(name, str):
-            raise TypeError(f"class_names: {name!r} is no text; expected a list of text, one per class number")
-    if not names:
+    texts = checked_texts("class_names", names, f"a list of text, one per class number, or {COCO!r}")
+    if not texts:
         raise ValueError("class_names: an empty list; expected one name per class number, or None")
-    return tuple(names)
+    return texts

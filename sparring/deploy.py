@@ -21,6 +21,7 @@ from schemas.pipelines import PipelineVersion, ShadowDeploy, Step, checked_step,
 from schemas.presence import Beat, Warm
 from schemas.topics import Lane, work_topic
 from schemas.wiring import wire_step
+from sparring.checks import checked_seconds
 from sparring.connection import Connection
 from sparring.when import moment, now_ms
 from sparring.who import who
@@ -39,11 +40,9 @@ class Deployment:
     """One version on its way to be live. The pointer that it replaces is the one at `__init__`."""
 
     def __init__(self, connection: Connection, version: PipelineVersion, wait_s: float) -> None:
-        if not wait_s > 0:
-            raise ValueError(f"deploy_wait_s: {wait_s}; expected seconds above 0")
         self._connection = connection
         self._version = version
-        self._wait_s = wait_s
+        self._wait_s = checked_seconds("deploy_wait_s", wait_s, above_zero=True)
         self._replaces = connection.catalog().pipelines[version.pipeline].pointer
 
     def prepare(self, *, new: bool) -> None:

@@ -5,7 +5,14 @@ wishes are set where hosts are started (docs/deploy.md). `deploy` says so in a w
 """
 
 import math
+import re
+import warnings
 from dataclasses import dataclass, replace
+from typing import Final
+
+from sparring.checks import checked_count, checked_number
+
+_MEMORY: Final = re.compile(r"[0-9]+(\.[0-9]+)?([kMGTPE]|[KMGTPE]i)?")
 
 
 @dataclass(frozen=True)
@@ -28,30 +35,42 @@ class DeploymentConfigBuilder:
         self._config = DeploymentConfig()
 
     def replica_count(self, count: int) -> "DeploymentConfigBuilder":
-        """Processes for each model, at least 1."""
-        if isinstance(count, bool) or not isinstance(count, int):
-            raise TypeError(f"count: {count!r}; expected a whole number")
-        if count < 1:
-            raise ValueError(f"count: {count}; expected at least 1")
-        self._config = replace(self._config, replicas=count)
+        """Processes for each model: `count` of them, at least 1."""
+        self._config = replace(self._config, replicas=checked_count("count", count, 1))
         return self
 
     def cpus(self, core_count: float) -> "DeploymentConfigBuilder":
-        """Cores for each process, above 0; fractions are allowed."""
-        if isinstance(core_count, bool) or not isinstance(core_count, int | float):
-            raise TypeError(f"core_count: {core_count!r}; expected a number of cores")
-        if not math.isfinite(core_count) or core_count <= 0:
-            raise ValueError(f"core_count: {core_count}; expected a number above 0")
-        self._config = replace(self._config, cpu_cores=core_count)
+        """Cores for each process: `core_count`, above 0; fractions are allowed."""
+        cores = checked_number("core_count", core_count)
+        if not 0 < cores < math.inf:
+            raise ValueError(f"core_count: {cores}; expected a number above 0")
+        self._config = replace(self._config, cpu_cores=cores)
         return self
 
     def memory(self, memory_spec: str) -> "DeploymentConfigBuilder":
-        """Memory for each process, as Kubernetes writes it: `2Gi`."""
-        if not isinstance(memory_spec, str) or not memory_spec:
+        """Memory for each process: `memory_spec`, as Kubernetes writes it, such as `2Gi`."""
+        if not isinstance(memory_spec, str):
             raise TypeError(f"memory_spec: {memory_spec!r}; expected text as '2Gi'")
+        if _MEMORY.fullmatch(memory_spec) is None:
+            raise ValueError(f"memory_spec: {memory_spec!r}; expected bytes as Kubernetes writes them, such as '2Gi'")
         self._config = replace(self._config, memory_size=memory_spec)
         return self
 
     def build(self) -> DeploymentConfig:
         """What `deploy(deployment_config=...)` takes."""
         return self._config
+
+
+def warn_of(config: object) -> None:
+    """Called by what its user calls: nothing of it is applied. TypeError where it is none."""
+    if config is None:
+        return
+    if not isinstance(config, DeploymentConfig):
+        raise TypeError(
+            f"deployment_config: {type(config).__name__}; expected what DeploymentConfigBuilder().build() returns"
+        )
+    warnings.warn(
+        f"deployment_config ({config}) is not applied: hosts decide how many processes run and what they may use; "
+        "docs/deploy.md says how",
+        stacklevel=3,
+    )

@@ -6,6 +6,7 @@ from uuid import uuid4
 from schemas.catalog import Catalog
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion, Step, Validation
+from sparring.checks import checked_text
 from sparring.steps import checked_index, repinned
 from sparring.when import now_ms
 
@@ -59,8 +60,9 @@ class Draft:
         """Add rules; one of a name that is there is replaced."""
         self._edit(self.steps, {**self.rules, **rules})
 
-    def remove_rule(self, name: str) -> None:
+    def remove_rule(self, name: object) -> None:
         """Drop one rule; ValueError where there is none of this name."""
+        checked_text("name", name, "the name of a rule")
         rules = self.rules
         if name not in rules:
             raise ValueError(f"name: {name!r}; expected one of {sorted(rules)}")

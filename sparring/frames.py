@@ -25,15 +25,16 @@ def send_frame(
     content_type: str,
     key: bytes | None = None,
     headers: Mapping[str, str] | None = None,
+    argument: str = "the frame",
 ) -> None:
-    """Send one frame; returns when the broker has it.
+    """Send one frame; returns when the broker has it. argument: what its value is called in an error.
 
     Raises:
         FrameTooLarge: the value, or key and headers, are above the limit: nothing was sent.
         ConnectionError: the broker did not confirm it.
     """
     raw = frame_headers(pipeline, request_id=request_id, content_type=content_type, headers=headers)
-    check_sizes(value, key, raw)
+    check_sizes(value, key, raw, argument)
     broker.send(topic, value, key, raw)
 
 
@@ -50,15 +51,16 @@ def frame_headers(
     return [(name, text.encode()) for name, text in texts.items()]
 
 
-def check_sizes(value: bytes, key: bytes | None, headers: RawHeaders) -> None:
+def check_sizes(value: bytes, key: bytes | None, headers: RawHeaders, argument: str = "the frame") -> None:
     """FrameTooLarge where the router would refuse the frame, or Kafka the record."""
     key_bytes = len(key or b"")
     beside = key_bytes + sum(len(name.encode()) + len(text or b"") for name, text in headers)
     # Kafka puts some bytes of its own around a record: less than a KiB.
     for what, came, most in (
-        ("the frame", len(value), FRAME_BYTES_MAX),
-        ("the key", key_bytes, KEY_BYTES_MAX),
-        ("key and headers", beside, HEADERS_BYTES_MAX - KIB),
+        (f"{argument}: {len(value)} bytes", len(value), FRAME_BYTES_MAX),
+        (f"key: {key_bytes} bytes", key_bytes, KEY_BYTES_MAX),
+        (f"headers: key and headers have {beside} bytes", beside, HEADERS_BYTES_MAX - KIB),
     ):
         if came > most:
-            raise FrameTooLarge(f"{what}: {came} bytes; expected at most {most}: send fewer rows, or a JPEG")
+            advice = ": send fewer rows, or a JPEG" if came == len(value) else ""
+            raise FrameTooLarge(f"{what}; expected at most {most}{advice}")

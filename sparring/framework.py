@@ -8,3 +8,7 @@ class Framework(StrEnum):
 
     ONNX = "onnx"
     PYTHON = "python"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Framework":
+        raise ValueError(f"value: {value!r}; expected one of {[str(one) for one in cls]}")

@@ -1,6 +1,5 @@
 """One request through the system: send the frame, wait for its answers in the index, make the table."""
 
-import math
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,17 +11,20 @@ import pandas as pd
 import pyarrow as pa
 
 from adapters.redis import Answers, Ear
-from schemas.errors import InferenceError, InferenceTimeoutError
+from schemas.errors import InferenceError, InferenceTimeoutError, Refused
+from schemas.frames import Frame, Origin
 from schemas.names import ModelKey, PipelineName
 from schemas.pipelines import PipelineVersion
 from schemas.results import Answer
+from sparring.checks import checked_seconds, checked_text
 from sparring.columns import checked_dataset
 from sparring.connection import Connection
-from sparring.frames import RESERVED, send_frame
+from sparring.frames import RESERVED, check_sizes, frame_headers, send_frame
 from sparring.inputs import Image, checked_request, frame_of
 from sparring.result import challenger_names, result
 
 INFER_S: Final = 15.0
+_NOWHERE: Final = Origin("", 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +37,20 @@ class Call:
     dataset_exclude: Sequence[str] | None = None
     headers: Mapping[str, str] | None = None
     key: str | bytes | None = None
+    argument: str = "tensor"
+    """What the user calls the input; errors begin with it."""
 
     def __post_init__(self) -> None:
-        _check_seconds("timeout", self.timeout)
+        checked_seconds("timeout", self.timeout)
         if self.shadow_wait is not None:
-            _check_seconds("shadow_wait", self.shadow_wait)
+            checked_seconds("shadow_wait", self.shadow_wait)
         checked_dataset("dataset", self.dataset)
         checked_dataset("dataset_exclude", self.dataset_exclude)
         _check_headers(self.headers)
         if self.key is not None and not isinstance(self.key, str | bytes):
             raise TypeError(f"key: {type(self.key).__name__}; expected text or bytes")
+        if isinstance(self.key, str):
+            checked_text("key", self.key, "text or bytes")
 
     @property
     def key_bytes(self) -> bytes | None:
@@ -69,9 +75,16 @@ def infer(
 def infer(connection: Connection, name: PipelineName, given: Any, call: Call) -> pd.DataFrame | pa.Table:
     """Send the request, wait for its answers, return its table. Errors: see `Pipeline.infer`."""
     request = checked_request(given)
-    value, content_type = frame_of(request, live_version(connection, name))
+    value, content_type = frame_of(request, live_version(connection, name), call.argument)
     official, challengers = Waiting(connection, name, call).ask(value, content_type)
     return result(request, official, challengers, call.dataset, call.dataset_exclude)
+
+
+def check(connection: Connection, name: PipelineName, given: Any, call: Call) -> None:
+    """Refuse what `infer` would refuse before it sends. Errors: see `Pipeline.infer`."""
+    value, kind = frame_of(checked_request(given), live_version(connection, name), call.argument)
+    headers = frame_headers(name, request_id=str(uuid4()), content_type=kind, headers=call.headers)
+    check_sizes(value, call.key_bytes, headers, call.argument)
 
 
 def live_version(connection: Connection, name: PipelineName) -> PipelineVersion:
@@ -106,6 +119,7 @@ class Waiting:
                 content_type=content_type,
                 key=self._call.key_bytes,
                 headers=self._call.headers,
+                argument=self._call.argument,
             )
             official = self._official(ear)
             if official.status != "ok":
@@ -175,13 +189,6 @@ def _absent(names: Iterable[ModelKey], answers: Answers) -> list[ModelKey]:
     return [key for key in names if key not in came]
 
 
-def _check_seconds(argument: str, seconds: object) -> None:
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise TypeError(f"{argument}: {seconds!r}; expected seconds")
-    if not math.isfinite(seconds) or seconds < 0:
-        raise ValueError(f"{argument}: {seconds}; expected a finite number of seconds >= 0")
-
-
 def _check_headers(headers: object) -> None:
     if headers is None:
         return
@@ -192,3 +199,9 @@ def _check_headers(headers: object) -> None:
             raise TypeError(f"headers: {name!r}: {text!r}; expected text for text")
         if name in RESERVED:
             raise ValueError(f"headers: {name!r} is set by infer itself; leave it out")
+        checked_text("headers", name, "text for text")
+        checked_text("headers", text, "text for text")
+        try:
+            _ = Frame(None, b"", ((name, text.encode()),), _NOWHERE, 0, "").deadline
+        except Refused as error:
+            raise ValueError(f"headers: {error.message}") from None

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import cv2
@@ -19,6 +18,7 @@ from schemas.models import PinnedModel, TensorSpec
 from schemas.pipelines import PipelineVersion, RandomSplit, step_models
 from schemas.tables import encode_table, read_arrow
 from schemas.wiring import wire_request
+from sparring.checks import checked_file
 
 _NESTED: Final = 2
 
@@ -36,7 +36,7 @@ Request = pd.DataFrame | pa.Table | Image
 
 def read_request(path: str | os.PathLike[str]) -> pd.DataFrame | pa.Table:
     """The request in a file: `.arrow` is Arrow IPC, `.json` a list of records."""
-    where = _path("path", path)
+    where = checked_file("path", path)
     content = where.read_bytes()
     if where.suffix == ".arrow":
         try:
@@ -58,7 +58,7 @@ def read_image(image: object) -> Image:
     if isinstance(image, bytes | bytearray | memoryview):
         value = bytes(image)
     elif isinstance(image, str | os.PathLike):
-        value = _path("image", image).read_bytes()
+        value = checked_file("image", image).read_bytes()
     else:
         raise TypeError(
             f"image: {type(image).__name__}; expected a path, the bytes of a JPEG, PNG or WebP, or a uint8 array"
@@ -72,17 +72,18 @@ def read_image(image: object) -> Image:
     return Image(value, kind)
 
 
-def frame_of(request: Request, version: PipelineVersion) -> tuple[bytes, str]:
-    """Value and content type of the frame. ValueError where the first models cannot take the request."""
+def frame_of(request: Request, version: PipelineVersion, argument: str = "tensor") -> tuple[bytes, str]:
+    """Value and content type of the frame. ValueError, which begins with `argument`, where the first models cannot
+    take the request."""
     match request:
         case Image(value=value, content_type=kind):
             return value, kind
         case pd.DataFrame():
-            table = _from_pandas(request)
+            table = _from_pandas(request, argument)
         case pa.Table():
             table = request
-    _check_columns(table)
-    return encode_table(narrowed(table, version)), ARROW
+    _check_columns(table, argument)
+    return encode_table(narrowed(table, version, argument)), ARROW
 
 
 def checked_request(request: object) -> Request:
@@ -95,7 +96,7 @@ def checked_request(request: object) -> Request:
     )
 
 
-def narrowed(table: pa.Table, version: PipelineVersion) -> pa.Table:
+def narrowed(table: pa.Table, version: PipelineVersion, argument: str = "tensor") -> pa.Table:
     """The table with float64 columns as float32 where every model that takes them is float32: half the bytes.
 
     The cast is the one that the model's process would do. ValueError where a first model lacks a column.
@@ -103,7 +104,7 @@ def narrowed(table: pa.Table, version: PipelineVersion) -> pa.Table:
     kept = {step.hash_key for step in version.steps if isinstance(step, RandomSplit)}
     takers: dict[str, list[TensorSpec]] = {}
     for pinned, must in first_models(version):
-        for column, spec in _fed(pinned, table.column_names, must=must):
+        for column, spec in _fed(pinned, table.column_names, argument, must=must):
             takers.setdefault(column, []).append(spec)
     for column, specs in takers.items():
         if column not in kept and all(spec.dtype == "float32" for spec in specs):
@@ -128,33 +129,33 @@ def first_models(version: PipelineVersion) -> Iterator[tuple[PinnedModel, bool]]
             return
 
 
-def _fed(pinned: PinnedModel, columns: Sequence[str], *, must: bool) -> list[tuple[str, TensorSpec]]:
+def _fed(pinned: PinnedModel, columns: Sequence[str], argument: str, *, must: bool) -> list[tuple[str, TensorSpec]]:
     """Which column feeds which input."""
     by_name = {spec.name: spec for spec in pinned.inputs}
     try:
         wired = wire_request(columns, list(by_name), pinned.configuration.tensor_fields)
     except ValueError as error:
         if must:
-            raise ValueError(f"tensor: {pinned.model.name} cannot take it: {error}") from None
+            raise ValueError(f"{argument}: {pinned.model.name} cannot take it: {error}") from None
         return []
     return [(column, by_name[name]) for name, column in wired.items()]
 
 
-def _from_pandas(frame: pd.DataFrame) -> pa.Table:
+def _from_pandas(frame: pd.DataFrame, argument: str) -> pa.Table:
     for name in frame.columns:
         if not isinstance(name, str):
-            raise TypeError(f"tensor: the column {name!r} is no text; expected columns with names")
+            raise TypeError(f"{argument}: the column {name!r} is no text; expected columns with names")
     arrays = {}
     for position, name in enumerate(frame.columns):
         try:
             arrays[name] = _array(frame.iloc[:, position])
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
             raise TypeError(
-                f"tensor: column {name!r}: {' '.join(str(error).split())[:200]}; "
+                f"{argument}: column {name!r}: {' '.join(str(error).split())[:200]}; "
                 "expected numbers, text, or lists of numbers of one shape"
             ) from error
     if len(arrays) < len(frame.columns):
-        raise ValueError(f"tensor: a column stands twice among {list(frame.columns)}; expected each name once")
+        raise ValueError(f"{argument}: a column stands twice among {list(frame.columns)}; expected each name once")
     return pa.table(arrays)
 
 
@@ -180,12 +181,12 @@ def _nested(cell: npt.NDArray[Any]) -> Any:
     return values
 
 
-def _check_columns(table: pa.Table) -> None:
+def _check_columns(table: pa.Table, argument: str) -> None:
     if table.num_rows == 0:
-        raise ValueError("tensor: it has no rows; expected one per input")
+        raise ValueError(f"{argument}: it has no rows; expected one per input")
     names = table.column_names
     if len(set(names)) < len(names):
-        raise ValueError(f"tensor: a column stands twice among {names}; expected each name once")
+        raise ValueError(f"{argument}: a column stands twice among {names}; expected each name once")
 
 
 def _float32(kind: Any) -> Any:
@@ -210,12 +211,3 @@ def _png(pixels: npt.NDArray[Any]) -> bytes:
     if not done:
         raise ValueError(f"image: an array of {list(shape)} could not be encoded as PNG")
     return png.tobytes()
-
-
-def _path(argument: str, path: object) -> Path:
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"{argument}: {type(path).__name__}; expected a path")
-    where = Path(path)
-    if not where.is_file():
-        raise FileNotFoundError(f"{argument}: {where} is no file")
-    return where

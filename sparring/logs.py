@@ -6,6 +6,7 @@ days). `in.*` is the frame itself, while its topic still has it (24 hours). Answ
 outputs and no row: `sparring results` shows them.
 """
 
+import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from schemas.limits import KIB, MIB, SHADOW_AGE_MS_MAX
 from schemas.names import ModelKey, PipelineName
 from schemas.results import Answer
 from schemas.tables import read_table
+from sparring.checks import checked_bool, checked_count, checked_file_name, checked_folder
 from sparring.columns import checked_dataset, in_order, selected
 from sparring.connection import Connection
 from sparring.joined import Joined, join
@@ -37,6 +39,8 @@ IN_ROW_BYTES_MAX: Final = 64 * KIB
 
 FILE_BYTES_MAX: Final = 100 * MIB
 _REQUESTS_AT_ONCE: Final = 200
+_ROWS_MAX: Final = 2**31
+"""A limit above it is this one: nothing has so many."""
 _SLACK_MS: Final = 5_000
 """By how much answers may stand out of the order of time on their topic."""
 
@@ -61,16 +65,18 @@ class Question:
         dataset_exclude: Sequence[str] | None,
     ) -> "Question":
         """TypeError or ValueError that names the argument."""
-        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
-            raise TypeError(f"limit: {limit!r}; expected a whole number of rows, or None")
-        if limit is not None and limit < 1:
-            raise ValueError(f"limit: {limit}; expected at least 1 row")
+        if limit is not None:
+            limit = min(checked_count("limit", limit, 1), _ROWS_MAX)
         start, end = _unix_ms("start_datetime", start_datetime), _unix_ms("end_datetime", end_datetime)
         if (start is None) != (end is None):
-            given = "start_datetime" if end is None else "end_datetime"
-            raise ValueError(f"{given} came alone; expected both start_datetime and end_datetime, or neither")
+            given, other = ("start_datetime", "end_datetime")[:: 1 if end is None else -1]
+            raise ValueError(
+                f"{other}: None, and {given} came alone; expected both start_datetime and end_datetime, or neither"
+            )
         if start is not None and end is not None and start > end:
-            raise ValueError(f"start_datetime: {start_datetime} is after end_datetime, {end_datetime}")
+            raise ValueError(
+                f"start_datetime: {start_datetime} is after end_datetime, {end_datetime}; expected it before"
+            )
         checked_dataset("dataset", dataset)
         checked_dataset("dataset_exclude", dataset_exclude)
         return cls(limit, start, end, dataset, dataset_exclude)
@@ -87,7 +93,8 @@ class Question:
 
 
 def logs(connection: Connection, name: PipelineName, question: Question, *, arrow: bool) -> pd.DataFrame | pa.Table:
-    """The log as one table: newest first; with dates oldest first."""
+    """The log as one table: newest first; with dates oldest first. TypeError where `arrow` is no boolean."""
+    checked_bool("arrow", arrow)
     limit = question.limit or LIMIT
     if question.start is None:
         table = _table(connection, _newest(connection, name, limit), question)
@@ -106,16 +113,22 @@ def export(
     connection: Connection,
     name: PipelineName,
     question: Question,
-    directory: Path,
-    file_prefix: str,
+    directory: str | os.PathLike[str],
+    file_prefix: str | None,
     *,
     arrow: bool,
     data_size_limit: int = FILE_BYTES_MAX,
 ) -> list[Path]:
-    """Write the log, oldest first, to `<file_prefix>-1.json` (or `.arrow`), -2 and so on, in bounded memory."""
+    """Write the log, oldest first, to `<file_prefix>-1.json` (or `.arrow`), -2 and so on, in bounded memory.
+
+    TypeError, ValueError: an argument is wrong; nothing was made or written.
+    """
+    where = checked_folder("directory", directory)
+    prefix = name.name if file_prefix is None else checked_file_name("file_prefix", file_prefix)
+    bytes_max, as_arrow = checked_count("data_size_limit", data_size_limit, 1), checked_bool("arrow", arrow)
     left = question.limit
     requests = iter(_by_time(connection, name, question))
-    with LogFiles(directory, file_prefix, data_size_limit, arrow=arrow) as files:
+    with LogFiles(where, prefix, bytes_max, arrow=as_arrow) as files:
         while (left is None or left > 0) and (some := list(islice(requests, _REQUESTS_AT_ONCE))):
             table = _table(connection, some, question)
             table = table if left is None else table.slice(0, left)
@@ -246,4 +259,6 @@ def _unix_ms(argument: str, given: object) -> int | None:
     if not isinstance(given, datetime):
         raise TypeError(f"{argument}: {given!r}; expected a datetime (without a time zone: UTC, as in the log)")
     aware = given if given.tzinfo is not None else given.replace(tzinfo=UTC)
+    if pd.isna(aware):
+        raise ValueError(f"{argument}: {given}; expected a datetime")
     return int(aware.timestamp() * 1000)

@@ -23,6 +23,7 @@ Table = TypeVar("Table", pd.DataFrame, pa.Table)
 def parallel_infer(
     table: Table,
     ask: Callable[[Table], Table],
+    check: Callable[[Table], None],
     *,
     batch_rows: int,
     num_parallel: int,
@@ -32,11 +33,14 @@ def parallel_infer(
     """`ask` each slice of `batch_rows` rows, `num_parallel` at a time; their results as one table.
 
     Raises:
+        TypeError, ValueError: `check` refused a slice; nothing was asked.
         InferenceError, InferenceTimeoutError: of the first sub-batch that failed, with its rows named. What was on
             its way then is waited for, and nothing more is sent.
     """
     rows = len(table)
     firsts = range(0, max(rows, 1), batch_rows)
+    for first in firsts:
+        check(_rows(table, first, batch_rows))
 
     def ask_rows(first: int) -> Table:
         last = min(first + batch_rows, rows) - 1
@@ -65,15 +69,6 @@ def parallel_infer(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return _together(results)
-
-
-def checked_count(argument: str, given: object, least: int, most: int) -> int:
-    """`given` as it came; TypeError or ValueError that names the argument."""
-    if isinstance(given, bool) or not isinstance(given, int):
-        raise TypeError(f"{argument}: {given!r}; expected a whole number")
-    if not least <= given <= most:
-        raise ValueError(f"{argument}: {given}; expected {least} to {most}")
-    return given
 
 
 def _next(under_way: "deque[tuple[int, Future[Table]]]", done: Callable[[int], None], batch_rows: int) -> Table:

@@ -1,11 +1,10 @@
 """A pipeline as its user holds it. Edits are local until `deploy()`, which makes a version of them."""
 
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy.typing as npt
 import pandas as pd
@@ -18,26 +17,27 @@ from schemas.limits import DEPLOY_WAIT_S
 from schemas.names import PipelineName, checked_tag
 from schemas.pipelines import PipelineVersion, Step
 from sparring.card import Rows, as_html, as_text, rows
+from sparring.checks import checked_bool, checked_count
 from sparring.connection import Connection
 from sparring.deploy import Deployment, Status, status, undeploy
-from sparring.deployment_config import DeploymentConfig
+from sparring.deployment_config import DeploymentConfig, warn_of
 from sparring.draft import Draft
+from sparring.earlier import earlier
 from sparring.infer import INFER_S, Call
+from sparring.infer import check as _check
 from sparring.infer import infer as _infer
 from sparring.inputs import read_image, read_request
 from sparring.logs import FILE_BYTES_MAX, LIMIT, Question
 from sparring.logs import export as _export
 from sparring.logs import logs as _logs
 from sparring.model import ModelVersion
-from sparring.parallel import BATCH_ROWS, NUM_PARALLEL, NUM_PARALLEL_MAX, Table, checked_count
+from sparring.parallel import BATCH_ROWS, NUM_PARALLEL, NUM_PARALLEL_MAX, Table
 from sparring.parallel import parallel_infer as _parallel_infer
 from sparring.steps import as_dictionary, model_step, random_split, shadow_deploy
 from sparring.when import moment
 
 if TYPE_CHECKING:
     import polars as pl
-
-_VERSION_CHARS_MIN: Final = 4
 
 
 class Pipeline:
@@ -85,7 +85,7 @@ class Pipeline:
         return self._tag(tag, tagged=True)
 
     def remove_tag(self, tag: str) -> "Pipeline":
-        """Take a tag away, at once and for everybody; ValueError where it has none of this name."""
+        """Take a `tag` away, at once and for everybody; ValueError where it has none of this name."""
         if checked_tag(tag) not in self.tags:
             raise ValueError(f"tag: {tag!r}; expected one of {self.tags}")
         return self._tag(tag, tagged=False)
@@ -95,7 +95,7 @@ class Pipeline:
         return [as_dictionary(step) for step in self._draft.steps]
 
     def add_model_step(self, model: ModelVersion) -> "Pipeline":
-        """Append a step: one model answers every request."""
+        """Append a step: one `model` answers every request."""
         return self._append(model_step(model))
 
     def add_random_split(
@@ -123,19 +123,19 @@ class Pipeline:
         return self._append(shadow_deploy(champion, challengers, share))
 
     def replace_with_model_step(self, index: int, model: ModelVersion) -> "Pipeline":
-        """Replace the step at `index`, counted from 0."""
+        """Replace the step at `index`, counted from 0: `model` as in `add_model_step`."""
         return self._replace(index, model_step(model))
 
     def replace_with_random_split(
         self, index: int, weighted: Sequence[tuple[float, ModelVersion]], hash_key: str | None = None
     ) -> "Pipeline":
-        """Replace the step at `index`, counted from 0."""
+        """Replace the step at `index`, counted from 0: `weighted` and `hash_key` as in `add_random_split`."""
         return self._replace(index, random_split(weighted, hash_key))
 
     def replace_with_shadow_deploy(
         self, index: int, champion: ModelVersion, challengers: Sequence[ModelVersion], share: float = 1.0
     ) -> "Pipeline":
-        """Replace the step at `index`, counted from 0."""
+        """Replace the step at `index`, counted from 0: `champion`, `challengers`, `share` as in `add_shadow_deploy`."""
         return self._replace(index, shadow_deploy(champion, challengers, share))
 
     def remove_step(self, index: int) -> "Pipeline":
@@ -163,14 +163,16 @@ class Pipeline:
         """
         from adapters.rules import written  # noqa: PLC0415  # polars, only where there are rules
 
-        given = {name: written(name, rule) for name, rule in rules.items()}
-        if not given:
+        if not rules:
             raise ValueError("rules: none came; expected name=expression")
-        self._draft.add_rules(given)
+        try:
+            self._draft.add_rules({name: written(name, rule) for name, rule in rules.items()})
+        except (TypeError, ValueError) as error:
+            raise (TypeError if isinstance(error, TypeError) else ValueError)(f"rules: {error}") from None
         return self
 
     def remove_validation(self, name: str) -> "Pipeline":
-        """Drop one rule; ValueError where there is none of this name."""
+        """Drop one rule; ValueError where there is none of this `name`."""
         self._draft.remove_rule(name)
         return self
 
@@ -196,13 +198,13 @@ class Pipeline:
                 a warning says so: hosts decide, see docs/deploy.md.
             wait_for_status: return when the version answers. False: switch at once, so that requests wait
                 for its models.
-            deploy_wait_s: how long the models may take to be ready.
+            deploy_wait_s: seconds that the models may take to be ready.
 
         Raises:
             TypeError, ValueError: the steps cannot run, or there are none; an argument is wrong.
             DeployError: the version did not go live; what was live before goes on.
         """
-        _check_config(deployment_config)
+        warn_of(deployment_config)
         new = self._draft.edited
         version = self._draft.version(self._name, self._connection.catalog()) if new else self._latest()
         return self._deploy(version, new=new, wait_for_status=wait_for_status, deploy_wait_s=deploy_wait_s)
@@ -223,7 +225,7 @@ class Pipeline:
             ValueError: several versions begin so, or it has no steps.
             DeployError: as in `deploy`.
         """
-        found = self._version(version)
+        found = earlier(self._known().versions, self._name, version)
         return self._deploy(found, new=False, wait_for_status=wait_for_status, deploy_wait_s=deploy_wait_s)
 
     def undeploy(self) -> "Pipeline":
@@ -309,10 +311,11 @@ class Pipeline:
         return _parallel_infer(
             tensor,
             lambda rows: _infer(self._connection, self._name, rows, call),
+            lambda rows: _check(self._connection, self._name, rows, call),
             batch_rows=checked_count("batch_rows", batch_rows, 1, 1_000_000),
             num_parallel=checked_count("num_parallel", num_parallel, 1, NUM_PARALLEL_MAX),
             retries=checked_count("retries", retries, 0, 100),
-            progress=progress,
+            progress=checked_bool("progress", progress),
         )
 
     def infer_from_file(
@@ -325,8 +328,11 @@ class Pipeline:
         headers: Mapping[str, str] | None = None,
         key: str | bytes | None = None,
     ) -> pd.DataFrame | pa.Table:
-        """`infer` on a file: `.arrow` (Arrow IPC) gives a Table, `.json` (a list of records) a DataFrame."""
-        call = Call(timeout, shadow_wait, dataset, dataset_exclude, headers, key)
+        """`infer` on the file at `path`: `.arrow` (Arrow IPC) gives a Table, `.json` (a list of records) a DataFrame.
+
+        `timeout`, `dataset`, `dataset_exclude`, `shadow_wait`, `headers` and `key` are as in `infer`.
+        """
+        call = Call(timeout, shadow_wait, dataset, dataset_exclude, headers, key, argument="path")
         return _infer(self._connection, self._name, read_request(path), call)
 
     def infer_image(
@@ -351,7 +357,7 @@ class Pipeline:
             headers: as in `infer`.
             key: as in `infer`.
         """
-        call = Call(timeout, shadow_wait, dataset, dataset_exclude, headers, key)
+        call = Call(timeout, shadow_wait, dataset, dataset_exclude, headers, key, argument="image")
         return _infer(self._connection, self._name, read_image(image), call)
 
     @overload
@@ -437,11 +443,8 @@ class Pipeline:
             The files that were written; none where nothing was answered.
         """
         question = Question.checked(limit, start_datetime, end_datetime, dataset, dataset_exclude)
-        where, prefix = Path(directory), self.name() if file_prefix is None else file_prefix
-        if data_size_limit < 1:
-            raise ValueError(f"data_size_limit: {data_size_limit}; expected bytes above 0")
         return _export(
-            self._connection, self._name, question, where, prefix, arrow=arrow, data_size_limit=data_size_limit
+            self._connection, self._name, question, directory, file_prefix, arrow=arrow, data_size_limit=data_size_limit
         )
 
     def __repr__(self) -> str:
@@ -463,30 +466,14 @@ class Pipeline:
         known = self._known()
         return known.versions[known.latest]
 
-    def _version(self, beginning: object) -> PipelineVersion:
-        if not isinstance(beginning, str):
-            raise TypeError(f"version: {type(beginning).__name__}; expected a version's uuid, or its beginning")
-        if len(beginning) < _VERSION_CHARS_MIN:
-            raise ValueError(f"version: {beginning!r}; expected at least {_VERSION_CHARS_MIN} characters of its uuid")
-        versions = self._known().versions
-        found = [name for name in versions if name.startswith(beginning)]
-        if not found:
-            raise EntityNotFoundError(
-                f"version: pipeline {self._name} has no version {beginning!r}; there are: {', '.join(self.versions())}"
-            )
-        if len(found) > 1:
-            raise ValueError(
-                f"version: {beginning!r} begins {', '.join(found)}; expected more of the one that is meant"
-            )
-        return versions[found[0]]
-
     def _deploy(
         self, version: PipelineVersion, *, new: bool, wait_for_status: bool, deploy_wait_s: float
     ) -> "Pipeline":
+        wait = checked_bool("wait_for_status", wait_for_status)
         deployment = Deployment(self._connection, version, deploy_wait_s)
         deployment.prepare(new=new)
         self._draft.forget()
-        deployment.go_live(wait=wait_for_status)
+        deployment.go_live(wait=wait)
         return self
 
     def _tag(self, tag: str, *, tagged: bool) -> "Pipeline":
@@ -500,17 +487,3 @@ class Pipeline:
     def _replace(self, index: int, step: Step) -> "Pipeline":
         self._draft.replace(index, step)
         return self
-
-
-def _check_config(config: object) -> None:
-    if config is None:
-        return
-    if not isinstance(config, DeploymentConfig):
-        raise TypeError(
-            f"deployment_config: {type(config).__name__}; expected what DeploymentConfigBuilder().build() returns"
-        )
-    warnings.warn(
-        f"deployment_config ({config}) is not applied: hosts decide how many processes run and what they may use; "
-        "docs/deploy.md says how",
-        stacklevel=3,
-    )

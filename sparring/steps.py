@@ -1,10 +1,12 @@
 """Steps as a user gives them, and as `steps()` prints them. Pure, but for looking up models."""
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 import numpy as np
 
+from schemas.errors import EntityNotFoundError
 from schemas.models import Configuration, PinnedModel
 from schemas.names import ModelKey
 from schemas.pipelines import (
@@ -16,7 +18,11 @@ from schemas.pipelines import (
     checked_step,
     step_models,
 )
+from sparring.checks import checked_number, checked_text
 from sparring.model import ModelVersion
+
+WEIGHT_MAX: Final = 1e15
+"""Far from where the sum of some could be infinite."""
 
 
 def model_step(model: object) -> Step:
@@ -28,33 +34,35 @@ def random_split(weighted: object, hash_key: object) -> Step:
     """`[(weight, model), ...]`; TypeError or ValueError that names the argument."""
     if hash_key is not None and (not isinstance(hash_key, str) or not hash_key):
         raise TypeError(f"hash_key: {hash_key!r}; expected a field's name, or None")
+    field = None if hash_key is None else checked_text("hash_key", hash_key, "a field's name, or None")
     arms = []
     for pair in _listed("weighted", weighted, "(weight, model) pairs"):
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise TypeError(f"weighted: {pair!r}; expected a pair (weight, model)")
-        arms.append(WeightedModel(_number("weight", pair[0]), _pinned("weighted", pair[1])))
-    return checked_step(RandomSplit(tuple(arms), hash_key))
+        weight = checked_number("weighted: weight", pair[0])
+        if WEIGHT_MAX < weight < math.inf:
+            raise ValueError(f"weighted: weight: {weight}; expected at most {WEIGHT_MAX:g}")
+        arms.append(WeightedModel(weight, _pinned("weighted", pair[1])))
+    return _checked("weighted", RandomSplit(tuple(arms), field))
 
 
 def shadow_deploy(champion: object, challengers: object, share: object) -> Step:
     """A champion and its challengers; TypeError or ValueError that names the argument."""
-    return checked_step(
-        ShadowDeploy(
-            _pinned("champion", champion),
-            tuple(_pinned("challengers", one) for one in _listed("challengers", challengers, "model versions")),
-            float(_number("share", share)),
-        )
-    )
+    fraction = float(checked_number("share", share))
+    if not 0.0 <= fraction <= 1.0:
+        raise ValueError(f"share: {fraction!r}; expected a number from 0.0 to 1.0")
+    others = tuple(_pinned("challengers", one) for one in _listed("challengers", challengers, "model versions"))
+    return _checked("challengers", ShadowDeploy(_pinned("champion", champion), others, fraction))
 
 
 def checked_index(index: object, steps: Sequence[Step]) -> int:
     """`index` as it came; ValueError outside 0..len-1."""
-    if isinstance(index, bool) or not isinstance(index, int):
+    if isinstance(index, bool) or not isinstance(index, int | np.integer):
         raise TypeError(f"index: {index!r}; expected a whole number")
     if not 0 <= index < len(steps):
         what = f"0 to {len(steps) - 1}" if steps else "none: the pipeline has no steps"
         raise ValueError(f"index: {index}; expected {what}")
-    return index
+    return int(index)
 
 
 def repinned(step: Step, configurations: Mapping[ModelKey, Configuration]) -> Step:
@@ -107,18 +115,22 @@ def _pinned(argument: str, model: object) -> PinnedModel:
         raise TypeError(
             f"{argument}: {type(model).__name__} {model!r}; expected a model version, as upload_model returns it"
         )
-    return model.pinned()
+    try:
+        return model.pinned()
+    except EntityNotFoundError as error:
+        raise EntityNotFoundError(f"{argument}: {error}") from None
 
 
 def _listed(argument: str, given: object, of: str) -> Sequence[object]:
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise TypeError(f"{argument}: {type(given).__name__}; expected a list of {of}")
+    if not given:
+        raise ValueError(f"{argument}: an empty list; expected a list of {of}")
     return given
 
 
-def _number(argument: str, given: object) -> int | float:
-    if isinstance(given, np.generic):
-        given = given.item()
-    if isinstance(given, bool) or not isinstance(given, int | float):
-        raise TypeError(f"{argument}: {given!r}; expected a number")
-    return given
+def _checked(argument: str, step: Step) -> Step:
+    try:
+        return checked_step(step)
+    except ValueError as error:
+        raise ValueError(f"{argument}: {error}") from None

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+from sparring.checks import checked_number, checked_texts
+
 COCO: Final = "coco"
 COCO_NAMES: Final = tuple(
     """
@@ -21,7 +23,16 @@ COCO_NAMES: Final = tuple(
 
 
 def class_name(number: float, class_names: Sequence[str] | None) -> str:
-    """A class as a person reads it: `bottle`, or `class 39` where it has no name."""
-    if class_names is not None and number in range(len(class_names)):
-        return class_names[int(number)]
+    """A class as a person reads it: `bottle`, or `class 39` where its `number` has no name in `class_names`."""
+    number = checked_number("number", number)
+    names = checked_class_names(class_names)
+    if names is not None and number in range(len(names)):
+        return names[int(number)]
     return f"class {number:g}"
+
+
+def checked_class_names(class_names: object) -> Sequence[str] | None:
+    """Names by class number, or None; TypeError for anything else."""
+    if class_names is None or class_names is COCO_NAMES:
+        return None if class_names is None else COCO_NAMES
+    return checked_texts("class_names", class_names, "a list of text, one per class number")

@@ -1,5 +1,6 @@
 """Boxes on pictures, with labels that stay clear of each other, and a legend. Pure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
@@ -8,9 +9,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sparring.vision.coco import class_name
+from sparring.checks import checked_number, checked_picture, checked_text
+from sparring.vision.coco import checked_class_names, class_name
 from sparring.vision.pictures import Image
-from sparring.vision.places import four
+from sparring.vision.places import four, shown
 
 Colour: TypeAlias = tuple[int, int, int]
 Rectangle: TypeAlias = tuple[int, int, int, int]
@@ -57,7 +59,19 @@ def draw(
     class_names: Sequence[str] | None = None,
     colour: Colour = COLOURS[0],
 ) -> Image:
-    """A copy of the picture with one model's boxes, each with its class and confidence. See `Layer`."""
+    """A copy of the picture with one model's boxes, each with its class and confidence.
+
+    Args:
+        image: uint8 RGB [height, width, 3].
+        boxes: x1, y1, x2, y2 in pixels of the picture, flat or [n, 4].
+        classes: one number per box, or None.
+        confidences: one number per box, or None.
+        class_names: by class number, as `COCO_NAMES`; None, or a number beyond them: the number is shown.
+        colour: red, green, blue.
+
+    Raises:
+        TypeError, ValueError: an argument is wrong, or boxes, classes and confidences do not fit together.
+    """
     return draw_layers(image, [Layer(boxes, classes, confidences, class_names, colour)])
 
 
@@ -65,13 +79,15 @@ def draw_layers(image: Image, layers: Sequence[Layer]) -> Image:
     """A copy with the boxes of several models, the first on top. A label for which no place is free is left out:
     those of the first model, and of its first boxes, come first.
 
+    Args:
+        image: uint8 RGB [height, width, 3].
+        layers: each model's boxes and colour.
+
     Raises:
-        ValueError: the image is not uint8 [height, width, 3], or boxes, classes and confidences do not fit together.
+        TypeError, ValueError: an argument is wrong, or boxes, classes and confidences do not fit together.
     """
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise ValueError(f"image: {image.dtype} {list(image.shape)}; expected uint8 [height, width, 3], RGB")
-    drawn = np.ascontiguousarray(image).copy()
-    found = [(layer, _corners(layer), _labels(layer)) for layer in layers]
+    drawn = np.ascontiguousarray(checked_picture("image", image)).copy()
+    found = [(layer, _corners(layer), _labels(layer)) for layer in _checked(layers)]
     thick_px = max(1, round(max(image.shape[:2]) / 400))
     for layer, corners, _ in reversed(found):
         for x1, y1, x2, y2 in reversed(corners):
@@ -86,7 +102,19 @@ def draw_layers(image: Image, layers: Sequence[Layer]) -> Image:
 
 
 def confident(layer: Layer, confidence_min: float) -> Layer:
-    """The layer without the boxes whose confidence is lower. A model that gives no confidences keeps all."""
+    """The layer without the boxes whose confidence is lower. A model that gives no confidences keeps all.
+
+    Args:
+        layer: one model's boxes.
+        confidence_min: a box of just this confidence stays.
+
+    Raises:
+        TypeError, ValueError: an argument is wrong, or boxes, classes and confidences do not fit together.
+    """
+    if not isinstance(layer, Layer):
+        raise TypeError(f"layer: {type(layer).__name__}; expected a Layer")
+    if math.isnan(checked_number("confidence_min", confidence_min)):
+        raise ValueError(f"confidence_min: {confidence_min}; expected a number, as 0.5")
     boxes = four(layer.boxes)
     if layer.confidences is None:
         return layer
@@ -99,7 +127,14 @@ def confident(layer: Layer, confidence_min: float) -> Layer:
 
 
 def legend(image: Image, layers: Sequence[Layer]) -> Image:
-    """The picture with a strip below that says which colour is which model, a line each."""
+    """The picture with a strip below that says which colour is which model, a line each.
+
+    Args:
+        image: uint8 RGB [height, width, 3].
+        layers: their colours and titles.
+    """
+    checked_picture("image", image)
+    layers = _checked(layers)
     text_px = _text_px(image)
     line_px = round(text_px * 1.7)
     strip = np.full((line_px * len(layers) + text_px // 2, image.shape[1], 3), _DARK, np.uint8)
@@ -109,6 +144,27 @@ def legend(image: Image, layers: Sequence[Layer]) -> Image:
         cv2.rectangle(strip, (side, middle - side), (3 * side, middle + side), layer.colour, cv2.FILLED)
         _write(strip, layer.title, (4 * side, middle + text_px // 3), _LIGHT, text_px)
     return np.concatenate((image, strip), axis=0)
+
+
+def _checked(layers: object) -> list[Layer]:
+    """As they came; TypeError or ValueError names what is wrong, and in a layer its field."""
+    if isinstance(layers, str) or not isinstance(layers, Sequence):
+        raise TypeError(f"layers: {type(layers).__name__}; expected a list of Layer")
+    for layer in layers:
+        if not isinstance(layer, Layer):
+            raise TypeError(f"layers: a {type(layer).__name__}; expected a list of Layer")
+        checked_class_names(layer.class_names)
+        checked_text("title", layer.title, "text for the legend")
+        _check_colour(layer.colour)
+    return list(layers)
+
+
+def _check_colour(colour: object) -> None:
+    accepted = "expected three whole numbers from 0 to 255: red, green, blue"
+    if isinstance(colour, str) or not isinstance(colour, Sequence) or len(colour) != 3:
+        raise TypeError(f"colour: {shown(colour)}; {accepted}")
+    if not all(isinstance(one, int | np.integer) and 0 <= one <= 255 for one in colour):
+        raise ValueError(f"colour: {shown(colour)}; {accepted}")
 
 
 def _corners(layer: Layer) -> list[Rectangle]:
@@ -129,7 +185,12 @@ def _labels(layer: Layer) -> list[str]:
 
 
 def _numbers(what: str, values: npt.ArrayLike, count: int) -> npt.NDArray[Any]:
-    numbers = np.asarray(values).ravel()
+    try:
+        numbers = np.asarray(values).ravel()
+    except ValueError:
+        numbers = np.asarray(None)
+    if numbers.dtype.kind not in "biuf" and numbers.size:
+        raise ValueError(f"{what}: {shown(values)}; expected a number for each box")
     if len(numbers) != count:
         raise ValueError(f"{what}: {len(numbers)} for {count} boxes; expected one for each")
     return numbers

@@ -1,9 +1,11 @@
 """What a result of `infer` or a row of `logs()` found, drawn on its picture."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from sparring.checks import checked_number, checked_picture, checked_text, checked_texts
 from sparring.vision.coco import COCO, COCO_NAMES
 from sparring.vision.drawing import COLOURS, Layer, confident, draw_layers, legend
 from sparring.vision.pictures import Image, enlarged
@@ -39,11 +41,15 @@ def draw_result(
         A new picture; a small one is enlarged, so that labels have room.
 
     Raises:
+        TypeError: an argument of the wrong type.
         ValueError: the result has no `out.boxes`, no such row, or they do not fit together.
     """
-    names = COCO_NAMES if isinstance(class_names, str) and class_names == COCO else class_names
-    if isinstance(names, str):
-        raise TypeError(f"class_names: {names!r}; expected a list of text, one per class number, or {COCO!r}")
+    names = _names(class_names)
+    checked_picture("image", image)
+    least = checked_number("confidence_min", confidence_min)
+    if math.isnan(least):
+        raise ValueError(f"confidence_min: {least}; expected a number, as 0.5")
+    checked_text("champion", champion, "text for the legend")
     cells = _cells(result, row)
     if cells.get("out.boxes") is None:
         raise ValueError(f"result: it has the columns {', '.join(cells)}; expected out.boxes, with boxes in row {row}")
@@ -53,7 +59,7 @@ def draw_result(
         classes, confidences = (cells.get(f"{group}.{name}") for name in ("classes", "confidences"))
         placed = boxes_on_picture(cells[f"{group}.boxes"], larger, (image.shape[1], image.shape[0]), "stretch")
         layer = Layer(placed, classes, confidences, names, COLOURS[number % len(COLOURS)])
-        kept = confident(layer, confidence_min)
+        kept = confident(layer, least)
         layers.append(replace(kept, title=f"{title}: {len(kept.boxes)} of {len(placed)} boxes"))  # type: ignore[arg-type]
     return legend(draw_layers(larger, layers), layers)
 
@@ -67,10 +73,19 @@ def _models(cells: Mapping[str, Any], champion: str) -> Iterator[tuple[str, str]
             yield group, group.removeprefix("out_")
 
 
+def _names(class_names: Sequence[str] | str | None) -> Sequence[str] | None:
+    if class_names is None or (isinstance(class_names, str) and class_names == COCO):
+        return None if class_names is None else COCO_NAMES
+    return checked_texts("class_names", class_names, f"a list of text, one per class number, or {COCO!r}")
+
+
 def _cells(result: "pd.DataFrame | pa.Table", row: object) -> dict[str, Any]:
     """One row, by column."""
-    import pyarrow as pa  # noqa: PLC0415  # drawing alone needs none
+    import pandas as pd  # noqa: PLC0415  # drawing alone needs none of both
+    import pyarrow as pa  # noqa: PLC0415
 
+    if not isinstance(result, pd.DataFrame | pa.Table):
+        raise TypeError(f"result: {type(result).__name__}; expected a pandas.DataFrame or a pyarrow.Table, as of infer")
     rows = result.num_rows if isinstance(result, pa.Table) else len(result)
     if isinstance(row, bool) or not isinstance(row, int) or not 0 <= row < rows:
         raise ValueError(f"row: {row!r}; expected 0 to {rows - 1}" if rows else "result: it has no rows")

@@ -1,8 +1,7 @@
 """Pictures read, resized for a model, and written."""
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import cv2
 import numpy as np
@@ -11,11 +10,13 @@ import numpy.typing as npt
 from adapters.images import decode_image, image_tensor
 from schemas.errors import Refused
 from schemas.models import ImageSettings, TensorSpec
+from sparring.checks import checked_bool, checked_count, checked_file, checked_picture
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Image: TypeAlias = npt.NDArray[np.uint8]
+SIDE_PX_MAX: Final = 65_535
 
 
 def load_image(path: str | os.PathLike[str], width: int, height: int) -> "tuple[pd.DataFrame, Image]":
@@ -45,11 +46,9 @@ def load_image(path: str | os.PathLike[str], width: int, height: int) -> "tuple[
             raise TypeError(f"{argument}: {pixels!r}; expected a whole number of pixels")
         if pixels < 1:
             raise ValueError(f"{argument}: {pixels}; expected at least 1 pixel")
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"path: {type(path).__name__}; expected the path of an image")
-    where = Path(path)
-    if not where.is_file():
-        raise FileNotFoundError(f"path: {where} is no file")
+        if pixels > SIDE_PX_MAX:
+            raise ValueError(f"{argument}: {pixels}; expected 1 to {SIDE_PX_MAX} pixels")
+    where = checked_file("path", path, "the path of an image")
     try:
         picture = decode_image(where.read_bytes(), ImageSettings())
     except Refused as error:
@@ -60,16 +59,34 @@ def load_image(path: str | os.PathLike[str], width: int, height: int) -> "tuple[
 
 
 def decode(value: bytes, *, exif: bool = True) -> Image:
-    """The picture of an encoded image. exif: apply a JPEG's orientation. ValueError where it is no whole image."""
+    """The picture of an encoded image.
+
+    Args:
+        value: the bytes of a JPEG, PNG or WebP.
+        exif: apply a JPEG's orientation.
+
+    Raises:
+        TypeError: an argument of the wrong type.
+        ValueError: value is no whole image.
+    """
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise TypeError(f"value: {type(value).__name__}; expected the bytes of a JPEG, PNG or WebP")
+    settings = ImageSettings(exif=checked_bool("exif", exif))
     try:
-        return decode_image(value, ImageSettings(exif=exif))
+        return decode_image(bytes(value), settings)
     except Refused as error:
-        raise ValueError(error.message) from error
+        raise ValueError(f"value: {error.message}") from error
 
 
 def enlarged(image: Image, side_px_min: int = 960) -> Image:
-    """A small picture two, three, ... times as large, so that labels have room; a larger one as it is."""
-    times = -(-side_px_min // max(image.shape[:2]))
+    """A small picture two, three, ... times as large, so that labels have room; a larger one as it is.
+
+    Args:
+        image: uint8 RGB [height, width, 3].
+        side_px_min: pixels that its longer side has afterwards, at least.
+    """
+    side_px = checked_count("side_px_min", side_px_min, 1, SIDE_PX_MAX)
+    times = -(-side_px // max(checked_picture("image", image).shape[:2]))
     if times <= 1:
         return image
     larger: Image = cv2.resize(image, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
@@ -77,8 +94,8 @@ def enlarged(image: Image, side_px_min: int = 960) -> Image:
 
 
 def encode_png(image: Image) -> bytes:
-    """The picture as a PNG."""
-    done, png = cv2.imencode(".png", image[..., ::-1])
+    """The picture as a PNG. image: uint8 RGB [height, width, 3]."""
+    done, png = cv2.imencode(".png", checked_picture("image", image)[..., ::-1])
     if not done:
         raise ValueError(f"image: {list(image.shape)} could not be encoded as PNG")
     return png.tobytes()
