@@ -20,7 +20,7 @@ from adapters.presence import Heart
 from adapters.settings import RouterSettings
 from adapters.topics import check_topics, topic_id
 from adapters.traces import Span, Traces
-from router.route import route
+from router.route import expires_at, route
 from schemas.errors import Refused, RetryLater
 from schemas.frames import Frame, Origin
 from schemas.limits import BEAT_S, CATALOG_CONFIRM_S, COMMIT_EVERY_S, UNKNOWN_NAME_S
@@ -129,7 +129,7 @@ class Router:
     def _route(self, frame: Frame, batch: Batch, span: Span) -> Outcome:
         frame.check_size()
         version = self._live_version(frame)
-        deadline = frame.deadline
+        deadline = expires_at(frame, version)
         if deadline is not None and deadline < now_ms():
             self._expire(frame, deadline, span)
             return "expired"

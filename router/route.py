@@ -66,6 +66,16 @@ def route(frame: Frame, version: PipelineVersion) -> tuple[Task, ...]:
     return (_official(frame, version, walk, walk.answers), *_shadows(frame, version, walk))
 
 
+def expires_at(frame: Frame, version: PipelineVersion) -> int | None:
+    """Unix milliseconds after which nobody wants the answer: by the frame's own deadline, or by the age that the
+    version allows, whichever comes first. None: never. Refused where the header is none."""
+    given = frame.deadline
+    if version.frame_age_ms_max is None:
+        return given
+    by_age = frame.produced_at + version.frame_age_ms_max
+    return by_age if given is None else min(given, by_age)
+
+
 def _official(frame: Frame, version: PipelineVersion, walk: _Walk, answers: PinnedModel) -> Task:
     slip = _slip(frame, version, walk, walk.role, tuple(walk.path), answers, tuple(walk.split))
     return Task(frame, slip, "official", walk.path[0])
@@ -104,7 +114,7 @@ def _slip(
         split=split,
         frame=str(frame.origin),
         produced_at=frame.produced_at,
-        deadline=frame.deadline,
+        deadline=expires_at(frame, version),
     )
 
 

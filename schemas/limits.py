@@ -91,6 +91,9 @@ SESSION_TIMEOUT_MS: Final = 6_000
 STOP_S_MAX: Final = 8.0
 """From SIGTERM to the end of a process, drained and committed."""
 
+FRAME_AGE_MS_LIMIT: Final = 24 * 3600 * 1000
+"""The most that a pipeline's `frame_age_ms_max` may be: frames are kept no longer."""
+
 RESULT_TTL_S: Final = 24 * 3600
 """How long Redis keeps the answers of one request."""
 

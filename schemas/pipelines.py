@@ -58,6 +58,8 @@ class PipelineVersion(msgspec.Struct, frozen=True):
     steps: tuple[Step, ...]
     created_at: int
     validations: tuple[Validation, ...] = ()
+    frame_age_ms_max: int | None = None
+    """A frame that is older when its turn comes is answered as expired. None: however old it is."""
 
     @property
     def pipeline(self) -> PipelineName:

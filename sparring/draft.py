@@ -12,12 +12,13 @@ from sparring.when import now_ms
 
 
 class Draft:
-    """Steps and validation rules. latest: asks for the version that an edit begins with."""
+    """Steps, validation rules, and how old a frame may be. latest: asks for the version that an edit begins with."""
 
     def __init__(self, latest: Callable[[], PipelineVersion], steps: Sequence[Step] | None) -> None:
         self._latest = latest
         self._steps = None if steps is None else list(steps)
         self._rules: dict[str, Validation] | None = None if steps is None else {}
+        self._frame_age_ms_max: int | None = None
 
     @property
     def edited(self) -> bool:
@@ -35,6 +36,16 @@ class Draft:
         if self._rules is None:
             return {rule.name: rule for rule in self._latest().validations}
         return dict(self._rules)
+
+    @property
+    def frame_age_ms_max(self) -> int | None:
+        """None: however old."""
+        return self._frame_age_ms_max if self.edited else self._latest().frame_age_ms_max
+
+    def allow_frame_age(self, frame_age_ms_max: int | None) -> None:
+        """Another age."""
+        self._edit(self.steps, self.rules)
+        self._frame_age_ms_max = frame_age_ms_max
 
     def append(self, step: Step) -> None:
         """Add a step at the end."""
@@ -72,11 +83,14 @@ class Draft:
     def version(self, name: PipelineName, catalog: Catalog) -> PipelineVersion:
         """A new version of it, with each model's newest configuration."""
         steps = tuple(repinned(step, catalog.configurations) for step in self.steps)
-        return PipelineVersion(name.workspace, name.name, str(uuid4()), steps, now_ms(), tuple(self.rules.values()))
+        return PipelineVersion(
+            name.workspace, name.name, str(uuid4()), steps, now_ms(), tuple(self.rules.values()), self.frame_age_ms_max
+        )
 
     def forget(self) -> None:
         """Drop the edits: the latest version has them, or they are not wanted."""
         self._steps = self._rules = None
 
     def _edit(self, steps: list[Step], rules: dict[str, Validation]) -> None:
+        self._frame_age_ms_max = self.frame_age_ms_max  # before it counts as edited
         self._steps, self._rules = steps, rules

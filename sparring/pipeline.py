@@ -13,7 +13,7 @@ import pyarrow as pa
 from schemas.catalog import Pipeline as KnownPipeline
 from schemas.catalog import PipelineTagged
 from schemas.errors import EntityNotFoundError
-from schemas.limits import DEPLOY_WAIT_S
+from schemas.limits import DEPLOY_WAIT_S, FRAME_AGE_MS_LIMIT
 from schemas.names import PipelineName, checked_tag
 from schemas.pipelines import PipelineVersion, Step
 from sparring.card import Rows, as_html, as_text, rows
@@ -181,6 +181,23 @@ class Pipeline:
         from adapters.rules import read  # noqa: PLC0415  # polars, only where there are rules
 
         return {name: str(read(rule)) for name, rule in self._draft.rules.items()}
+
+    @property
+    def frame_age_ms_max(self) -> int | None:
+        """How old a frame may be when its turn comes, milliseconds; None: however old. As this handle holds it."""
+        return self._draft.frame_age_ms_max
+
+    def set_frame_age_ms_max(self, frame_age_ms_max: int | None) -> "Pipeline":
+        """Say how old a frame may be when its turn comes: an older one is answered as expired, so that after an
+        outage cameras are not minutes behind. An edit, as a step is.
+
+        Args:
+            frame_age_ms_max: milliseconds since the producer's timestamp, 1 to a day; None: however old.
+        """
+        if frame_age_ms_max is not None:
+            frame_age_ms_max = checked_count("frame_age_ms_max", frame_age_ms_max, 1, FRAME_AGE_MS_LIMIT)
+        self._draft.allow_frame_age(frame_age_ms_max)
+        return self
 
     def deploy(
         self,

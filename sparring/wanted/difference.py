@@ -13,7 +13,9 @@ from sparring.wanted.upload import NEW
 from sparring.wanted.words import SHORT, configuration_in_words, step_in_words
 
 Sign = Literal["+", "-", "~"]
-Kind = Literal["workspace", "upload", "configure", "pipeline", "step", "validation", "version", "deploy", "tag"]
+Kind = Literal[
+    "workspace", "upload", "configure", "pipeline", "step", "validation", "frame age", "version", "deploy", "tag"
+]
 """Steps and validations are part of the version that is added or deployed after them; the rest is done one by one."""
 
 
@@ -85,7 +87,7 @@ def _version(planned: Planned, known: Pipeline) -> Iterator[Change]:
 
 
 def _same(one: PipelineVersion, other: PipelineVersion) -> bool:
-    return one.steps == other.steps and _rules(one) == _rules(other)
+    return (one.steps, _rules(one), one.frame_age_ms_max) == (other.steps, _rules(other), other.frame_age_ms_max)
 
 
 def _inside(before: PipelineVersion | None, wanted: PipelineVersion) -> Iterator[Change]:
@@ -95,6 +97,13 @@ def _inside(before: PipelineVersion | None, wanted: PipelineVersion) -> Iterator
         if old != new:
             yield _step(str(index), old, new)
     yield from _validations({} if before is None else _rules(before), _rules(wanted))
+    age = None if before is None else before.frame_age_ms_max
+    if age != wanted.frame_age_ms_max:
+        yield Change("~", "frame age", wanted.name, f"{_milliseconds(age)} -> {_milliseconds(wanted.frame_age_ms_max)}")
+
+
+def _milliseconds(age: int | None) -> str:
+    return "any" if age is None else f"at most {age} ms"
 
 
 def _step(name: str, old: Step | None, new: Step | None) -> Change:

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Final
 
+from schemas.limits import FRAME_AGE_MS_LIMIT
 from schemas.names import PipelineName, checked_name, checked_tag
+from sparring.checks import checked_count
 from sparring.framework import Framework
 from sparring.wanted.configuring import read_arguments
 from sparring.wanted.nouns import Wanted, WantedModel
@@ -12,7 +14,7 @@ from sparring.wanted.rules import read_rules
 from sparring.wanted.steps import read_steps
 from sparring.wanted.text import read_yaml
 
-KEYS: Final = ("workspace", "pipeline", "tags", "models", "steps", "validations", "deployed")
+KEYS: Final = ("workspace", "pipeline", "tags", "models", "steps", "validations", "frame_age_ms_max", "deployed")
 MODEL_KEYS: Final = ("path", "framework", "configure")
 
 
@@ -36,6 +38,7 @@ def read_wanted(content: bytes, folder: Path, workspace: str) -> Wanted:
         models=_models(fields["models"], folder) if "models" in fields else (),
         steps=read_steps(fields["steps"]),
         validations=read_rules(fields["validations"]) if "validations" in fields else (),
+        frame_age_ms_max=_age(fields["frame_age_ms_max"]) if "frame_age_ms_max" in fields else None,
         deployed=fields["deployed"].flag() if "deployed" in fields else True,
     )
 
@@ -45,6 +48,13 @@ def _name(place: Place) -> str:
         return checked_name("", place.value)
     except ValueError:
         raise place.wrong("letters, digits and dashes, starting with a letter, under 64 characters") from None
+
+
+def _age(place: Place) -> int:
+    try:
+        return checked_count("", place.value, 1, FRAME_AGE_MS_LIMIT)
+    except (TypeError, ValueError):
+        raise place.wrong(f"milliseconds, 1 to {FRAME_AGE_MS_LIMIT}") from None
 
 
 def _tags(place: Place) -> tuple[str, ...]:

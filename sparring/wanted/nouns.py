@@ -72,4 +72,5 @@ class Wanted:
     models: tuple[WantedModel, ...]
     steps: tuple[WantedStep, ...]
     validations: tuple[Validation, ...]
+    frame_age_ms_max: int | None
     deployed: bool

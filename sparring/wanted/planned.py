@@ -50,7 +50,7 @@ def planned(wanted: Wanted, versions: Mapping[str, models.ModelVersion], catalog
     named = {name: PinnedModel(model, _configuration(wanted, name, model, catalog)) for name, model in versions.items()}
     steps = tuple(_step(one, Models(wanted.pipeline.workspace, named, catalog)) for one in wanted.steps)
     workspace, name = wanted.pipeline.workspace, wanted.pipeline.name
-    version = PipelineVersion(workspace, name, NEW, steps, 0, wanted.validations)
+    version = PipelineVersion(workspace, name, NEW, steps, 0, wanted.validations, wanted.frame_age_ms_max)
     try:
         check_wiring(version)
         check_validations(version)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pandas as pd
 import pyarrow as pa
 import pytest
+from confluent_kafka import Producer
 
 from examples.shelf import render_shelf
 from schemas.frames import RawHeaders
@@ -13,6 +14,8 @@ from schemas.limits import FRAME_BYTES_MAX
 from schemas.tables import encode_table
 from sparring import Client, ModelVersion, Pipeline
 from sparring.object import FrameTooLarge, InferenceError
+from sparring.stack import LocalStack
+from sparring.when import now_ms
 from tests.journeys.wire import Wire
 
 Scale = Callable[[str, float], ModelVersion]
@@ -99,6 +102,23 @@ def test_an_expired_frame_is_answered_as_expired_and_has_no_dead_letter(double: 
     request = wire.send(double.name(), b'[{"tensor": [1, 2]}]', headers=[("deadline", b"1000")])
     assert wire.answer(request).status == "expired"
     assert request not in wire.deadletters
+
+
+def test_a_frame_that_is_older_than_its_pipeline_allows_is_answered_as_expired(
+    pipeline: Pipeline, scale: Scale, stack: LocalStack, wire: Wire
+) -> None:
+    pipeline.add_model_step(scale("double", 2.0)).set_frame_age_ms_max(60_000).deploy()
+    fresh = wire.send(pipeline.name(), b'[{"tensor": [1, 2]}]')
+    assert wire.answer(fresh).status == "ok"
+    old = f"old-{pipeline.name()}"
+    producer = Producer({"bootstrap.servers": stack.kafka})
+    headers: list[tuple[str, str | bytes | None]] = [("pipeline", pipeline.name()), ("request-id", old)]
+    before = now_ms() - 61_000
+    producer.produce(f"{stack.namespace}.frames", b'[{"tensor": [1, 2]}]', headers=headers, timestamp=before)
+    producer.flush(10)
+    assert wire.answer(old).failure().error == "Expired"
+    pipeline.set_frame_age_ms_max(None).deploy()
+    assert pipeline.frame_age_ms_max is None
 
 
 def test_a_frame_of_sixteen_mebibytes_is_answered_and_one_above_is_said_before_sending(

@@ -8,7 +8,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from router.route import route
+from router.route import expires_at, route
 from schemas.errors import Refused
 from schemas.frames import RawHeaders
 from schemas.pipelines import ModelStep, RandomSplit, ShadowDeploy, WeightedModel
@@ -191,3 +191,13 @@ def test_a_slip_travels_in_one_header_behind_the_frames_own() -> None:
 def test_a_record_without_a_slip_is_recognised() -> None:
     with pytest.raises(msgspec.ValidationError, match="not sent by a router"):
         split_slip([("pipeline", b"shop")])
+
+
+def test_a_frame_expires_by_its_own_deadline_or_by_the_age_that_the_version_allows_whichever_is_first() -> None:
+    patient = pipeline_version(ModelStep(pinned("a")))
+    hasty = msgspec.structs.replace(patient, frame_age_ms_max=500)
+    headers: list[RawHeaders] = [[], [("deadline", b"1200")], [("deadline", b"9000")]]
+    plain, early, late = (frame("r", headers=one) for one in headers)
+    assert [expires_at(one, patient) for one in (plain, early, late)] == [None, 1200, 9000]
+    assert [expires_at(one, hasty) for one in (plain, early, late)] == [1500, 1200, 1500]
+    assert route(plain, hasty)[0].slip.deadline == 1500

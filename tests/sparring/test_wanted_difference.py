@@ -152,6 +152,15 @@ def test_a_step_more_or_less_and_a_rule_more_less_or_another_are_a_line_each() -
     assert system.lines(file("{model: a}", "{model: b}", "{model: a}"))[0] == "+ step 2  a@aaaa-000"
 
 
+def test_another_age_of_frames_makes_a_new_version() -> None:
+    system = System(A)
+    system.version("v0001111-1", ModelStep(A), live=True)
+    assert system.lines(file("{model: a}", more="frame_age_ms_max: 5000")) == [
+        "~ frame age shelf  any -> at most 5000 ms",
+        "~ deploy shelf  version v0001111 -> a new version",
+    ]
+
+
 def test_a_file_whose_bytes_are_others_is_uploaded_and_its_steps_follow() -> None:
     system = System(A)
     system.version("v0001111-1", ModelStep(A), live=True)

@@ -44,6 +44,14 @@ ROWS: list[Row] = [
     ),
     ("Pipeline.remove_tag", "tag", "none", ValueError, r"'none'; expected one of \[\]"),
     *each(
+        ("Pipeline.set_frame_age_ms_max",),
+        ("frame_age_ms_max", "5s", TypeError, "'5s'; expected a whole number"),
+        ("frame_age_ms_max", 0.5, TypeError, "0.5; expected a whole number"),
+        ("frame_age_ms_max", True, TypeError, "True; expected a whole number"),
+        ("frame_age_ms_max", 0, ValueError, "0; expected 1 to 86400000"),
+        ("frame_age_ms_max", 86_400_001, ValueError, "86400001; expected 1 to 86400000"),
+    ),
+    *each(
         REPLACES,
         ("index", "0", TypeError, "'0'; expected a whole number"),
         ("index", True, TypeError, "True; expected a whole number"),

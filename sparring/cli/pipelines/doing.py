@@ -2,10 +2,12 @@
 
 from uuid import uuid4
 
+from msgspec import structs
+
 from adapters.rules import read
 from schemas.catalog import PipelineVersionAdded
 from schemas.models import PinnedModel
-from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDeploy, Step
+from schemas.pipelines import ModelStep, RandomSplit, ShadowDeploy, Step
 from sparring.cli.pipelines.client import append
 from sparring.client import Client
 from sparring.model import ModelVersion
@@ -27,11 +29,11 @@ class Doing:
         self._uploaded: dict[str, ModelVersion] = {}
 
     def do(self, change: Change) -> None:
-        """One change. Steps and validations are done by the change that deploys them or adds their version."""
+        """One change. What belongs to a version is done by the change that deploys them or adds their version."""
         workspace = self._client.get_workspace(self._plan.wanted.pipeline.workspace, create_if_not_exist=True)
         self._client.set_current_workspace(workspace)
         match change.kind:
-            case "workspace" | "step" | "validation":
+            case "workspace" | "step" | "validation" | "frame age":
                 pass
             case "upload":
                 one = self._named[change.name]
@@ -65,7 +67,7 @@ class Doing:
             self._add(pipeline, step)
         if rules := self._plan.version.validations:
             pipeline.add_validations(**{rule.name: read(rule) for rule in rules})
-        return pipeline
+        return pipeline.set_frame_age_ms_max(self._plan.version.frame_age_ms_max)
 
     def _add(self, pipeline: Pipeline, step: Step) -> None:
         match step:
@@ -81,9 +83,7 @@ class Doing:
         uploaded = {name: model.pinned() for name, model in self._uploaded.items()}
         wanted = self._plan.version
         steps = tuple(renewed(step, uploaded) for step in wanted.steps)
-        version = PipelineVersion(
-            wanted.workspace, wanted.name, str(uuid4()), steps, now_ms(), validations=wanted.validations
-        )
+        version = structs.replace(wanted, version=str(uuid4()), steps=steps, created_at=now_ms())
         append(self._client, PipelineVersionAdded(version))
 
     def _model(self, pinned: PinnedModel) -> ModelVersion:
