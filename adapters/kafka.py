@@ -176,7 +176,7 @@ class Inbox:
         if not places:
             return
         try:
-            committed = self._answer_of(_started(lambda: self._consumer.commit(offsets=places, asynchronous=False)))
+            committed = self._committed(places)
         except KafkaException as error:
             raise RetryLater(f"commit of {dict(offsets)}: {error.args[0].str()}") from error
         except TimeoutError:
@@ -184,17 +184,25 @@ class Inbox:
         if failed := [place for place in committed if place.error is not None]:
             raise RetryLater(f"commit of {dict(offsets)}: {failed[0].error}")
 
-    def _answer_of(self, commit: "Future[list[TopicPartition]]") -> list[TopicPartition]:
+    def _committed(self, places: list[TopicPartition]) -> list[TopicPartition]:
         """Librdkafka's commit has no deadline, and one that is under way while the broker goes away may wait for a
-        rebalance, which waits to be polled for: so it runs beside us, and after a while we poll."""
+        rebalance, which waits to be polled for: so it runs beside us, and after a while we poll. Within a rebalance
+        it is called as it is: while a consumer closes, a commit of another thread is never answered."""
+        if self._rebalancing:
+            return self._commit(places)
+        answer = _started(lambda: self._commit(places))
         with suppress(TimeoutError):
-            return commit.result(_COMMIT_PATIENCE_S)
+            return answer.result(_COMMIT_PATIENCE_S)
         deadline_s = time.monotonic() + _COMMIT_S_MAX - _COMMIT_PATIENCE_S
-        while not self._rebalancing and not commit.done() and time.monotonic() < deadline_s:
+        while not answer.done() and time.monotonic() < deadline_s:
             message = self._consumer.poll(_COMMIT_POLL_S)
             if message is not None and (record := _record(message)) is not None:
                 self._ahead.append(record)
-        return commit.result(max(0.0, deadline_s - time.monotonic()))
+        return answer.result(0.0)
+
+    def _commit(self, places: list[TopicPartition]) -> list[TopicPartition]:
+        committed: list[TopicPartition] = self._consumer.commit(offsets=places, asynchronous=False)
+        return committed
 
     def lag(self) -> int:
         """Records in the assigned partitions that are not read yet, as far as the last fetch has seen."""

@@ -12,6 +12,7 @@ from random import Random
 from typing import Final
 
 import psutil
+import pyarrow as pa
 from confluent_kafka import KafkaError, Message, Producer
 
 from adapters.settings import Settings
@@ -22,11 +23,15 @@ from sparring.ledger.reading import verify
 from sparring.records import RecordStream
 from sparring.stack import LocalStack
 from sparring.when import now_ms
-from tests.small_models import scaling_model
+from tests.small_models import MISCHIEF_STEP, scaling_model
 from tests.waiting import eventually
 
 SPLIT: Final = "chaos-split"
 SHADOW: Final = "chaos-shadow"
+MISCHIEF: Final = "chaos-mischief"
+RUN_MS_MAX: Final = 5_000
+"""Of one run of a model in here: a hang shall not take the default's minutes."""
+
 CAMERAS: Final = 8
 SETTLED_S_MAX: Final = 120.0
 """From the end of the load until everything must be accounted for."""
@@ -34,13 +39,21 @@ SETTLED_S_MAX: Final = 120.0
 
 @dataclass
 class Arena:
-    """A running stack with a split and a shadow deploy of small models."""
+    """A running stack with a split, a shadow deploy, and a step that does harm when told to."""
 
     stack: LocalStack
     client: Client
     split: Pipeline
     shadow: Pipeline
     models: list[ModelVersion]
+    beside: int = 0
+    """Frames that were sent beside the load."""
+
+    def send(self, pipeline: str, value: bytes) -> None:
+        """One frame beside the load; returns when Kafka has it."""
+        connection = self.client._connection  # noqa: SLF001 (what the command line opens)
+        connection.broker.send(connection.topics.frames, value, b"camera-0", [("pipeline", pipeline.encode())])
+        self.beside += 1
 
     def model_process(self, rng: Random) -> psutil.Process:
         """One of the model processes, by chance."""
@@ -95,10 +108,10 @@ class Load(threading.Thread):
     def run(self) -> None:
         topic = self._arena.client._connection.topics.frames  # noqa: SLF001 (as above)
         while not self._halt.wait(self._pause_s):
-            pipeline = self._rng.choice((SPLIT, SHADOW))
+            pipeline = self._rng.choice((SPLIT, SHADOW, SPLIT, SHADOW, MISCHIEF))
             camera = f"camera-{self._rng.randrange(CAMERAS)}"
             wrong = self._rng.random() < 0.05
-            value = b"no json" if wrong else f'[{{"tensor": [{self.sent}, {self._rng.randrange(100)}]}}]'.encode()
+            value = b"no json" if wrong else f'[{{"tensor": [{10 + self.sent}, {self._rng.randrange(100)}]}}]'.encode()
             headers: list[tuple[str, str | bytes | None]] = [
                 ("pipeline", pipeline),
                 ("request-id", f"chaos-{now_ms()}-{self.sent}"),
@@ -133,7 +146,7 @@ class Load(threading.Thread):
 def arena(folder: Path) -> Iterator[Arena]:
     """A stack of its own, both pipelines deployed."""
     with (
-        LocalStack(folder / "stack", allow_python=True) as stack,
+        LocalStack(folder / "stack", allow_python=True, environment={"SPARRING_RUN_MS_MAX": str(RUN_MS_MAX)}) as stack,
         Client(Settings.read(stack.environment())) as client,
     ):
         models = []
@@ -144,6 +157,11 @@ def arena(folder: Path) -> Iterator[Arena]:
         split = client.build_pipeline(SPLIT)
         split.add_random_split([(2, models[0]), (1, models[1])], hash_key="camera").deploy()
         shadow = client.build_pipeline(SHADOW).add_shadow_deploy(models[0], [models[2]]).deploy()
+        step = folder / "mischief.py"
+        step.write_text(MISCHIEF_STEP)
+        takes, gives = (pa.schema([pa.field(name, pa.list_(pa.float32()))]) for name in ("tensor", "y"))
+        mischief = client.upload_model("mischief", step, Framework.PYTHON, input_schema=takes, output_schema=gives)
+        client.build_pipeline(MISCHIEF).add_model_step(mischief).deploy()
         yield Arena(stack, client, split, shadow, models)
 
 

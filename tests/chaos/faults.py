@@ -10,9 +10,11 @@ from random import Random
 from typing import Final
 
 import psutil
+import pyarrow as pa
 import redis
 
-from tests.chaos.arena import Arena, frozen
+from schemas.tables import encode_table
+from tests.chaos.arena import MISCHIEF, SHADOW, SPLIT, Arena, frozen
 from tests.waiting import eventually
 
 Fault = Callable[[Arena, Random], None]
@@ -80,6 +82,21 @@ def redis_full(arena: Arena, _rng: Random) -> None:
         index.config_set("maxmemory", "0")
 
 
+def _wrong_frame(value: bytes) -> Fault:
+    """A frame that its model cannot bear, in the middle of good ones."""
+
+    def fault(arena: Arena, _rng: Random) -> None:
+        arena.send(MISCHIEF, value)
+
+    return fault
+
+
+def nan(arena: Arena, _rng: Random) -> None:
+    """A model returns NaN and infinity: that is an answer."""
+    for pipeline in (SPLIT, SHADOW, MISCHIEF):
+        arena.send(pipeline, encode_table(pa.table({"tensor": [[float("nan"), float("inf")]]})))
+
+
 def swap(arena: Arena, rng: Random) -> None:
     """The champion is replaced, and replaced back."""
     first, second = rng.sample(arena.models[:2], 2)
@@ -125,6 +142,10 @@ FAULTS: Final[dict[str, Fault]] = {
     "champion swapped twice": swap,
     "weights edited": weights,
     "rolling restart": rolling_restart,
+    "a frame that kills its process": _wrong_frame(b'[{"tensor": [3, 0]}]'),
+    "a frame on which its model hangs": _wrong_frame(b'[{"tensor": [2, 0]}]'),
+    "a frame on which its step raises": _wrong_frame(b'[{"tensor": [1, 0]}]'),
+    "NaN and infinity": nan,
 }
 
 

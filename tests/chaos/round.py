@@ -32,13 +32,13 @@ class Round:
 def play(arena: Arena, fault: str, seed: int, per_second: float = 40.0, around: int = 60) -> Round:
     """Load, the fault after some frames at a random moment, some more frames, and the account."""
     rng = Random(seed)
-    since = now_ms()
+    since, beside = now_ms(), arena.beside
     load = Load(arena, per_second, seed)
     load.start()
     load.wait_for_more(around + rng.randrange(around))
     FAULTS[fault](arena, rng)
     load.wait_for_more(around)
-    confirmed = load.halt()
+    confirmed = load.halt() + arena.beside - beside
     ended = time.monotonic()
     report = arena.settled(since)
     return Round(

@@ -95,6 +95,7 @@ def test_a_shadow_deploy_and_a_version_are_read() -> None:
         (SHORTEST + "tags: checkout", 'tags: "checkout"; expected a list of tags'),
         (SHORTEST + "tags: ['a,b']", 'tags[0]: "a,b"; expected printable text without commas'),
         (SHORTEST + "tags: [on]", "tags[0]: true; expected printable text"),
+        (SHORTEST + "frame_age_ms_max: soon", 'frame_age_ms_max: "soon"; expected milliseconds, 1 to 86400000'),
         (SHORTEST + "deployed: 1", "deployed: 1; expected true or false"),
         (SHORTEST + "deployed: 2024-01-31", 'deployed: "2024-01-31"; expected true or false'),
     ],
