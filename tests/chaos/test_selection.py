@@ -10,7 +10,7 @@ from tests.chaos.round import play
 # kafka-python leaves the sockets of its attempts to reach a broker that is away to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:.*socket:pytest.PytestUnraisableExceptionWarning")
 
-SHORT = ("router killed", "model process killed", "broker told to stop", "Redis full", "champion swapped twice")
+SHORT = ("model process killed", "broker told to stop", "Redis full", "champion swapped twice")
 
 
 @pytest.fixture(scope="module")
