@@ -1,5 +1,6 @@
 """Some faults, once each, from the run's seed. All of them, many times: `make chaos`."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +18,8 @@ SHORT = ("model process killed", "broker told to stop", "Redis full", "champion 
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
     with arena(tmp_path_factory.mktemp("chaos")) as running:
         yield running
+    del running
+    gc.collect()  # here, and not in somebody else's test
 
 
 @pytest.mark.parametrize("fault", SHORT)
