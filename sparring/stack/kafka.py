@@ -3,6 +3,7 @@
 import base64
 import subprocess
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -24,9 +25,9 @@ _LOG_LEVEL: Final = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 _LOG_TIME: Final = "-Dorg.slf4j.simpleLogger.showDateTime=true"
 
 
-def properties(folder: Path, port: int, controller_port: int) -> str:
+def properties(folder: Path, port: int, controller_port: int, changes: Mapping[str, object]) -> str:
     """`server.properties` of one small node: no topic appears by itself, nothing waits for a second node."""
-    settings = {
+    settings: dict[str, object] = {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.voters": f"1@{HOST}:{controller_port}",
@@ -48,30 +49,43 @@ def properties(folder: Path, port: int, controller_port: int) -> str:
         "share.coordinator.state.topic.replication.factor": 1,
         "share.coordinator.state.topic.min.isr": 1,
         "log.cleaner.dedupe.buffer.size": 4 * MIB,
+        **changes,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
-def prepare(folder: Path, classpath: str, port: int, controller_port: int) -> Command:
+def prepare(
+    folder: Path,
+    classpath: str,
+    port: int,
+    controller_port: int,
+    *,
+    changes: Mapping[str, object] | None = None,
+    cluster: str | None = None,
+    format_options: tuple[str, ...] = (),
+) -> Command:
     """Write the configuration, format the storage of a new folder, and say how the broker is started.
+
+    changes: settings beside or instead of those of `properties`. cluster: the id that nodes of one cluster share;
+    None makes one. format_options: more words for Kafka's own `format`, such as its first users.
 
     Raises:
         StackError: when the storage cannot be formatted.
     """
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "server.properties"
-    config.write_text(properties(folder, port, controller_port))
+    config.write_text(properties(folder, port, controller_port, changes or {}))
     if not (folder / "log" / "meta.properties").exists():
-        _format(config, classpath)
+        _format(config, classpath, cluster or cluster_id(), format_options)
     java = [str(JAVA), f"-Xmx{HEAP_MIB_MAX}m", *_JVM, _LOG_LEVEL, _LOG_TIME, "-cp", classpath]
     return Command("kafka", (*java, "kafka.Kafka", str(config)), cwd=folder)
 
 
-def _format(config: Path, classpath: str) -> None:
+def _format(config: Path, classpath: str, cluster: str, options: tuple[str, ...]) -> None:
     # A run of one second is over before the second compiler pays.
     java = [str(JAVA), "-Xmx256m", "-XX:TieredStopAtLevel=1", *_JVM, _LOG_LEVEL, "-cp", classpath]
     done = subprocess.run(
-        [*java, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(config)],
+        [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config), *options],
         capture_output=True,
         text=True,
         timeout=FORMAT_S_MAX,
@@ -82,7 +96,7 @@ def _format(config: Path, classpath: str) -> None:
         raise StackError(f"the storage in {config.parent} could not be formatted:\n{output}")
 
 
-def _cluster_id() -> str:
+def cluster_id() -> str:
     """22 characters of URL-safe base64, as Kafka makes them, but never one that looks like an option."""
     while True:
         text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
