@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import msgspec
 
+from adapters.brokers import Brokers
 from adapters.kafka import Reader, Record
 from schemas.catalog import Catalog, decode_record
 from schemas.errors import RetryLater
@@ -16,7 +17,7 @@ log = logging.getLogger(__name__)
 class CatalogReader:
     """The catalog as of the last `refresh`, and when its end was last confirmed."""
 
-    def __init__(self, kafka: str, topic: str) -> None:
+    def __init__(self, kafka: Brokers, topic: str) -> None:
         self._reader = Reader(kafka, topic)
         self._topic = topic
         self.catalog = Catalog()

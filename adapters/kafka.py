@@ -24,6 +24,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from adapters.brokers import Brokers
 from schemas.errors import RetryLater
 from schemas.frames import RawHeaders
 from schemas.limits import (
@@ -78,10 +79,10 @@ def _quiet(error: KafkaError) -> None:
     log.warning("kafka: %s", error.str())
 
 
-def consumer_config(kafka: str, group: str) -> dict[str, Any]:
+def consumer_config(kafka: Brokers, group: str) -> dict[str, Any]:
     """The settings of every consumer of the services."""
     return {
-        "bootstrap.servers": kafka,
+        **kafka.librdkafka(),
         "group.id": group,
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
@@ -104,10 +105,10 @@ def consumer_config(kafka: str, group: str) -> dict[str, Any]:
     }
 
 
-def producer_config(kafka: str, delivery_ms: int, idempotent: bool) -> dict[str, Any]:
+def producer_config(kafka: Brokers, delivery_ms: int, idempotent: bool) -> dict[str, Any]:
     """The settings of every producer of the services."""
     return {
-        "bootstrap.servers": kafka,
+        **kafka.librdkafka(),
         "enable.idempotence": idempotent,
         "acks": "all",
         # librdkafka's default of 5 ms would be added to every hop.
@@ -133,7 +134,7 @@ class Inbox:
 
     def __init__(
         self,
-        kafka: str,
+        kafka: Brokers,
         group: str,
         topics: Iterable[str],
         on_assign: Callable[[Mapping[Place, Committed]], None] | None = None,
@@ -323,7 +324,7 @@ class Outbox:
 
     def __init__(
         self,
-        kafka: str,
+        kafka: Brokers,
         delivery_ms: int = int(DELIVERY_S_MAX * 1000),
         idempotent: bool = True,
         queue_wait_s: float = DELIVERY_S_MAX,
@@ -396,7 +397,7 @@ class Outbox:
 class Reader:
     """Reads one partition from its beginning, without a group: the catalog, presence."""
 
-    def __init__(self, kafka: str, topic: str) -> None:
+    def __init__(self, kafka: Brokers, topic: str) -> None:
         self._place = TopicPartition(topic, 0, 0)
         self._consumer = Consumer(consumer_config(kafka, f"{topic}.readers"), logger=log)
         self._consumer.assign([self._place])

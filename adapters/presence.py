@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 import psutil
 
+from adapters.brokers import Brokers
 from adapters.kafka import DeliveryError, Outbox, Reader, Record, now_ms
 from schemas.errors import RetryLater
 from schemas.limits import BEAT_S, PRESENCE_DEAD_S
@@ -28,7 +29,7 @@ CATCH_UP_S: Final = 10.0
 class Heart:
     """Says once a second, and at once when something changed, what this process can do."""
 
-    def __init__(self, kafka: str, topic: str, kind: Kind, metrics_port: int = 0) -> None:
+    def __init__(self, kafka: Brokers, topic: str, kind: Kind, metrics_port: int = 0) -> None:
         self._outbox = Outbox(kafka)
         self._topic = topic
         self._memory = psutil.Process()
@@ -85,7 +86,7 @@ class Heart:
 class Watch:
     """Who is alive. Single-threaded: its owner calls `alive` between its own steps."""
 
-    def __init__(self, kafka: str, topic: str) -> None:
+    def __init__(self, kafka: Brokers, topic: str) -> None:
         self._reader = Reader(kafka, topic)
         self._living = Living()
         self._end: int | None = None

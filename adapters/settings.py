@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
+from adapters.brokers import Brokers, Mechanism
 from schemas import limits
 from schemas.errors import SettingError
 from schemas.topics import TopicNames
@@ -23,8 +24,22 @@ class Settings:
 
     kafka: str = "127.0.0.1:9092"
     """Bootstrap servers, comma-separated host:port."""
-    redis: str = "redis://127.0.0.1:6379/0"
-    """URL of Redis or Valkey."""
+    kafka_tls: bool = False
+    """Whether Kafka is reached by TLS; its certificate and name are checked."""
+    kafka_ca: str = ""
+    """PEM file of the authorities that may have signed the brokers' certificates. Empty: the system's."""
+    kafka_certificate: str = ""
+    """PEM file of the certificate by which this process shows who it is, where the brokers ask for one."""
+    kafka_key: str = ""
+    """PEM file of that certificate's private key."""
+    kafka_user: str = ""
+    """Name by which this process logs in (SASL). Empty: it does not."""
+    kafka_password: str = field(default="", repr=False)
+    """Its password; shown nowhere."""
+    kafka_mechanism: Mechanism = "SCRAM-SHA-512"
+    """How it logs in: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512."""
+    redis: str = field(default="redis://127.0.0.1:6379/0", repr=False)
+    """URL of Redis or Valkey: redis[s]://[[user]:password@]host:port/db; ?ssl_ca_certs=FILE names a CA of your own."""
     store: str = ""
     """Model store: a folder or a URI that pyarrow.fs knows (file, s3, gs)."""
     namespace: str = "sparring"
@@ -46,6 +61,20 @@ class Settings:
             if (text := environ.get(variable)) is not None:
                 given[setting.name] = _parse(variable, text, hints[setting.name])
         return cls(**given)
+
+    @property
+    def brokers(self) -> Brokers:
+        """How Kafka is reached. SettingError where one setting needs another."""
+        return Brokers(
+            self.kafka,
+            self.kafka_tls,
+            self.kafka_ca,
+            self.kafka_certificate,
+            self.kafka_key,
+            self.kafka_user,
+            self.kafka_password,
+            self.kafka_mechanism,
+        )
 
     @property
     def topics(self) -> TopicNames:

@@ -7,6 +7,7 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]  # re-exported
 
+from adapters.brokers import Brokers
 from adapters.kafka import consumer_config
 from schemas.errors import RetryLater, SparringError
 from schemas.topics import Topic
@@ -16,10 +17,10 @@ log = logging.getLogger(__name__)
 _ANSWER_S: Final = 10.0
 
 
-def check_topics(kafka: str, topics: Sequence[Topic]) -> None:
+def check_topics(kafka: Brokers, topics: Sequence[Topic]) -> None:
     """SparringError that names every topic which is missing or takes too little; RetryLater where the
     broker does not answer. A topic that takes less than the hop before it would lose records late."""
-    admin = AdminClient({"bootstrap.servers": kafka}, logger=log)
+    admin = AdminClient(kafka.librdkafka(), logger=log)
     try:
         there = admin.list_topics(timeout=_ANSWER_S).topics
         missing = [topic.name for topic in topics if topic.name not in there]
@@ -39,7 +40,7 @@ def check_topics(kafka: str, topics: Sequence[Topic]) -> None:
         raise SparringError(f"{'; '.join(small)}: raise max.message.bytes of the topic")
 
 
-def lag(kafka: str, group: str, topic: str) -> int:
+def lag(kafka: Brokers, group: str, topic: str) -> int:
     """Records of `topic` that `group` has not committed yet; 0 where the topic does not exist."""
     consumer = Consumer(consumer_config(kafka, group), logger=log)
     try:
@@ -56,9 +57,9 @@ def lag(kafka: str, group: str, topic: str) -> int:
         consumer.close()
 
 
-def topic_id(kafka: str, topic: str) -> str:
+def topic_id(kafka: Brokers, topic: str) -> str:
     """The broker's own id of a topic: a topic that is made anew gets another."""
-    admin = AdminClient({"bootstrap.servers": kafka}, logger=log)
+    admin = AdminClient(kafka.librdkafka(), logger=log)
     described = admin.describe_topics(TopicCollection([topic]), request_timeout=_ANSWER_S)
     # URL-safe, as Kafka itself writes it: a request id made from it is a valid one.
     return str(described[topic].result(_ANSWER_S).topic_id).replace("+", "-").replace("/", "_")

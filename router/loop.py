@@ -61,14 +61,14 @@ class Router:
         self._monitor = monitor
         self._meter = monitor.meter
         self._traces = Traces(settings.traces, "router")
-        check_topics(settings.kafka, fixed_topics(settings.namespace))
-        self._catalog = CatalogReader(settings.kafka, topics.catalog)
+        check_topics(settings.brokers, fixed_topics(settings.namespace))
+        self._catalog = CatalogReader(settings.brokers, topics.catalog)
         self._catalog.refresh()
-        self._topic_id = topic_id(settings.kafka, topics.frames)
-        self._official = Outbox(settings.kafka)
-        self._shadow = Outbox(settings.kafka, settings.shadow_delivery_ms, idempotent=False, queue_wait_s=0.0)
-        self._inbox = Inbox(settings.kafka, topics.router_group(), [topics.frames])
-        self._heart = Heart(settings.kafka, topics.presence, "router", monitor.port)
+        self._topic_id = topic_id(settings.brokers, topics.frames)
+        self._official = Outbox(settings.brokers)
+        self._shadow = Outbox(settings.brokers, settings.shadow_delivery_ms, idempotent=False, queue_wait_s=0.0)
+        self._inbox = Inbox(settings.brokers, topics.router_group(), [topics.frames])
+        self._heart = Heart(settings.brokers, topics.presence, "router", monitor.port)
         self._sent: deque[Batch] = deque()
         self._uncommitted: dict[Place, int] = {}
         self._committed_s = time.monotonic()

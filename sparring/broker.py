@@ -7,6 +7,7 @@ Beside this file, those touch kafka-python that read with a consumer made here (
 import base64
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
@@ -17,6 +18,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, TopicAlreadyExistsError
 
+from adapters.brokers import Brokers
 from schemas.errors import FrameTooLarge, SettingError
 from schemas.frames import Origin, RawHeaders
 from schemas.limits import DELIVERY_S_MAX, MIB
@@ -39,7 +41,7 @@ class Broker:
         ConnectionError: when no broker answers; it says what to do.
     """
 
-    def __init__(self, kafka: str) -> None:
+    def __init__(self, kafka: Brokers) -> None:
         self.kafka = kafka
         _check_answers(kafka)
         self._lock = threading.RLock()
@@ -211,31 +213,44 @@ class Broker:
             settings["allow_auto_create_topics"] = False
         try:
             return client(
-                bootstrap_servers=self.kafka.split(","),
+                **self.kafka.kafka_python(),
                 bootstrap_timeout_ms=int(BOOTSTRAP_S_MAX * 1000),
                 reconnect_backoff_max_ms=1000,
                 **settings,
             )
         except KafkaTimeoutError as error:
-            raise ConnectionError(_nobody(self.kafka)) from error
+            raise ConnectionError(_not_let_in(self.kafka)) from error
 
 
-def _check_answers(kafka: str) -> None:
+def _check_answers(kafka: Brokers) -> None:
     """kafka-python goes on trying a port that refuses, and leaves sockets behind."""
-    for server in kafka.split(","):
+    for server in kafka.servers.split(","):
         host, _, port = server.strip().rpartition(":")
         if not host or not port.isdigit():
-            raise SettingError(f"SPARRING_KAFKA: {kafka!r}; expected host:port, several with commas")
+            raise SettingError(f"SPARRING_KAFKA: {kafka.servers!r}; expected host:port, several with commas")
+        host = host.strip("[]")
         try:
-            with socket.create_connection((host.strip("[]"), int(port)), timeout=BOOTSTRAP_S_MAX):
+            with socket.create_connection((host, int(port)), timeout=BOOTSTRAP_S_MAX) as plain:
+                if (context := kafka.ssl_context()) is not None:
+                    context.wrap_socket(plain, server_hostname=host).close()
                 return
+        except ssl.SSLError as error:
+            raise ConnectionError(
+                f"{server} was not believed: {error}; SPARRING_KAFKA_CA names the authority of its certificate, and "
+                "SPARRING_KAFKA_TLS=true needs a listener with TLS"
+            ) from error
         except OSError:
             continue  # one broker of the list is enough
-    raise ConnectionError(_nobody(kafka))
-
-
-def _nobody(kafka: str) -> str:
-    return (
+    raise ConnectionError(
         f"no Kafka answers at {kafka}: start a local stack with `sparring up`, "
         "or set SPARRING_KAFKA to the brokers' host:port"
+    )
+
+
+def _not_let_in(kafka: Brokers) -> str:
+    """Somebody listens there, but no client of ours comes to speak with it."""
+    login = f"; check SPARRING_KAFKA_USER and SPARRING_KAFKA_PASSWORD of {kafka.user!r}" if kafka.user else ""
+    return (
+        f"{kafka} listens, but does not let a client in that speaks {kafka.protocol}"
+        f"{f' with {kafka.mechanism}' if kafka.user else ''}{login}; docs/security.md says how Kafka is reached"
     )

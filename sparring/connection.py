@@ -22,7 +22,7 @@ class Connection:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.topics: TopicNames = settings.topics
-        self.broker = Broker(settings.kafka)
+        self.broker = Broker(settings.brokers)
         try:
             self._check_catalog()
             self.follower = Follower(self.broker, self.topics)

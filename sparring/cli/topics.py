@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from adapters.brokers import Brokers
 from schemas.topics import Topic, fixed_topics
 from sparring.cli.command import Parser, add_command
 from sparring.cli.exits import NOTHING_THERE, OK
@@ -93,10 +94,10 @@ def _create(_: argparse.Namespace) -> int:
 
     settings = found_settings()
     expected = fixed_topics(settings.namespace)
-    with Broker(settings.kafka) as broker:
+    with Broker(settings.brokers) as broker:
         before = {topic.name for topic in expected if broker.has_topic(topic.name)}
         broker.create(expected)
-    found = {topic.name: topic for topic in found_topics(settings.kafka, settings.namespace)}
+    found = {topic.name: topic for topic in found_topics(settings.brokers, settings.namespace)}
     for topic in expected:
         state = "was there" if topic.name in before else "created"
         wrong = differences(found[topic.name], topic)
@@ -108,7 +109,7 @@ def _list(parsed: argparse.Namespace) -> int:
     from sparring.connection import found_settings  # noqa: PLC0415  # slow: see cli.command
 
     settings = found_settings()
-    found = list(found_topics(settings.kafka, settings.namespace))
+    found = list(found_topics(settings.brokers, settings.namespace))
     if parsed.json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
     elif not found:
@@ -133,7 +134,7 @@ def differences(found: FoundTopic, expected: Topic) -> list[str]:
     return wrong
 
 
-def found_topics(kafka: str, namespace: str) -> Iterator[FoundTopic]:
+def found_topics(kafka: Brokers, namespace: str) -> Iterator[FoundTopic]:
     """The namespace's topics on that Kafka, by name.
 
     Raises:
@@ -146,7 +147,7 @@ def found_topics(kafka: str, namespace: str) -> Iterator[FoundTopic]:
 
     Broker(kafka).close()  # says in one line that nobody answers, where the admin client would go on trying
     try:
-        with contextlib.closing(KafkaAdminClient(bootstrap_servers=kafka.split(","))) as admin:
+        with contextlib.closing(KafkaAdminClient(**kafka.kafka_python())) as admin:
             ours = sorted(name for name in admin.list_topics() if row(name, namespace) is not None)
             described = {topic["name"]: topic["partitions"] for topic in admin.describe_topics(ours)} if ours else {}
             asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in ours]

@@ -1,5 +1,6 @@
 """Which of the started services say, on the presence topic, that they live."""
 
+from adapters.brokers import Brokers
 from adapters.presence import Watch
 from schemas.errors import RetryLater
 from schemas.topics import TopicNames
@@ -9,7 +10,7 @@ from sparring.stack.process import Process
 class Beats:
     """Listens to the presence topic while the stack starts. Call `close` at the end."""
 
-    def __init__(self, kafka: str, namespace: str) -> None:
+    def __init__(self, kafka: Brokers, namespace: str) -> None:
         self._watch = Watch(kafka, TopicNames(namespace).presence)
 
     def all_alive(self, processes: list[Process]) -> bool:

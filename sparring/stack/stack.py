@@ -13,6 +13,7 @@ import redis
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from adapters.brokers import Brokers
 from sparring.stack import jars, kafka, ports, services, valkey
 from sparring.stack.errors import StackError
 from sparring.stack.folder import Addresses, Folder
@@ -25,6 +26,9 @@ from sparring.stack.topics import create_fixed_topics
 SERVICES: Final = ("router", "host", "indexer")
 READY_S_MAX: Final = 60.0
 _AGAIN_AFTER_S: Final = 0.05
+_PLAIN: Final = tuple(f"SPARRING_KAFKA_{part}" for part in ("CA", "CERTIFICATE", "KEY", "USER", "PASSWORD"))
+"""Settings that the caller's environment may hold for another system: a stack on loopback has none of it."""
+
 _STOP_ORDER: Final = (*SERVICES, "valkey", "kafka")
 
 
@@ -130,6 +134,8 @@ class LocalStack:
         """The settings with which any process meets this stack."""
         return {
             "SPARRING_KAFKA": self.kafka,
+            **dict.fromkeys(_PLAIN, ""),
+            "SPARRING_KAFKA_TLS": "false",
             "SPARRING_REDIS": self.redis,
             "SPARRING_STORE": self.store,
             "SPARRING_NAMESPACE": self.namespace,
@@ -178,7 +184,7 @@ class LocalStack:
             self._report(f"starting {name}")
             started.append(self._launch(services.command(name, self.environment(), self.data)))
         if started:
-            with contextlib.closing(Beats(self.kafka, self.namespace)) as beats:
+            with contextlib.closing(Beats(Brokers(self.kafka), self.namespace)) as beats:
                 self._until("the services to say that they live", lambda: beats.all_alive(started))
 
     def _choose_ports(self) -> tuple[int, int, int]:
@@ -227,11 +233,11 @@ class LocalStack:
             time.sleep(_AGAIN_AFTER_S)
 
     def _topics_are_there(self) -> bool:
-        host, _, port = self.kafka.rpartition(":")
-        if host == ports.HOST and not ports.accepts(int(port)):
+        addresses = [server.rpartition(":") for server in self.kafka.split(",")]
+        if not any(host != ports.HOST or ports.accepts(int(port)) for host, _, port in addresses):
             return False
         try:
-            with contextlib.closing(KafkaAdminClient(bootstrap_servers=self.kafka)) as admin:
+            with contextlib.closing(KafkaAdminClient(bootstrap_servers=self.kafka.split(","))) as admin:
                 create_fixed_topics(admin, self.namespace)
         except KafkaError:
             return False

@@ -12,6 +12,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 from kafka.protocol.consumer import OffsetSpec
 
+from adapters.brokers import Brokers
 from adapters.catalog import CatalogReader
 from adapters.presence import Watch
 from schemas.errors import RetryLater
@@ -126,8 +127,8 @@ def deployed_and_warm(
     """
     names = TopicNames(addresses.namespace)
     with (
-        contextlib.closing(CatalogReader(addresses.kafka, names.catalog)) as reader,
-        contextlib.closing(Watch(addresses.kafka, names.presence)) as watch,
+        contextlib.closing(CatalogReader(Brokers(addresses.kafka), names.catalog)) as reader,
+        contextlib.closing(Watch(Brokers(addresses.kafka), names.presence)) as watch,
     ):
         reader.refresh()
         beats = watch.alive()

@@ -14,7 +14,7 @@ def create_fixed_topics(admin: KafkaAdminClient, namespace: str) -> None:
     """
     there = set(admin.list_topics())
     missing = {
-        topic.name: {"num_partitions": topic.partitions, "replication_factor": 1, "configs": topic.config()}
+        topic.name: {"num_partitions": topic.partitions, "replication_factor": -1, "configs": topic.config()}
         for topic in fixed_topics(namespace)
         if topic.name not in there
     }

@@ -64,7 +64,7 @@ class Beating:
     """A router, a host, and model processes that are warm for all that is wanted: they only beat."""
 
     def __init__(self, settings: Settings, warm: tuple[tuple[ModelVersion, Lane], ...], *, python: bool) -> None:
-        self._catalog = CatalogReader(settings.kafka, settings.topics.catalog)
+        self._catalog = CatalogReader(settings.brokers, settings.topics.catalog)
         self._python = python
         self._router, self._host = self._heart(settings, "router"), self._heart(settings, "host")
         self._processes = [(self._heart(settings, "inference"), model, lane) for model, lane in warm]
@@ -95,7 +95,7 @@ class Beating:
 
     @staticmethod
     def _heart(settings: Settings, kind: Kind) -> Heart:
-        return Heart(settings.kafka, settings.topics.presence, kind)
+        return Heart(settings.brokers, settings.topics.presence, kind)
 
 
 @contextmanager
@@ -120,7 +120,7 @@ class Answering:
 
     def __init__(self, settings: Settings, answer: Callable[[Frame], list[Answer]]) -> None:
         self._answer = answer
-        self._inbox = Inbox(settings.kafka, f"{settings.namespace}.answering", [settings.topics.frames])
+        self._inbox = Inbox(settings.brokers, f"{settings.namespace}.answering", [settings.topics.frames])
         self._index = AnswerIndex(settings.redis, settings.namespace)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run)

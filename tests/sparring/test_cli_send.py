@@ -86,7 +86,7 @@ def records_of(settings: Settings, rows: list[dict[str, Any]]) -> dict[str, Any]
     """The records of these rows, by request id."""
     found: dict[str, Any] = {}
     wanted = {row["request_id"] for row in rows}
-    with Broker(settings.kafka) as broker:
+    with Broker(settings.brokers) as broker:
         consumer = broker.consumer([(settings.topics.frames, partition) for partition in range(PARTITIONS)])
 
         def all_found() -> bool:
@@ -176,7 +176,7 @@ def test_a_video_becomes_its_pictures_in_their_order(tmp_path: Path) -> None:
 
 @pytest.fixture
 def open_broker(settings: Settings) -> Iterator[Broker]:
-    with Broker(settings.kafka) as open_one:
+    with Broker(settings.brokers) as open_one:
         yield open_one
 
 

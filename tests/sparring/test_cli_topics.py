@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from kafka.admin import KafkaAdminClient
 
+from adapters.brokers import Brokers
 from adapters.topics import check_topics
 from schemas.names import ModelKey
 from schemas.topics import Topic, fixed_topics, work_topic
@@ -73,7 +74,7 @@ def test_create_makes_what_the_services_ask_for_and_does_nothing_the_second_time
     assert (first.returncode, second.returncode, first.stderr, second.stderr) == (0, 0, "", "")
     assert first.stdout.splitlines() == [f"{topic.name}: created" for topic in expected]
     assert second.stdout.splitlines() == [f"{topic.name}: was there" for topic in expected]
-    check_topics(topics.kafka, expected)
+    check_topics(Brokers(topics.kafka), expected)
 
 
 def test_create_names_what_differs_and_what_is_expected_and_leaves_it_as_it_is(topics: Typed) -> None:
@@ -101,7 +102,7 @@ def test_a_topic_that_takes_too_little_or_loses_its_order_differs_and_one_with_r
 
 def test_list_shows_each_topic_with_its_limits_and_who_writes_and_reads_it(topics: Typed) -> None:
     topics("create")
-    with Broker(topics.kafka) as broker:
+    with Broker(Brokers(topics.kafka)) as broker:
         broker.create([work_topic(topics.namespace, MODEL, "shadow")])
     shown = topics("list")
     lines = {line.split()[0]: re.split(r"\s{2,}", line.strip()) for line in shown.stdout.splitlines()}

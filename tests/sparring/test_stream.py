@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka import Producer
 from kafka.admin import KafkaAdminClient
 
+from adapters.brokers import Brokers
 from adapters.settings import Settings
 from schemas.limits import PARTITIONS
 from schemas.names import PipelineName
@@ -78,7 +79,7 @@ def writer(broker: LocalStack) -> Iterator[Writer]:
 
 @pytest.fixture(scope="module")
 def kafka(broker: LocalStack) -> Iterator[Broker]:
-    with Broker(broker.kafka) as connected:
+    with Broker(Brokers(broker.kafka)) as connected:
         yield connected
 
 
@@ -206,7 +207,7 @@ def test_much_that_is_there_is_not_held_all_at_once(writer: Writer, kafka: Broke
 
 def test_reading_leaves_no_group_behind(writer: Writer, kafka: Broker) -> None:
     writer.write("r", NOW)
-    admin = KafkaAdminClient(bootstrap_servers=kafka.kafka)
+    admin = KafkaAdminClient(bootstrap_servers=kafka.kafka.servers)
     try:
         before = {group["group_id"] for group in admin.list_groups()}
         ids(read_answers(kafka, writer.topics))

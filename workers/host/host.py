@@ -40,11 +40,11 @@ class Host:
         self._stopping = stopping
         self._monitor = monitor
         self._name = socket.gethostname()
-        check_topics(settings.kafka, fixed_topics(settings.namespace))
-        self._catalog = CatalogReader(settings.kafka, topics.catalog)
+        check_topics(settings.brokers, fixed_topics(settings.namespace))
+        self._catalog = CatalogReader(settings.brokers, topics.catalog)
         self._catalog.refresh()
-        self._watch = Watch(settings.kafka, topics.presence)
-        self._heart = Heart(settings.kafka, topics.presence, "host", monitor.port)
+        self._watch = Watch(settings.brokers, topics.presence)
+        self._heart = Heart(settings.brokers, topics.presence, "host", monitor.port)
         self._children: dict[LaneOf, Child] = {}
         self._ending: list[Child] = []
         self._unwanted_since: dict[LaneOf, int] = {}
@@ -157,7 +157,7 @@ class Host:
 
     def _lag(self, lane: LaneOf) -> int:
         topic = self._topics.work(*lane)
-        return lag(self._settings.kafka, topic, topic)
+        return lag(self._settings.brokers, topic, topic)
 
     def _bury_the_dead(self, beats: list[Beat]) -> None:
         """A dead process cannot say that it left."""

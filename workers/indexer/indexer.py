@@ -40,7 +40,7 @@ class Indexer:
         self._monitor = monitor
         self._meter = monitor.meter
         self._index = AnswerIndex(settings.redis, settings.namespace, settings.result_ttl_s)
-        self._heart = Heart(settings.kafka, settings.topics.presence, "indexer", monitor.port)
+        self._heart = Heart(settings.brokers, settings.topics.presence, "indexer", monitor.port)
         self._problems: tuple[str, ...] = ()
         """Why answers wait, while a write is tried again."""
         self._redis_away: tuple[str, ...] = ("Redis to answer",)
@@ -48,7 +48,7 @@ class Indexer:
     def run(self) -> None:
         """Read answers, write them into Redis, commit."""
         # Faust waits in silence for a topic that is not there; this names it.
-        check_topics(self._settings.kafka, fixed_topics(self._settings.namespace))
+        check_topics(self._settings.brokers, fixed_topics(self._settings.namespace))
         for name in ("faust", "mode"):
             logging.getLogger(name).setLevel(logging.WARNING)
         for handler in logging.getLogger().handlers:

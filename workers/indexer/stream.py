@@ -11,7 +11,9 @@ from typing import Any, Final, TypeAlias
 
 import faust
 from faust.types import EventT
+from faust.types.auth import CredentialsT as Credentials
 
+from adapters.brokers import Brokers
 from adapters.settings import IndexerSettings
 from schemas.frames import RawHeaders
 from schemas.limits import SESSION_TIMEOUT_MS
@@ -52,6 +54,7 @@ def stream_app(settings: IndexerSettings, scratch: Path, put: Callable[[Event], 
     app = faust.App(
         topics.indexer_group(),
         broker=[f"kafka://{server}" for server in settings.kafka.split(",")],
+        broker_credentials=_credentials(settings.brokers),
         datadir=scratch,
         web_enabled=False,
         store="memory://",
@@ -76,6 +79,15 @@ def stream_app(settings: IndexerSettings, scratch: Path, put: Callable[[Event], 
 
     app.agent(both)(read)
     return app
+
+
+def _credentials(kafka: Brokers) -> Credentials | None:
+    """How Faust logs in, or None: over plain sockets, as nobody."""
+    if kafka.user:
+        return faust.SASLCredentials(
+            username=kafka.user, password=kafka.password, mechanism=kafka.mechanism, ssl_context=kafka.ssl_context()
+        )
+    return faust.SSLCredentials(kafka.ssl_context()) if kafka.tls else None
 
 
 def answer_in(event: Event) -> Answer:

@@ -69,14 +69,14 @@ class ModelProcess:
         self._monitor = monitor
         self._record = Recorder(settings, monitor.meter, model, lane)
         self._shelf = Shelf(settings, model, lane)
-        self._outbox = Outbox(settings.kafka)
+        self._outbox = Outbox(settings.brokers)
         self._line = Line(self._publish)
         self._queue: deque[Ticket] = deque()
         self._queued = threading.Condition()
         self._watchdog = Watchdog(settings.run_ms_max)
-        self._heart = Heart(settings.kafka, self._topics.presence, "inference", monitor.port)
+        self._heart = Heart(settings.brokers, self._topics.presence, "inference", monitor.port)
         topic = self._topics.work(model, lane)
-        self._inbox = Inbox(settings.kafka, topic, [topic], self._assigned, self._revoked, self._lost)
+        self._inbox = Inbox(settings.brokers, topic, [topic], self._assigned, self._revoked, self._lost)
         for number in range(settings.threads):
             threading.Thread(target=self._work, name=f"inference-{number}", daemon=True).start()
 

@@ -53,7 +53,7 @@ class Shelf:
         self._model = model
         self._lane: Lane = lane
         self._store = ModelStore(settings.model_store)
-        self._reader = CatalogReader(settings.kafka, settings.topics.catalog)
+        self._reader = CatalogReader(settings.brokers, settings.topics.catalog)
         self._reading = threading.Lock()
         self._loading = threading.Lock()
         self._background = ThreadPoolExecutor(1, thread_name_prefix="loader")

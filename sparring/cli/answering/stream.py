@@ -46,7 +46,7 @@ def show_results(parsed: argparse.Namespace, since: int | None) -> int:
     settings = found_settings()
     wanted = Filter(parsed.pipeline, parsed.model)
     with (
-        Broker(settings.kafka) as broker,
+        Broker(settings.brokers) as broker,
         read_answers(
             broker,
             settings.topics,

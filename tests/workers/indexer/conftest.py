@@ -15,6 +15,7 @@ import pytest
 import redis
 from kafka.admin import KafkaAdminClient
 
+from adapters.brokers import Brokers
 from adapters.kafka import Outbox
 from adapters.redis import AnswerIndex
 from schemas.results import Answer
@@ -115,7 +116,7 @@ class Place:
         self.valkey = OwnValkey(folder / "valkey")
         self.valkey.come()
         self.index = AnswerIndex(self.valkey.url, self.namespace)
-        self._outbox = Outbox(self.kafka)
+        self._outbox = Outbox(Brokers(self.kafka))
         self._folder = folder
         self._indexers: list[IndexerProcess] = []
 

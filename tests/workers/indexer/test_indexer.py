@@ -5,6 +5,7 @@ from itertools import count
 
 from kafka.admin import KafkaAdminClient
 
+from adapters.brokers import Brokers
 from adapters.presence import Watch
 from adapters.topics import lag
 from schemas.limits import MIB
@@ -24,7 +25,7 @@ def a_stream(length: int) -> list[Answer]:
 
 def uncommitted(place: Place) -> int:
     group = place.topics.indexer_group()
-    return sum(lag(place.kafka, group, topic) for topic in (place.topics.results, place.topics.shadows))
+    return sum(lag(Brokers(place.kafka), group, topic) for topic in (place.topics.results, place.topics.shadows))
 
 
 def beat(watch: Watch) -> Beat | None:
@@ -45,7 +46,7 @@ def test_official_answers_and_challengers_are_found_by_request_and_committed(pla
 
 def test_it_lives_in_presence_until_it_leaves(place: Place) -> None:
     indexer = place.indexer()
-    with contextlib.closing(Watch(place.kafka, place.topics.presence)) as watch:
+    with contextlib.closing(Watch(Brokers(place.kafka), place.topics.presence)) as watch:
         living = eventually(lambda: beat(watch), 60, "the indexer's beat")
         assert living.kind == "indexer"
         indexer.terminate()
@@ -87,7 +88,7 @@ def test_a_killed_indexer_loses_nothing_and_counts_nothing_twice(place: Place) -
 
 def test_when_one_of_two_indexers_is_killed_the_other_takes_over(place: Place) -> None:
     first, _second = place.indexer(), place.indexer()
-    with contextlib.closing(Watch(place.kafka, place.topics.presence)) as watch:
+    with contextlib.closing(Watch(Brokers(place.kafka), place.topics.presence)) as watch:
         eventually(lambda: len(watch.alive()) == 2, 60, "both indexers")
     before = a_stream(100)
     place.publish(*before)
@@ -105,7 +106,7 @@ def test_while_redis_is_away_answers_wait_and_presence_says_why(place: Place) ->
     eventually(lambda: place.answered(before), 60, "the answers before")
     place.valkey.go()
     place.publish(*after)
-    with contextlib.closing(Watch(place.kafka, place.topics.presence)) as watch:
+    with contextlib.closing(Watch(Brokers(place.kafka), place.topics.presence)) as watch:
         eventually(lambda: (now := beat(watch)) and "Redis at" in "".join(now.problems), 10, "the problem in presence")
         place.valkey.come()
         eventually(lambda: place.answered(after), 10, "the answers that waited")

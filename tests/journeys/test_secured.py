@@ -1,0 +1,151 @@
+"""A whole system over TLS, with a user and the least rights per part: everything works, and nobody may do more."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import redis
+import trustme
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import TopicAuthorizationFailedError
+
+from adapters.settings import Settings
+from sparring import Client, Framework, Pipeline
+from sparring.stack import services
+from sparring.stack.presence import Beats
+from sparring.stack.process import Process
+from tests.secured import NAMESPACE, Secured, run, secured
+from tests.small_models import scaling_model
+from tests.waiting import eventually
+
+# kafka-python leaves the sockets of refused connections to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:.*ocket:pytest.PytestUnraisableExceptionWarning")
+
+SERVICES = ("router", "host", "indexer")
+FRAME = b'[{"tensor": [1.0, 2.0]}]'
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    with secured(tmp_path_factory.mktemp("secured")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def processes(place: Secured) -> Iterator[list[Process]]:
+    with ExitStack() as running:
+        started = []
+        for name in SERVICES:
+            process = run(services.command(name, place.environment(name), place.folder), place.folder)
+            running.callback(process.end)
+            started.append(process)
+        with closing(Beats(place.brokers("host"), NAMESPACE)) as beats:
+            eventually(lambda: beats.all_alive(started), 60, "the services to say that they live")
+        yield started
+
+
+@pytest.fixture(scope="module")
+def deployed(place: Secured, processes: list[Process], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """A shadow deploy, made by the scientist."""
+    assert processes
+    folder = tmp_path_factory.mktemp("models")
+    with Client(place.settings("scientist")) as client:
+        models = []
+        for number in range(2):
+            path = folder / f"times-{number}.onnx"
+            path.write_bytes(scaling_model(2.0 + number))
+            models.append(client.upload_model(f"times-{number}", path, framework=Framework.ONNX).configure("onnx"))
+        yield client.build_pipeline("secured").add_shadow_deploy(models[0], [models[1]]).deploy()
+
+
+def _challenger(pipeline: Pipeline) -> list[object]:
+    logged = pipeline.logs(arrow=True)
+    column = "out_times-1.y"
+    return [*logged[column].to_pylist()] if column in logged.column_names else []
+
+
+def _producer(place: Secured, role: str) -> KafkaProducer:
+    return KafkaProducer(**place.brokers(role).kafka_python(), acks="all", max_block_ms=10_000)
+
+
+def test_a_frame_is_answered_and_its_challenger_recorded(deployed: Pipeline) -> None:
+    answered = deployed.infer(pa.table({"tensor": [[1.0, 2.0]]}))
+    assert answered["out.y"].to_pylist() == [[2.0, 4.0]]
+    assert eventually(lambda: _challenger(deployed), 20, "the challenger's answer") == [[3.0, 6.0]]
+
+
+def test_a_camera_sends_and_a_backend_reads_with_their_own_users(place: Secured, deployed: Pipeline) -> None:
+    headers = [("pipeline", deployed.name().encode()), ("request-id", b"camera-frame")]
+    with closing(_producer(place, "producer")) as camera:
+        camera.send(f"{NAMESPACE}.frames", FRAME, headers=headers).get(timeout=20)
+    backend = KafkaConsumer(
+        f"{NAMESPACE}.results", **place.brokers("reader").kafka_python(), group_id="reader.one",
+        auto_offset_reset="earliest",
+    )  # fmt: skip
+    with closing(backend):
+        came: set[bytes] = set()
+
+        def arrived() -> bool:
+            for records in backend.poll(timeout_ms=500).values():
+                came.update(dict(record.headers)["request-id"] for record in records)
+            return b"camera-frame" in came
+
+        eventually(arrived, 30, "the answer")
+
+
+@pytest.mark.parametrize(
+    ("role", "topic"),
+    [
+        ("producer", "results"),
+        ("producer", "catalog"),
+        ("reader", "frames"),
+        ("router", "catalog"),
+        ("host", "frames"),
+        ("indexer", "results"),
+        ("scientist", "results"),
+    ],
+)
+def test_nobody_writes_where_only_others_may(place: Secured, role: str, topic: str) -> None:
+    with closing(_producer(place, role)) as producer, pytest.raises(TopicAuthorizationFailedError):
+        producer.send(f"{NAMESPACE}.{topic}", b"forged").get(timeout=20)
+
+
+def test_a_producer_cannot_read_answers(place: Secured) -> None:
+    consumer = KafkaConsumer(**place.brokers("producer").kafka_python())
+    with closing(consumer), pytest.raises(TopicAuthorizationFailedError):
+        consumer.end_offsets([TopicPartition(f"{NAMESPACE}.results", 0)], timeout_ms=5_000)
+
+
+def test_only_the_indexer_writes_to_the_index(place: Secured) -> None:
+    with (
+        closing(redis.Redis.from_url(place.settings("scientist").redis)) as index,
+        pytest.raises(redis.exceptions.NoPermissionError),
+    ):
+        index.set(f"{NAMESPACE}:request:1", "forged")
+
+
+def test_another_password_is_refused_in_one_line_that_does_not_show_it(place: Secured) -> None:
+    wrong = "not-this-one"
+    settings = Settings.read({**place.environment("scientist"), "SPARRING_KAFKA_PASSWORD": wrong})
+    with pytest.raises(ConnectionError) as refused:
+        Client(settings)
+    assert wrong not in str(refused.value)
+    assert "scientist" in str(refused.value)
+
+
+def test_a_broker_of_another_authority_is_not_believed(place: Secured, tmp_path: Path) -> None:
+    other = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(other)
+    settings = Settings.read({**place.environment("scientist"), "SPARRING_KAFKA_CA": str(other)})
+    with pytest.raises(ConnectionError, match=r"(?i)certificate"):
+        Client(settings)
+
+
+def test_secrets_are_in_no_log_and_no_status(place: Secured, deployed: Pipeline, processes: list[Process]) -> None:
+    assert deployed.name()
+    shown = [repr(place.settings(role)) + repr(place.brokers(role)) for role in place.passwords]
+    shown += [process.log.read_text() for process in processes]
+    for password in place.passwords.values():
+        assert not [text for text in shown if password in text]
