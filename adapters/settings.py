@@ -113,6 +113,8 @@ class InferenceSettings(Settings):
     in_flight_max: int = limits.IN_FLIGHT_MAX
     run_ms_max: int = limits.RUN_MS_MAX
     shadow_age_ms_max: int = limits.SHADOW_AGE_MS_MAX
+    shadow_shed_after_ms: int = 0
+    """Milliseconds; 0: never. Challengers' tasks older than this are thinned out, evenly by request."""
     attempts_max: int = limits.ATTEMPTS_MAX
     parent_pipe: bool = False
     """End when standard input closes: whoever started this process is gone."""

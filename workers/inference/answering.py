@@ -24,6 +24,7 @@ from schemas.tasks import Slip
 from schemas.topics import Lane
 from schemas.wiring import wire_step
 from workers.inference.line import Finished, Ticket
+from workers.inference.patience import Patience
 from workers.inference.shelf import LoadedVersion
 from workers.inference.steps import LoadedModel
 from workers.inference.tensors import Array, Arrays, Inputs, request_inputs
@@ -44,14 +45,12 @@ class _Work:
     decode_ns: int
 
 
-def answer_together(
-    tickets: Sequence[Ticket], loaded: LoadedVersion, lane: Lane, shadow_age_ms_max: int
-) -> list[Finished]:
+def answer_together(tickets: Sequence[Ticket], loaded: LoadedVersion, lane: Lane, patience: Patience) -> list[Finished]:
     """One answer per ticket, in their order. All are of one pipeline version and one path."""
     finished: dict[int, Finished] = {}
     works: list[_Work] = []
     for ticket in tickets:
-        stale = _stale(ticket, lane, shadow_age_ms_max)
+        stale = _stale(ticket, lane, patience)
         try:
             if stale is None:
                 works.append(_decoded(ticket, loaded))
@@ -82,7 +81,7 @@ def batch_rows_max(loaded: LoadedVersion, slip: Slip) -> int:
     return 1 if alone else pinned.configuration.batch_rows_max
 
 
-def _stale(ticket: Ticket, lane: Lane, shadow_age_ms_max: int) -> Finished | None:
+def _stale(ticket: Ticket, lane: Lane, patience: Patience) -> Finished | None:
     """An answer without running: nobody waits for the frame any more, or its shadow is too late."""
     now = now_ms()
     deadline = ticket.slip.deadline
@@ -91,9 +90,8 @@ def _stale(ticket: Ticket, lane: Lane, shadow_age_ms_max: int) -> Finished | Non
         value = failure_value("Expired", why, "decode")
         return Finished(answer_of_slip(ticket.frame, ticket.slip, "expired", value, now, _timings(ticket)))
     age_ms = now - ticket.slip.produced_at
-    if lane == "shadow" and age_ms > shadow_age_ms_max:
-        why = f"the task was {age_ms} ms old when its turn came; at most {shadow_age_ms_max} ms are waited for"
-        value = failure_value("Shed", why, "decode")
+    if lane == "shadow" and (ended := patience.ends(ticket.slip.request_id, age_ms)) is not None:
+        value = failure_value("Shed", ended, "decode")
         return Finished(answer_of_slip(ticket.frame, ticket.slip, "shed", value, now, _timings(ticket)))
     return None
 

@@ -31,6 +31,7 @@ from workers.inference.allocator import keep_buffers
 from workers.inference.answering import answer_together, batch_rows_max, path_of, refused
 from workers.inference.attempts import CLOSED, OPEN, Suspicion, attempt_note, suspicion
 from workers.inference.line import Finished, Line, Ticket, confirmation
+from workers.inference.patience import Patience
 from workers.inference.recorder import Recorder
 from workers.inference.shelf import LoadedVersion, Shelf
 from workers.inference.watchdog import Watchdog, end_with_parent
@@ -56,6 +57,7 @@ class ModelProcess:
         if settings.parent_pipe:
             end_with_parent(stopping)
         self._settings = settings
+        self._patience = Patience(settings.shadow_age_ms_max, settings.shadow_shed_after_ms)
         self._topics = settings.topics
         self._model = model
         self._lane: Lane = lane
@@ -293,7 +295,7 @@ class ModelProcess:
             return
         what = f"{self._model}, request {tickets[0].slip.request_id}"
         with self._watchdog.watching(what), self._record.batch(tickets):
-            finished = answer_together(tickets, loaded, self._lane, self._settings.shadow_age_ms_max)
+            finished = answer_together(tickets, loaded, self._lane, self._patience)
         for ticket, done in zip(tickets, finished, strict=True):
             self._line.finish(ticket, done)
 

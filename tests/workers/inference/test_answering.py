@@ -18,6 +18,7 @@ from tests.small_models import scaling_model
 from tests.workers.inference.loaded import load_onnx, load_python
 from workers.inference.answering import answer_together, batch_rows_max, result_rows
 from workers.inference.line import Finished, Ticket
+from workers.inference.patience import Patience
 from workers.inference.shelf import LoadedVersion
 from workers.inference.steps import LoadedModel
 
@@ -40,7 +41,7 @@ def ticket(version: PipelineVersion, value: bytes, number: int = 0, lane: Lane =
 
 def answer(version: LoadedVersion, *values: bytes, lane: Lane = "official", **change: int) -> list[Finished]:
     tickets = [ticket(version.version, value, n, lane, **change) for n, value in enumerate(values)]
-    return answer_together(tickets, version, lane, shadow_age_ms_max=60_000)
+    return answer_together(tickets, version, lane, Patience(60_000, 0))
 
 
 def rows(finished: Finished, output: str = "y") -> object:
