@@ -60,7 +60,9 @@ class Settings:
             variable = f"SPARRING_{setting.name.upper()}"
             if (text := environ.get(variable)) is not None:
                 given[setting.name] = _parse(variable, text, hints[setting.name])
-        return cls(**given)
+        settings = cls(**given)
+        _ = settings.brokers  # half a login is a bad setting, and said as one
+        return settings
 
     @property
     def brokers(self) -> Brokers:
