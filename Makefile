@@ -22,8 +22,9 @@ setup: $(STAMP)  ## install everything, locked and hashed, into .venv; Kafka int
 demo: setup  ## a real Kafka, two real models, a random split, a shadow deploy; KEEP=1 keeps the data
 	$(BIN)/python -m examples.demo $(if $(KEEP),--keep)
 
+# Most tests wait for something: two processes, each with a Kafka of its own, take half the time of one.
 test: setup  ## the whole suite on a real Kafka and a real Valkey; ARGS="-k name" chooses
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check: setup  ## ruff, format, mypy --strict, import-linter
 	$(BIN)/ruff check .

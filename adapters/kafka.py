@@ -44,6 +44,9 @@ _REQUEST_S: Final = 10.0
 _COMMIT_PATIENCE_S: Final = 1.0
 _COMMIT_S_MAX: Final = 6.0
 _COMMIT_POLL_S: Final = 0.1
+_AGAIN_AFTER_S: Final = 0.05
+_MOVING: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+"""What a broker says while a partition's leader is chosen: of a topic just made, or after a broker was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,11 +409,18 @@ class Reader:
 
     def end(self, within_s: float) -> int:
         """The offset after the topic's last record, asked of the broker now. RetryLater if it is silent."""
-        try:
-            _low, high = self._asker.get_watermark_offsets(self._place, timeout=within_s)
-        except KafkaException as error:
-            raise RetryLater(f"{self._place.topic}: {error.args[0].str()}") from error
-        return int(high)
+        deadline_s = time.monotonic() + within_s
+        while True:
+            try:
+                _low, high = self._asker.get_watermark_offsets(
+                    self._place, timeout=max(0.1, deadline_s - time.monotonic())
+                )
+            except KafkaException as error:
+                if error.args[0].code() not in _MOVING or time.monotonic() > deadline_s:
+                    raise RetryLater(f"{self._place.topic}: {error.args[0].str()}") from error
+                time.sleep(_AGAIN_AFTER_S)
+            else:
+                return int(high)
 
     def read(self, wait_s: float) -> Record | None:
         """The next record, or None."""

