@@ -25,7 +25,7 @@ from confluent_kafka import (
 )
 
 from adapters.brokers import Brokers
-from schemas.errors import RetryLater
+from schemas.errors import RetryLater, SparringError
 from schemas.frames import RawHeaders
 from schemas.limits import (
     DELIVERY_S_MAX,
@@ -44,6 +44,11 @@ _REQUEST_S: Final = 10.0
 _COMMIT_PATIENCE_S: Final = 1.0
 _COMMIT_S_MAX: Final = 6.0
 _COMMIT_POLL_S: Final = 0.1
+_COMMITS_MAX: Final = 4
+"""That wait for an answer at one time: librdkafka may never give one."""
+_COMMIT_SILENCE_S_MAX: Final = 300.0
+_AHEAD_MAX: Final = 100
+"""Records of partitions that come while a commit is waited for."""
 _AGAIN_AFTER_S: Final = 0.05
 _MOVING: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 """What a broker says while a partition's leader is chosen: of a topic just made, or after a broker was lost."""
@@ -155,6 +160,10 @@ class Inbox:
         """Whether the group has given this member its share, be it none."""
         self._ahead: list[Record] = []
         """Records that came while a commit waited; of assigned partitions only."""
+        self._turns: dict[Place, int] = {}
+        self._turns_given = 0
+        self._unanswered: list[tuple[float, Future[list[TopicPartition]]]] = []
+        """Commits under way, and when each began."""
         self._rebalancing = False
         self._consumer.subscribe(list(topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lost)
 
@@ -179,8 +188,9 @@ class Inbox:
         ]
         if not places:
             return
+        answer = self._answer(places)
         try:
-            committed = self._committed(places)
+            committed = answer.result(0.0)
         except KafkaException as error:
             raise RetryLater(f"commit of {dict(offsets)}: {error.args[0].str()}") from error
         except TimeoutError:
@@ -188,21 +198,43 @@ class Inbox:
         if failed := [place for place in committed if place.error is not None]:
             raise RetryLater(f"commit of {dict(offsets)}: {failed[0].error}")
 
-    def _committed(self, places: list[TopicPartition]) -> list[TopicPartition]:
+    def turn(self, place: Place) -> int | None:
+        """Which assignment of the partition this is: another number each time it comes; None where it is not ours."""
+        return self._turns[place] if place in self.assigned else None
+
+    def _answer(self, places: list[TopicPartition]) -> "Future[list[TopicPartition]]":
         """Librdkafka's commit has no deadline, and one that is under way while the broker goes away may wait for a
         rebalance, which waits to be polled for: so it runs beside us, and after a while we poll. Within a rebalance
-        it is called as it is: while a consumer closes, a commit of another thread is never answered."""
+        it is called as it is: while a consumer closes, a commit of another thread is never answered.
+        What a rebalance raises comes out of here as it is, as it does out of `read`."""
         if self._rebalancing:
-            return self._commit(places)
+            return _ended(lambda: self._commit(places))
+        self._unanswered = [one for one in self._unanswered if not one[1].done()]
+        if len(self._unanswered) >= _COMMITS_MAX:
+            if time.monotonic() - self._unanswered[0][0] > _COMMIT_SILENCE_S_MAX:
+                raise SparringError(f"commits had no answer for {_COMMIT_SILENCE_S_MAX:g} s")
+            self._poll_until(self._unanswered[0][1], _COMMIT_S_MAX)
+            raise RetryLater(f"{_COMMITS_MAX} commits have no answer yet")
         answer = _started(lambda: self._commit(places))
-        with suppress(TimeoutError):
-            return answer.result(_COMMIT_PATIENCE_S)
-        deadline_s = time.monotonic() + _COMMIT_S_MAX - _COMMIT_PATIENCE_S
-        while not answer.done() and time.monotonic() < deadline_s:
+        self._unanswered.append((time.monotonic(), answer))
+        with suppress(TimeoutError, KafkaException):
+            answer.result(_COMMIT_PATIENCE_S)
+        self._poll_until(answer, _COMMIT_S_MAX - _COMMIT_PATIENCE_S)
+        return answer
+
+    def _poll_until(self, answer: "Future[list[TopicPartition]]", within_s: float) -> None:
+        """Serve rebalances while the answer is awaited. Partitions stand still meanwhile: what is read now waits in
+        memory, and is not to be more than what was read already."""
+        if answer.done():
+            return
+        paused = [TopicPartition(*place) for place in self.assigned]
+        self._consumer.pause(paused)
+        deadline_s = time.monotonic() + within_s
+        while not answer.done() and time.monotonic() < deadline_s and len(self._ahead) < _AHEAD_MAX:
             message = self._consumer.poll(_COMMIT_POLL_S)
             if message is not None and (record := _record(message)) is not None:
                 self._ahead.append(record)
-        return answer.result(0.0)
+        self._consumer.resume([place for place in paused if (place.topic, place.partition) in self.assigned])
 
     def _commit(self, places: list[TopicPartition]) -> list[TopicPartition]:
         committed: list[TopicPartition] = self._consumer.commit(offsets=places, asynchronous=False)
@@ -226,6 +258,9 @@ class Inbox:
 
     def _assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         committed = consumer.committed(places, timeout=_REQUEST_S) if places else []
+        for place in places:
+            self._turns_given += 1
+            self._turns[place.topic, place.partition] = self._turns_given
         self.assigned |= {(place.topic, place.partition) for place in places}
         self.joined = True
         found = {}
@@ -276,6 +311,16 @@ class Inbox:
 
 
 T = TypeVar("T")
+
+
+def _ended(call: Callable[[], T]) -> "Future[T]":
+    """The call, made at once."""
+    outcome: Future[T] = Future()
+    try:
+        outcome.set_result(call())
+    except KafkaException as error:
+        outcome.set_exception(error)
+    return outcome
 
 
 def _started(call: Callable[[], T]) -> "Future[T]":

@@ -53,8 +53,9 @@ class Report:
         return not self.findings
 
 
-Index = Callable[[str, str], str | None]
-"""(request id, pipeline) -> the sha256 of the official answer's value in Redis; None where there is none."""
+Index = Callable[[str, str], tuple[str, str] | None]
+"""(request id, pipeline) -> the official answer in Redis: its frame's origin and its value's sha256; None where there
+is none."""
 
 
 def account(
@@ -73,7 +74,7 @@ def account(
     for letter in dead:
         if letter.origin in wanted:
             letters[letter.origin].append(letter)
-    by_request = _by_request(sent, official)
+    on_results = {(told.origin, told.value_digest) for answers in official.values() for told in answers}
     for frame in sent:
         answers = official.get(frame.origin, [])
         _count(report, answers, challenged.get(frame.origin, []), letters[frame.origin])
@@ -83,10 +84,13 @@ def account(
         for told in answers:
             _check_answer(report, frame, told)
         _check_letters(report, frame, answers, letters[frame.origin])
+        for told in challenged.get(frame.origin, []):
+            _check_challenger(report, frame, told)
         _check_challengers(report, frame, answers[0], challenged.get(frame.origin, []))
         if index is not None:
-            _check_index(report, frame, answers[0], by_request, index)
+            _check_index(report, frame, answers[0], wanted, on_results, index)
     _check_order(report, sent, official)
+    _check_order(report, sent, challenged)
     report.counts["frames"] = len(sent)
     return report
 
@@ -96,15 +100,6 @@ def _by_origin(told: Iterable[Told], wanted: set[str]) -> dict[str, list[Told]]:
     for one in told:
         if one.origin in wanted:
             found[one.origin].append(one)
-    return found
-
-
-def _by_request(sent: Sequence[Sent], official: dict[str, list[Told]]) -> dict[tuple[str, str], set[str]]:
-    """The values that Redis may hold of a request: those of every frame that carried its id."""
-    found: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for frame in sent:
-        for told in official.get(frame.origin, []):
-            found[told.request_id, told.pipeline].add(told.value_digest)
     return found
 
 
@@ -125,21 +120,39 @@ def _count(report: Report, answers: list[Told], challenged: list[Told], letters:
 
 
 def _check_answer(report: Report, frame: Sent, told: Told) -> None:
-    if told.digest != frame.digest or told.request_id != frame.request_id:
-        _find(report, "other bytes", frame, f"an answer is of request {told.request_id}, sha256 {told.digest[:12]}")
+    _check_bytes(report, frame, told)
     if told.pipeline_version is None:
-        return  # refused or expired before a version took it
+        # Refused or expired before a version took it.
+        if frame.routable:
+            _find(report, "wrong decision", frame, f"{told.error or told.status}, while a version was live for it")
+        return
     decision = frame.decisions.get(told.pipeline_version)
-    if decision is None:
-        _find(report, "wrong decision", frame, f"answered by version {told.pipeline_version}, which was not live then")
-    elif decision.answers != told.model:
-        _find(report, "wrong decision", frame, f"answered by {told.model}; expected {_expected(decision)}")
+    if decision is None or told.pipeline != frame.pipeline:
+        what = f"answered by {told.pipeline} version {told.pipeline_version}, which was not live for it then"
+        _find(report, "wrong decision", frame, what)
+    elif (decision.answers, decision.sha256) != (told.model, told.sha256):
+        what = f"answered by {told.model}, sha256 {told.sha256}; expected {_expected(decision)}"
+        _find(report, "wrong decision", frame, what)
+    elif told.status == "shed" or (told.status == "expired" and not decision.may_expire):
+        _find(report, "wrong decision", frame, f"{told.status}, which nothing allowed")
+
+
+def _check_bytes(report: Report, frame: Sent, told: Told) -> None:
+    if told.digest != (frame.digest or told.digest) or told.request_id != frame.request_id:
+        _find(report, "other bytes", frame, f"an answer is of request {told.request_id}, sha256 {told.digest[:12]}")
+
+
+def _check_challenger(report: Report, frame: Sent, told: Told) -> None:
+    _check_bytes(report, frame, told)
+    decision = frame.decisions.get(told.pipeline_version or "")
+    if decision is None or told.pipeline != frame.pipeline or decision.challengers.get(told.model or "") != told.sha256:
+        _find(report, "wrong decision", frame, f"challenged by {told.model}, sha256 {told.sha256}, which nobody chose")
 
 
 def _check_letters(report: Report, frame: Sent, answers: list[Told], letters: list[Dead]) -> None:
     errors = {told.error for told in answers if told.status == "error"}
     for error in errors:
-        if not any(letter.error == error and letter.digest == frame.digest for letter in letters):
+        if not any(letter.error == error and letter.digest == (frame.digest or letter.digest) for letter in letters):
             _find(report, "missing dead letter", frame, f"{error} has no dead letter with the frame's bytes")
     for letter in letters:
         if letter.error not in errors:
@@ -157,22 +170,29 @@ def _check_challengers(report: Report, frame: Sent, told: Told, challenged: list
 
 
 def _check_index(
-    report: Report, frame: Sent, told: Told, by_request: dict[tuple[str, str], set[str]], index: Index
+    report: Report, frame: Sent, told: Told, wanted: set[str], on_results: set[tuple[str, str]], index: Index
 ) -> None:
     held = index(told.request_id, told.pipeline)
     if held is None:
         _find(report, "not in the index", frame, f"Redis has no official answer of {told.pipeline}")
-    elif held not in by_request[told.request_id, told.pipeline]:
+    elif held[0] not in wanted:
+        report.counts["answered in Redis by an earlier frame of the same request id"] += 1
+    elif held not in on_results:
         _find(report, "other answer in the index", frame, "Redis holds an answer that is not on results")
 
 
-def _check_order(report: Report, sent: Sequence[Sent], official: dict[str, list[Told]]) -> None:
-    """Frames of one key lie on one partition, and so do their answers."""
+def _check_order(report: Report, sent: Sequence[Sent], told: dict[str, list[Told]]) -> None:
+    """Frames of one key lie on one partition, and so do their answers. A shed record is written when somebody gives
+    up, not in a turn."""
     lines: dict[tuple[bytes, int, str, int], list[tuple[int, Sent]]] = defaultdict(list)
     for frame in sent:
-        first = next(iter(official.get(frame.origin, [])), None)
-        if frame.key is not None and first is not None and first.model is not None:
-            lines[frame.key, frame.partition, first.model, first.partition].append((first.offset, frame))
+        firsts: dict[str, Told] = {}
+        for one in told.get(frame.origin, []):
+            if one.model is not None and one.status != "shed":
+                firsts.setdefault(one.model, one)
+        for model, first in firsts.items():
+            if frame.key is not None:
+                lines[frame.key, frame.partition, model, first.partition].append((first.offset, frame))
     for line in lines.values():
         latest = -1
         for _, frame in sorted(line, key=lambda answered: answered[0]):

@@ -32,7 +32,30 @@ def decide(frame: Frame, version: PipelineVersion) -> Decision:
         official, *challenges = route(frame, version)
     except Refused as refusal:
         return Decision(refused=refusal.error)
-    return Decision(_named(official), frozenset(_named(task) for task in challenges))
+    return Decision(
+        _named(official),
+        official.slip.sha256,
+        {_named(task): task.slip.sha256 for task in challenges},
+        may_expire=official.slip.deadline is not None,
+    )
+
+
+def is_routable(frame: Frame, pipeline: Pipeline, since: int, decided: Mapping[str, Decision]) -> bool:
+    """Whether every router had to place the frame, from `since` (Unix milliseconds) on. Pure."""
+    try:
+        frame.check_size()
+    except Refused:
+        return False
+    gap = any(switch.version is None and switch.at >= since for switch in pipeline.history)
+    if gap or not live_at(pipeline, since):
+        return False
+    return all(one.refused is None and not one.may_expire for one in decided.values())
+
+
+def live_at(pipeline: Pipeline, moment: int) -> bool:
+    """Whether a version was live at a time, Unix milliseconds. Pure."""
+    before = [switch for switch in pipeline.history if switch.at < moment]
+    return bool(before) and before[-1].version is not None
 
 
 def _named(task: Task) -> str:

@@ -1,25 +1,28 @@
 """What the ledger keeps of each record: enough to account for it, never its bytes. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from schemas.results import Status
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one pipeline version makes of a frame: models as `name@version`. refused: the error, where it cannot place
-    it."""
+    """What one pipeline version makes of a frame: models as `name@version`, with the sha256 of their files. refused:
+    the error, where it cannot place it; may_expire: whether the frame or the version says how old it may be."""
 
     answers: str | None = None
-    challengers: frozenset[str] = frozenset()
+    sha256: str | None = None
+    challengers: Mapping[str, str] = field(default_factory=dict)
     refused: str | None = None
+    may_expire: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
     """A frame. origin: `topic/partition/offset`; decisions: by pipeline version, of those that were live then;
-    pipeline: None where its header names none."""
+    pipeline: None where its header names none; digest: of its bytes, None where they lie elsewhere; routable: whether
+    there was no moment at which no version was live, and each of them can place it."""
 
     origin: str
     partition: int
@@ -27,8 +30,9 @@ class Sent:
     key: bytes | None
     request_id: str
     pipeline: str | None
-    digest: str
+    digest: str | None
     decisions: Mapping[str, Decision]
+    routable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

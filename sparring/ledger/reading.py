@@ -12,7 +12,7 @@ from schemas.pipelines import PipelineVersion
 from schemas.results import Answer, digest
 from sparring.connection import Connection
 from sparring.ledger.account import Index, Report, account
-from sparring.ledger.decisions import decisions, live_since
+from sparring.ledger.decisions import decisions, is_routable, live_since
 from sparring.ledger.facts import Dead, Sent, Told
 from sparring.records import RecordStream
 
@@ -53,9 +53,9 @@ def verify(
     topics = connection.topics
     return account(
         sent,
-        _told(connection, topics.results, since, told),
-        _told(connection, topics.shadows, since, told),
-        _dead(connection, since, told),
+        _told(connection, topics.results, since - SWITCH_SLACK_MS, told),
+        _told(connection, topics.shadows, since - SWITCH_SLACK_MS, told),
+        _dead(connection, since - SWITCH_SLACK_MS, told),
         _held(connection.answers) if index else None,
     )
 
@@ -67,8 +67,8 @@ def _sent(
     topic_id = connection.broker.topic_id(connection.topics.frames)
     live: dict[PipelineName, tuple[PipelineVersion, ...]] = {}
     for record in _records(connection, connection.topics.frames, since, progress):
-        if record.timestamp >= until:
-            continue
+        if not since <= record.timestamp < until:
+            continue  # a camera's clock may be wrong, and records lie in the order of their coming
         frame = Frame(
             key=record.key,
             value=record.value or b"",
@@ -90,10 +90,14 @@ def _fact(
     since: int,
 ) -> Sent:
     versions: tuple[PipelineVersion, ...] = ()
+    routable = False
     if name is not None and name in catalog.pipelines:
         if name not in live:
             live[name] = live_since(catalog.pipelines[name], since - SWITCH_SLACK_MS)
         versions = live[name]
+    decided = decisions(frame, versions)
+    if versions and name is not None:
+        routable = is_routable(frame, catalog.pipelines[name], since - SWITCH_SLACK_MS, decided)
     return Sent(
         origin=str(frame.origin),
         partition=frame.origin.partition,
@@ -101,8 +105,9 @@ def _fact(
         key=frame.key,
         request_id=frame.request_id,
         pipeline=None if name is None else str(name),
-        digest=digest(frame.value),
-        decisions=decisions(frame, versions),
+        digest=None if frame.refers else digest(frame.value),
+        decisions=decided,
+        routable=routable,
     )
 
 
@@ -143,11 +148,11 @@ def _records(connection: Connection, topic: str, since: int, progress: Progress)
 
 
 def _held(index: AnswerIndex) -> Index:
-    def value_digest(request_id: str, pipeline: str) -> str | None:
-        official = index.read(request_id, pipeline).official
-        return None if official is None else digest(official.value)
+    def official(request_id: str, pipeline: str) -> tuple[str, str] | None:
+        held = index.read(request_id, pipeline).official
+        return None if held is None else (held.frame, digest(held.value))
 
-    return value_digest
+    return official
 
 
 def _pipeline(frame: Frame) -> PipelineName | None:

@@ -9,12 +9,12 @@ from schemas.catalog import Pipeline, Switch
 from schemas.frames import Frame
 from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDeploy, WeightedModel
 from sparring.ledger.account import Index, Report, account
-from sparring.ledger.decisions import decide, live_since
+from sparring.ledger.decisions import decide, is_routable, live_since
 from sparring.ledger.facts import Dead, Decision, Sent, Told
 from tests.nouns import frame, pinned, pipeline_version
 
 PIPELINE = "default/shop"
-DECIDED = {"v1": Decision("champion@1", frozenset({"rival@1"})), "v2": Decision("champion@2")}
+DECIDED = {"v1": Decision("champion@1", "sha", {"rival@1": "sha"}), "v2": Decision("champion@2", "sha")}
 
 
 def sent(offset: int, **more: Any) -> Sent:
@@ -53,9 +53,10 @@ def shadow(offset: int, **more: Any) -> Told:
     return told(offset, **{"model": "rival@1", **more})
 
 
-def held(request_id: str, pipeline: str) -> str | None:
-    assert pipeline == PIPELINE
-    return f"answer-{request_id[1:]}"
+def held(request_id: str, pipeline: str) -> tuple[str, str] | None:
+    if pipeline != PIPELINE:
+        return None
+    return f"frames/0/{request_id[1:]}", f"answer-{request_id[1:]}"
 
 
 def kinds(report: Report) -> list[str]:
@@ -99,6 +100,13 @@ def test_an_account_in_order_has_no_findings_and_counts_what_it_saw() -> None:
         ([told(0)], [shadow(0)], [Dead("frames/0/0", "r0", "BadJson", "bytes-0")], ["dead letter without an error"]),
         ([told(0, value_digest="new")], [shadow(0)], [], ["other answer in the index"]),
         ([told(0, status="expired", error="Expired", pipeline_version=None, model=None)], [], [], []),
+        ([told(0, status="expired", error="Expired")], [shadow(0)], [], ["wrong decision"]),
+        ([told(0, status="shed", error="Shed")], [shadow(0)], [], ["wrong decision"]),
+        ([told(0, sha256="another")], [shadow(0)], [], ["wrong decision"]),
+        ([told(0, pipeline="default/other")], [shadow(0)], [], ["wrong decision", "not in the index"]),
+        ([told(0)], [shadow(0), shadow(0, model="stranger@1")], [], ["wrong decision"]),
+        ([told(0)], [shadow(0, digest="other")], [], ["other bytes"]),
+        ([told(0)], [shadow(0, sha256="another")], [], ["wrong decision"]),
     ],
 )
 def test_each_thing_that_does_not_hold_is_found(
@@ -118,7 +126,7 @@ def test_an_index_without_the_request_is_found_and_one_that_is_not_asked_is_not(
 def test_two_frames_of_one_request_id_share_what_the_index_holds() -> None:
     frames = [sent(0), sent(1, request_id="r0")]
     results = [told(0), told(1, request_id="r0")]
-    assert account(frames, results, [shadow(0), shadow(1)], [], held).in_order
+    assert account(frames, results, [shadow(0), shadow(1, request_id="r0")], [], held).in_order
 
 
 def test_the_order_of_a_key_is_that_of_first_answers_by_one_model_version() -> None:
@@ -137,12 +145,43 @@ def test_the_order_of_a_key_is_that_of_first_answers_by_one_model_version() -> N
 def test_the_decision_is_the_routers_own() -> None:
     shown = frame("r1")
     split = pipeline_version(RandomSplit((WeightedModel(1, pinned("a")), WeightedModel(0, pinned("b")))))
-    assert decide(shown, split) == Decision("a@v1")
+    assert decide(shown, split) == Decision("a@v1", "sha-of-a-v1")
     shadowed = pipeline_version(ShadowDeploy(pinned("a"), (pinned("b"),)), ModelStep(pinned("post")))
-    assert decide(shown, shadowed) == Decision("a@v1", frozenset({"b@v1"}))
+    assert decide(shown, shadowed) == Decision("a@v1", "sha-of-a-v1", {"b@v1": "sha-of-b-v1"})
     text = Frame(None, b'[{"p": 17}]', (("pipeline", b"shop"),), shown.origin, 0, "T")
     by_number = pipeline_version(RandomSplit((WeightedModel(1, pinned("a")),), hash_key="p"))
     assert decide(text, by_number) == Decision(refused="HashKeyOutOfRange")
+
+
+def test_challengers_have_an_order_too_but_not_what_was_shed() -> None:
+    frames, results = [sent(0), sent(1)], [told(0), told(1)]
+    swapped = [shadow(1, at=0), shadow(0, at=1)]
+    assert kinds(account(frames, results, swapped, [], held)) == ["out of order"]
+    late = [shadow(1, at=0), shadow(0, at=1, status="shed", error="Shed")]
+    assert account(frames, results, late, [], held).in_order
+
+
+def test_an_answer_before_any_version_is_wrong_where_every_router_had_to_place_the_frame() -> None:
+    refused = told(0, status="error", error="UnknownPipeline", pipeline_version=None, model=None)
+    letters = [Dead("frames/0/0", "r0", "UnknownPipeline", "bytes-0")]
+    assert account([sent(0)], [refused], [], letters, held).in_order
+    assert kinds(account([sent(0, routable=True)], [refused], [], letters, held)) == ["wrong decision"]
+
+
+def test_a_frame_is_routable_where_a_version_was_live_all_the_time_and_each_could_place_it() -> None:
+    shown = frame("r1")
+    versions = {"a": PipelineVersion("default", "shop", "a", (), 0)}
+    live, undeployed = Switch(10, "a", ""), Switch(30, None, "")
+    shop, gone = Pipeline(versions, history=(live,)), Pipeline(versions, history=(live, undeployed))
+    assert is_routable(shown, shop, 20, DECIDED)
+    assert not is_routable(shown, shop, 5, DECIDED)
+    assert not is_routable(shown, gone, 20, DECIDED)
+    assert not is_routable(shown, shop, 20, {"a": Decision(refused="HashKeyOutOfRange")})
+    assert not is_routable(shown, shop, 20, {"a": Decision("champion@1", may_expire=True)})
+
+
+def test_a_frame_that_lies_elsewhere_is_accounted_for_without_its_bytes() -> None:
+    assert account([sent(0, digest=None)], [told(0)], [shadow(0)], [], held).in_order
 
 
 def test_versions_that_were_live_since_a_time() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sparring.cli.arguments import count, past, pipeline
 from sparring.cli.command import add_command
-from sparring.cli.exits import FAILED, OK
+from sparring.cli.exits import FAILED, NOTHING_THERE, OK
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
@@ -78,6 +78,8 @@ def _verify(parsed: argparse.Namespace) -> int:
         _write_json(report)
     else:
         _print(report, parsed.show)
+    if not report.counts["frames"]:
+        return NOTHING_THERE
     return OK if report.in_order else FAILED
 
 
