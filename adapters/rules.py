@@ -24,6 +24,9 @@ COUNT: Final = "anomaly.count"
 _COUNTED_FROM_0: Final = ".list.get([null])"
 """What polars makes of SQL's index 0, whatever the list: a rule that is never true."""
 
+_COMPUTED: Final = re.compile(r"\.list\.get\(\[(?!dyn int: -?[0-9]+\])")
+"""An index that may become 0 only when the rule runs."""
+
 _TRIES_MAX: Final = 1000
 """Halvings of one table for one rule, some 0.3 ms each."""
 
@@ -81,6 +84,8 @@ def parsed(name: str, sql: str) -> Validation:
         raise ValueError(f"validation {name!r}: {_one_line(error)}; expected SQL as polars reads it") from error
     if _COUNTED_FROM_0 in str(expression):
         raise ValueError(f"validation {name!r}: index 0; expected the places of a list counted from 1, as SQL does")
+    if _COMPUTED.search(str(expression)):
+        raise ValueError(f"validation {name!r}: an index that is computed; expected a whole number, counted from 1")
     return written(name, expression)
 
 
@@ -117,7 +122,8 @@ def _check_inside(kind: str, inside: Any, depth: int) -> None:
         # A literal series travels as bytes of its own, and may hold Python objects.
         if not isinstance(inside, dict) or not inside.keys() <= {"Dyn", "Scalar"}:
             raise ValueError("a literal that is no number, text, boolean, time or null")
-        _refuse_python(inside)
+        if not _is_text(inside):
+            _refuse_python(inside)
         return
     if kind == "Agg" and isinstance(inside, dict) and len(inside) == 1:
         (inside,) = inside.values()
@@ -135,6 +141,12 @@ def _check_inside(kind: str, inside: Any, depth: int) -> None:
             continue
         for child in part if isinstance(part, list) else [part]:
             _check(child, depth + 1)
+
+
+def _is_text(literal: dict[str, Any]) -> bool:
+    """Whether it is a text, which may say anything."""
+    (value,) = literal.values() or (None,)
+    return isinstance(value, dict) and len(value) == 1 and isinstance(value.get("String", value.get("Str")), str)
 
 
 def _refuse_python(part: Any) -> None:

@@ -33,6 +33,7 @@ from schemas.results import (
     answer_of_slip,
     dead_letter_headers,
     failure_value,
+    why_expired,
 )
 from schemas.tasks import Task, task_headers
 from schemas.topics import fixed_topics
@@ -194,7 +195,7 @@ class Router:
         self._official.send(self._topics.deadletters, frame.key, frame.value, letter)
 
     def _expire(self, frame: Frame, deadline: int, span: Span) -> None:
-        message = f"the deadline {deadline} (Unix ms) had passed when the router read the frame"
+        message = why_expired(frame, deadline, "the router read the frame")
         value = failure_value("Expired", message, "route")
         self._answer(answer_before_routing(frame, "expired", value, now_ms()), span)
 

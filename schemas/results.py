@@ -188,6 +188,16 @@ def answer_before_routing(frame: Frame, status: Status, value: bytes, published_
     )
 
 
+def why_expired(frame: Frame, expires_at: int, moment: str) -> str:
+    """Said of a frame whose time, Unix milliseconds, was over: whether its own, or what its pipeline allows."""
+    if frame.header("deadline") == str(expires_at):
+        return f"the deadline {expires_at} (Unix ms) had passed when {moment}"
+    return (
+        f"the frame's timestamp is {frame.produced_at} (Unix ms), and its pipeline's frame_age_ms_max ended at "
+        f"{expires_at}, before {moment}"
+    )
+
+
 def failure_value(error: str, message: str, stage: str) -> bytes:
     """The value of an error, expired or shed answer."""
     return msgspec.json.encode(Failure(error, message, stage))

@@ -1,6 +1,6 @@
 """Dead letters: frames that were refused, as they came. Listed by time, and sent again as new frames."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Self
 from uuid import uuid4
@@ -39,6 +39,12 @@ class DeadLetter:
     value: bytes
     headers: RawHeaders
 
+    @property
+    def replay_of(self) -> str | None:
+        """The request id that a frame had before it was sent again."""
+        values = [value for name, value in self.headers if name == REPLAY_OF and value is not None]
+        return values[-1].decode(errors="replace") if values else None
+
     @classmethod
     def from_record(cls, record: Any) -> Self | None:
         """None for a record that is no dead letter: anyone may write to a topic that is not protected."""
@@ -68,6 +74,14 @@ def read_dead_letters(connection: Connection, since: int | None) -> Iterator[Dea
         for record in records:
             if (letter := DeadLetter.from_record(record)) is not None:
                 yield letter
+
+
+def once_each(letters: Iterable[DeadLetter]) -> set[str]:
+    """Their places, one for each frame; without those of frames that were sent again and refused again, whose newer
+    letter counts."""
+    newest = {letter.frame: letter for letter in letters}
+    again = {replay_of for letter in newest.values() if (replay_of := letter.replay_of) is not None}
+    return {letter.place for letter in newest.values() if letter.request_id not in again}
 
 
 def resend(connection: Connection, letter: DeadLetter, pipeline: PipelineName | None = None) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from adapters.redis import field_of
 from schemas.limits import MIB
 from schemas.results import Answer
 from sparring.connection import Connection
@@ -28,6 +29,8 @@ def _rebuild(connection: Connection, role: Role, since: int, progress: Callable[
     waiting_bytes = written = 0
     with read_answers(connection.broker, connection.topics, role, since=since) as answers:
         for answer in answers:
+            if not _is_indexed(answer):
+                continue
             waiting.append(answer)
             waiting_bytes += len(answer.value)
             if len(waiting) >= _ANSWERS_AT_ONCE or waiting_bytes >= _BYTES_AT_ONCE:
@@ -37,3 +40,12 @@ def _rebuild(connection: Connection, role: Role, since: int, progress: Callable[
                 progress("results" if role == "official" else "shadows", written)
     connection.answers.write(waiting)
     return written + len(waiting)
+
+
+def _is_indexed(answer: Answer) -> bool:
+    """A stranger's record is passed over, as the indexer does: it must not keep all that follows out of Redis."""
+    try:
+        field_of(answer)
+    except ValueError:
+        return False
+    return True

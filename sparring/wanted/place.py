@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -41,7 +42,8 @@ class Place:
         value = self.value
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.wrong("a number")
-        if not math.isfinite(value) or not least <= value <= most:
+        # Compared first: a whole number may be too large to ask whether it is finite.
+        if not (least <= value <= most and value <= sys.float_info.max):
             raise self.wrong(expected)
         return value
 

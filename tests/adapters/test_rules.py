@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from adapters.rules import Rules, read, why_not, written
+from adapters.rules import Rules, _evaluated, parsed, read, why_not, written
 from schemas.pipelines import Validation
 from schemas.tables import output_columns
 
@@ -150,3 +150,37 @@ def test_a_rule_that_cannot_be_evaluated_says_why(rule: pl.Expr, reason: str) ->
 )
 def test_a_rule_that_can_be_evaluated_has_nothing_against_it(rule: pl.Expr) -> None:
     assert why_not(written("rule", rule), {"tensor": "float32", "name": "string"}, {"x": "float32"}) is None
+
+
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ('"out.y"[0] > 1', "index 0; expected"),
+        ('ARRAY_GET("out.y", 1 - 1) > 1', "an index that is computed; expected a whole number"),
+        ('ARRAY_GET("out.y", "out.n") > 1', "an index that is computed; expected a whole number"),
+    ],
+)
+def test_an_index_of_sql_that_is_or_may_become_0_is_refused(sql: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        parsed("rule", sql)
+
+
+def test_a_text_may_say_anything() -> None:
+    rule = pl.col("in.label") == "python pickle plugin"
+    labels = pa.table({"label": ["python pickle plugin"]})
+    assert said({"named": rule}, outputs(1), labels)["anomaly.named"] == [True]
+
+
+def test_a_rule_that_fails_on_one_row_is_null_there_alone() -> None:
+    rows = output_columns({"variable": [np.arange(2 if row != 5 else 1, dtype=np.float32) for row in range(64)]})
+    found = said({"second": pl.col("out.variable").list.get(1) > 0}, rows)["anomaly.second"]
+    assert found == [True] * 5 + [None] + [True] * 58
+
+
+def test_a_rule_that_fails_on_every_row_of_a_large_table_takes_no_more_tries_than_it_is_given() -> None:
+    rows = pl.DataFrame({"out.variable": [[0.0]] * 20_000})
+    tries = iter(range(100))
+    found, why = _evaluated(rows, pl.col("out.variable").list.get(1) > 0, tries)
+    assert found.to_list() == [None] * 20_000
+    assert why is not None
+    assert next(tries, None) is None

@@ -12,6 +12,7 @@ from router.route import expires_at, route
 from schemas.errors import Refused
 from schemas.frames import RawHeaders
 from schemas.pipelines import ModelStep, RandomSplit, ShadowDeploy, WeightedModel
+from schemas.results import why_expired
 from schemas.tables import encode_table
 from schemas.tasks import split_slip, task_headers
 from tests.nouns import frame, pinned, pipeline_version
@@ -201,3 +202,9 @@ def test_a_frame_expires_by_its_own_deadline_or_by_the_age_that_the_version_allo
     assert [expires_at(one, patient) for one in (plain, early, late)] == [None, 1200, 9000]
     assert [expires_at(one, hasty) for one in (plain, early, late)] == [1500, 1200, 1500]
     assert route(plain, hasty)[0].slip.deadline == 1500
+
+
+def test_an_expired_answer_says_whose_time_was_over() -> None:
+    its_own = why_expired(frame("r", headers=[("deadline", b"1200")]), 1200, "its turn came")
+    assert its_own == "the deadline 1200 (Unix ms) had passed when its turn came"
+    assert "frame_age_ms_max ended at 1500, before its turn came" in why_expired(frame("r"), 1500, "its turn came")

@@ -131,6 +131,10 @@ def test_what_is_wrong_at_the_top_is_named_with_what_is_expected(text: str, says
             ".random_split.weights[0].weight: -1; expected a finite number >= 0",
         ),
         ("{random_split: {weights: [{model: a, weight: .nan}]}}", ".random_split.weights[0].weight: NaN; expected a f"),
+        (
+            f"{{random_split: {{weights: [{{model: a, weight: 1{'0' * 400}}}]}}}}",
+            ".random_split.weights[0].weight: 1000",
+        ),
         ("{random_split: {weights: [{model: a, weight: .inf}]}}", ".random_split.weights[0].weight: Infinity;"),
         (
             "{random_split: {weights: [{model: a, weight: 0}, {model: b, weight: 0}]}}",

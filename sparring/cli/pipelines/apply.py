@@ -18,7 +18,7 @@ from sparring.wanted.planned import Planned, planned
 from sparring.wanted.upload import versions_of
 
 _STDIN: Final = "-"
-_INSIDE: Final = ("step", "validation")
+_INSIDE: Final = ("step", "validation", "frame age")
 """Done by the version that holds them, which comes after them."""
 
 
