@@ -6,8 +6,8 @@ from adapters.brokers import Brokers
 from adapters.settings import Settings
 from schemas.errors import SettingError
 
-SECRET = "s3cret"
-LOGIN = Brokers("a:1,b:2", tls=True, ca="ca.pem", user="camera", password=SECRET)
+SHOWN_NOWHERE = "s3cret"
+LOGIN = Brokers("a:1,b:2", tls=True, ca="ca.pem", user="camera", password=SHOWN_NOWHERE)
 
 
 def test_without_more_it_is_plain_text() -> None:
@@ -25,7 +25,7 @@ def test_a_login_over_tls_is_said_to_both_clients() -> None:
         "ssl.ca.location": "ca.pem",
         "sasl.mechanism": "SCRAM-SHA-512",
         "sasl.username": "camera",
-        "sasl.password": SECRET,
+        "sasl.password": SHOWN_NOWHERE,
     }
     assert LOGIN.kafka_python() == {
         "bootstrap_servers": ["a:1", "b:2"],
@@ -33,13 +33,15 @@ def test_a_login_over_tls_is_said_to_both_clients() -> None:
         "ssl_cafile": "ca.pem",
         "sasl_mechanism": "SCRAM-SHA-512",
         "sasl_plain_username": "camera",
-        "sasl_plain_password": SECRET,
+        "sasl_plain_password": SHOWN_NOWHERE,
     }
 
 
 def test_no_password_is_shown() -> None:
-    settings = Settings(kafka_user="camera", kafka_password=SECRET, redis=f"redis://:{SECRET}@index:6379/0")
-    assert SECRET not in repr(settings) + repr(LOGIN) + str(LOGIN)
+    settings = Settings(
+        kafka_user="camera", kafka_password=SHOWN_NOWHERE, redis=f"redis://:{SHOWN_NOWHERE}@index:6379/0"
+    )
+    assert SHOWN_NOWHERE not in repr(settings) + repr(LOGIN) + str(LOGIN)
 
 
 @pytest.mark.parametrize(
@@ -54,4 +56,4 @@ def test_no_password_is_shown() -> None:
 def test_half_a_login_is_named_before_anything_connects(given: dict[str, str]) -> None:
     with pytest.raises(SettingError, match="SPARRING_KAFKA_") as refused:
         Settings.read(given)
-    assert SECRET not in str(refused.value)
+    assert SHOWN_NOWHERE not in str(refused.value)
