@@ -110,6 +110,7 @@ class Client:
             FileNotFoundError: path is no file.
             TypeError, ValueError: an argument is wrong, or ONNX Runtime cannot load the file: nothing was
                 stored.
+            RetryLater: the model store did not take the file (full, or read-only): nothing of it is kept.
         """
         checked_name("name", name)
         if not isinstance(framework, str):

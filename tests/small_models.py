@@ -45,8 +45,10 @@ import os, signal, threading
 
 import numpy as np
 
+LEAKED = []
+
 def process(arrays):
-    '''y = 10 * tensor; some first values do harm: 1 raises, 2 hangs, 3 takes the process down.'''
+    '''y = 10 * tensor; some first values do harm: 1 raises, 2 hangs, 3 takes the process down, 4 leaks 64 MiB.'''
     match int(arrays["tensor"].ravel()[0]):
         case 1:
             raise ValueError("the first value is 1")
@@ -54,5 +56,18 @@ def process(arrays):
             threading.Event().wait()
         case 3:
             os.kill(os.getpid(), signal.SIGKILL)
+        case 4:
+            LEAKED.append(np.ones(2**23))
     return {"y": arrays["tensor"] * np.float32(10)}
+"""
+
+SLOW_STEP = """
+import threading
+
+import numpy as np
+
+def process(arrays):
+    '''y = the first value of tensor, after 100 ms in which the machine is free.'''
+    threading.Event().wait(0.1)
+    return {"y": arrays["tensor"].ravel()[:1]}
 """

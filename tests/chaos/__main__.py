@@ -5,15 +5,17 @@ import secrets
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.chaos.arena import arena
-from tests.chaos.faults import FAULTS
+from tests.chaos.grounds import GROUNDS, NAMES, Ground
 from tests.chaos.round import Round, play
+
+_WIDTH_MIN = 100
+"""Characters: a table in a log file is not cut."""
 
 
 def main() -> int:
@@ -21,27 +23,35 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--rounds", type=int, default=20, help="of each fault; default 20")
     parser.add_argument("--seed", type=int, default=secrets.randbits(31), help="default by chance; it is printed")
-    parser.add_argument("--only", action="append", choices=sorted(FAULTS), help="this fault only; may be repeated")
+    parser.add_argument("--only", action="append", choices=sorted(NAMES), help="this fault only; may be repeated")
     parsed = parser.parse_args()
-    console = Console()
+    console = Console(width=max(_WIDTH_MIN, Console().width))
     console.print(f"seed: {parsed.seed} (repeat with --seed {parsed.seed})")
     played: list[Round] = []
-    with tempfile.TemporaryDirectory(prefix="sparring-chaos-") as folder, arena(Path(folder)) as ground:
-        for number in range(parsed.rounds):
-            for fault in parsed.only or FAULTS:
-                done = play(ground, fault, parsed.seed + number)
-                played.append(done)
-                console.print(_line(done), highlight=False, soft_wrap=True)
-                for finding in done.report.findings[:5]:
-                    console.print(f"  {finding}", highlight=False, soft_wrap=True)
+    for ground in GROUNDS:
+        chosen = [fault for fault in ground.faults if fault in (parsed.only or NAMES)]
+        for done in _played(ground, chosen, range(parsed.seed, parsed.seed + parsed.rounds)):
+            played.append(done)
+            console.print(_line(done), highlight=False, soft_wrap=True)
+            for finding in [*([done.failure] if done.failure else []), *done.report.findings[:5]]:
+                console.print(f"  {finding}", highlight=False, soft_wrap=True)
     console.print(_table(played))
     return 0 if all(one.held for one in played) else 1
 
 
+def _played(ground: Ground, faults: Sequence[str], seeds: Iterable[int]) -> Iterator[Round]:
+    if not faults:
+        return
+    with tempfile.TemporaryDirectory(prefix="sparring-chaos-") as folder, ground.open(Path(folder)) as arena:
+        for seed in seeds:
+            for fault in faults:
+                yield play(arena, fault, ground.faults[fault], seed)
+
+
 def _line(done: Round) -> str:
-    said = "held" if done.held else f"{len(done.report.findings)} FINDINGS, {done.frames} of {done.confirmed} frames"
+    said = "held" if done.held else f"NOT HELD, {len(done.report.findings)} findings, {done.frames} frames seen"
     return (
-        f"{done.fault:32} seed {done.seed}: {said}; {done.confirmed} frames, "
+        f"{done.fault:36} seed {done.seed}: {said}; {done.confirmed} frames, "
         f"{_duplicates(done)} duplicates, silence {done.silence_s:.1f} s, settled {done.settled_s:.1f} s"
     )
 
@@ -53,7 +63,7 @@ def _duplicates(done: Round) -> int:
 def _table(played: Sequence[Round]) -> Table:
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("fault", "tried", "held", "frames", "duplicates", "silence p50 s", "silence max s"):
-        shown.add_column(title, justify="left" if title == "fault" else "right")
+        shown.add_column(title, justify="left" if title == "fault" else "right", no_wrap=True)
     for fault in dict.fromkeys(one.fault for one in played):
         rounds = [one for one in played if one.fault == fault]
         silences = [one.silence_s for one in rounds]

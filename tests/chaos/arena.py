@@ -1,4 +1,4 @@
-"""Where faults happen: a whole stack of its own, two pipelines under load, and the ledger afterwards."""
+"""Where faults happen: a whole stack of its own, three pipelines under load, and the ledger afterwards."""
 
 import signal
 import threading
@@ -17,6 +17,7 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from adapters.settings import Settings
 from schemas.results import Answer
+from schemas.topics import Lane
 from sparring import Client, Framework, ModelVersion, Pipeline
 from sparring.ledger.account import Report
 from sparring.ledger.reading import verify
@@ -32,20 +33,30 @@ MISCHIEF: Final = "chaos-mischief"
 RUN_MS_MAX: Final = 5_000
 """Of one run of a model in here: a hang shall not take the default's minutes."""
 
+HOST_MEMORY_MIB_MAX: Final = 1_600
+"""Of all model processes together: four of 150 MiB each, and one more while a fault lasts; a leak is above it soon."""
+
 CAMERAS: Final = 8
+TENSOR_IN, Y_OUT = (pa.schema([pa.field(name, pa.list_(pa.float32()))]) for name in ("tensor", "y"))
 SETTLED_S_MAX: Final = 120.0
 """From the end of the load until everything must be accounted for."""
 
 
 @dataclass
 class Arena:
-    """A running stack with a split, a shadow deploy, and a step that does harm when told to."""
+    """A running stack with a split, a shadow deploy of models[0] and models[2], and a step that does harm when told
+    to."""
 
     stack: LocalStack
+    on: LocalStack | None
+    """Whose servers the stack uses; None: its own."""
     client: Client
     split: Pipeline
     shadow: Pipeline
+    mischief: Pipeline
     models: list[ModelVersion]
+    step: ModelVersion
+    """The step that does harm."""
     beside: int = 0
     """Frames that were sent beside the load."""
 
@@ -57,9 +68,15 @@ class Arena:
 
     def model_process(self, rng: Random) -> psutil.Process:
         """One of the model processes, by chance."""
-        host = psutil.Process(self.stack.process("host"))
-        found = eventually(lambda: _inference(host), 30, "a model process")
-        return rng.choice(found)
+        return rng.choice(eventually(self.model_processes, 30, "a model process"))
+
+    def model_processes(self) -> list[psutil.Process]:
+        """All of them, of its own host."""
+        return _inference(psutil.Process(self.stack.process("host")))
+
+    def work_topic(self, model: ModelVersion, lane: Lane) -> str:
+        """The topic of a model's tasks."""
+        return self.client._connection.topics.work(model.key(), lane)  # noqa: SLF001 (as above)
 
     def verify(self, since: int) -> Report:
         """The account of everything sent since then."""
@@ -143,10 +160,13 @@ class Load(threading.Thread):
 
 
 @contextmanager
-def arena(folder: Path) -> Iterator[Arena]:
-    """A stack of its own, both pipelines deployed."""
+def arena(folder: Path, on: LocalStack | None = None, store: Path | None = None) -> Iterator[Arena]:
+    """A stack of its own, all three pipelines deployed. on: whose servers it uses; store: of its models."""
+    environment = {"SPARRING_RUN_MS_MAX": str(RUN_MS_MAX), "SPARRING_HOST_MEMORY_MIB_MAX": str(HOST_MEMORY_MIB_MAX)}
+    if store is not None:
+        environment["SPARRING_STORE"] = str(store)
     with (
-        LocalStack(folder / "stack", allow_python=True, environment={"SPARRING_RUN_MS_MAX": str(RUN_MS_MAX)}) as stack,
+        LocalStack(folder / "stack", on=on, allow_python=True, environment=environment) as stack,
         Client(Settings.read(stack.environment())) as client,
     ):
         models = []
@@ -157,12 +177,11 @@ def arena(folder: Path) -> Iterator[Arena]:
         split = client.build_pipeline(SPLIT)
         split.add_random_split([(2, models[0]), (1, models[1])], hash_key="camera").deploy()
         shadow = client.build_pipeline(SHADOW).add_shadow_deploy(models[0], [models[2]]).deploy()
-        step = folder / "mischief.py"
-        step.write_text(MISCHIEF_STEP)
-        takes, gives = (pa.schema([pa.field(name, pa.list_(pa.float32()))]) for name in ("tensor", "y"))
-        mischief = client.upload_model("mischief", step, Framework.PYTHON, input_schema=takes, output_schema=gives)
-        client.build_pipeline(MISCHIEF).add_model_step(mischief).deploy()
-        yield Arena(stack, client, split, shadow, models)
+        path = folder / "mischief.py"
+        path.write_text(MISCHIEF_STEP)
+        step = client.upload_model("mischief", path, Framework.PYTHON, TENSOR_IN, Y_OUT)
+        mischief = client.build_pipeline(MISCHIEF).add_model_step(step).deploy()
+        yield Arena(stack, on, client, split, shadow, mischief, models, step)
 
 
 def _inference(host: psutil.Process) -> list[psutil.Process]:

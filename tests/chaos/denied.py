@@ -1,8 +1,9 @@
 """Kafka's own rules: one operation on one topic is denied for a while, to everybody."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
     AclBinding,
@@ -59,19 +60,20 @@ def _same(rule: AclBinding) -> AclBindingFilter:
     )
 
 
-def _settle(answers: dict[object, object]) -> None:
+def _settle(answers: Mapping[Any, "Future[Any]"]) -> None:
     for answer in answers.values():
-        answer.result(_ANSWER_S)  # type: ignore[attr-defined]  # a future
+        answer.result(_ANSWER_S)
 
 
 def _wait(admin: AdminClient, topic: str, count: int) -> None:
     """Until the broker, which follows its controller, knows that many rules about the topic."""
+    anybody: Any = None  # its annotation knows no wildcard
     asked = AclBindingFilter(
         ResourceType.TOPIC,
         topic,
         ResourcePatternType.LITERAL,
-        None,
-        None,
+        anybody,
+        anybody,
         AclOperation.ANY,
         AclPermissionType.ANY,
     )

@@ -13,14 +13,18 @@ import psutil
 import pyarrow as pa
 import redis
 
+from schemas.limits import MIB
 from schemas.tables import encode_table
-from tests.chaos.arena import MISCHIEF, SHADOW, SPLIT, Arena, frozen
+from tests.chaos.arena import HOST_MEMORY_MIB_MAX, MISCHIEF, SHADOW, SPLIT, Arena, frozen
+from tests.chaos.full import store_full
 from tests.waiting import eventually
 
 Fault = Callable[[Arena, Random], None]
 
 FROZEN_S: Final = 20.0
 AWAY_S: Final = 5.0
+LEAKS: Final = 24
+MODEL_PROCESSES: Final = 4
 
 
 def _signalled(service: str, number: signal.Signals) -> Fault:
@@ -29,7 +33,7 @@ def _signalled(service: str, number: signal.Signals) -> Fault:
     def fault(arena: Arena, _rng: Random) -> None:
         pid = arena.stack.process(service)
         os.kill(pid, number)
-        eventually(lambda: not _runs(pid), 20, f"{service} to end")
+        eventually(lambda: not runs(pid), 20, f"{service} to end")
 
     return fault
 
@@ -38,7 +42,7 @@ def _model_signalled(number: signal.Signals) -> Fault:
     def fault(arena: Arena, rng: Random) -> None:
         process = arena.model_process(rng)
         process.send_signal(number)
-        eventually(lambda: not _runs(process.pid), 20, "the model process to end")
+        eventually(lambda: not runs(process.pid), 20, "the model process to end")
 
     return fault
 
@@ -49,7 +53,7 @@ def _second(*module: str) -> Fault:
     def fault(arena: Arena, rng: Random) -> None:
         name = f"{module[-1]}-{rng.randrange(10**9)}"
         process = arena.stack.run(name, (sys.executable, "-P", "-m", *module))
-        _pause(4.0 + 3.0 * rng.random())
+        pause(4.0 + 3.0 * rng.random())
         process.end()
 
     return fault
@@ -58,7 +62,7 @@ def _second(*module: str) -> Fault:
 def _frozen_service(service: str, for_s: float) -> Fault:
     def fault(arena: Arena, _rng: Random) -> None:
         with frozen(arena.stack.process(service)):
-            _pause(for_s)
+            pause(for_s)
 
     return fault
 
@@ -78,7 +82,7 @@ def redis_full(arena: Arena, _rng: Random) -> None:
     with redis.Redis.from_url(arena.stack.redis) as index:
         index.config_set("maxmemory-policy", "noeviction")
         index.config_set("maxmemory", "1")
-        _pause(AWAY_S)
+        pause(AWAY_S)
         index.config_set("maxmemory", "0")
 
 
@@ -89,6 +93,20 @@ def _wrong_frame(value: bytes) -> Fault:
         arena.send(MISCHIEF, value)
 
     return fault
+
+
+def leak(arena: Arena, _rng: Random) -> None:
+    """A model keeps 64 MiB of each frame: its host ends it in good order, and starts it again."""
+    (leaky,) = (one for one in arena.model_processes() if str(arena.step.key()) in one.cmdline())
+    for _ in range(LEAKS):
+        arena.send(MISCHIEF, b'[{"tensor": [4, 0]}]')
+    eventually(lambda: not runs(leaky.pid), 60, "the process that leaks to end")
+    eventually(lambda: len(arena.model_processes()) == MODEL_PROCESSES, 60, "it to be started again")
+    eventually(lambda: _held_mib(arena) < HOST_MEMORY_MIB_MAX, 60, "its memory to be free again")
+
+
+def _held_mib(arena: Arena) -> float:
+    return sum(one.memory_info().rss for one in arena.model_processes()) / MIB
 
 
 def nan(arena: Arena, _rng: Random) -> None:
@@ -117,7 +135,7 @@ def rolling_restart(arena: Arena, rng: Random) -> None:
         _signalled(service, signal.SIGTERM)(arena, rng)
         back = partial(getattr, arena.stack.processes[service], "pid")
         eventually(back, 20, f"{service} to be back")
-        _pause(2.0)
+        pause(2.0)
 
 
 FAULTS: Final[dict[str, Fault]] = {
@@ -145,17 +163,21 @@ FAULTS: Final[dict[str, Fault]] = {
     "a frame that kills its process": _wrong_frame(b'[{"tensor": [3, 0]}]'),
     "a frame on which its model hangs": _wrong_frame(b'[{"tensor": [2, 0]}]'),
     "a frame on which its step raises": _wrong_frame(b'[{"tensor": [1, 0]}]'),
+    "a model that leaks": leak,
     "NaN and infinity": nan,
+    "model store full": store_full,
 }
+"""Of a stack with one broker."""
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Whether this process has not ended."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
 
-def _pause(seconds: float) -> None:
+def pause(seconds: float) -> None:
     """How long a fault lasts: time itself is what is asked for here."""
     threading.Event().wait(seconds)

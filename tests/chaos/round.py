@@ -7,7 +7,7 @@ from random import Random
 from sparring.ledger.account import Report
 from sparring.when import now_ms
 from tests.chaos.arena import Arena, Load
-from tests.chaos.faults import FAULTS
+from tests.chaos.faults import Fault
 
 
 @dataclass(frozen=True)
@@ -22,31 +22,38 @@ class Round:
     report: Report
     silence_s: float
     settled_s: float
+    failure: str | None = None
+    """What the fault itself waited for in vain."""
 
     @property
     def held(self) -> bool:
         """Whether every frame that Kafka took is accounted for."""
-        return self.report.in_order and self.frames == self.confirmed
+        return self.failure is None and self.report.in_order and self.frames == self.confirmed
 
 
-def play(arena: Arena, fault: str, seed: int, per_second: float = 40.0, around: int = 60) -> Round:
+def play(arena: Arena, name: str, fault: Fault, seed: int, *, per_second: float = 40.0, around: int = 60) -> Round:
     """Load, the fault after some frames at a random moment, some more frames, and the account."""
     rng = Random(seed)
     since, beside = now_ms(), arena.beside
     load = Load(arena, per_second, seed)
     load.start()
     load.wait_for_more(around + rng.randrange(around))
-    FAULTS[fault](arena, rng)
+    failure = None
+    try:
+        fault(arena, rng)
+    except AssertionError as error:
+        failure = str(error)  # the account is asked all the same
     load.wait_for_more(around)
     confirmed = load.halt() + arena.beside - beside
     ended = time.monotonic()
     report = arena.settled(since)
     return Round(
-        fault,
+        name,
         seed,
         report.counts["frames"],
         confirmed,
         report,
         arena.longest_silence_s(since),
         time.monotonic() - ended,
+        failure,
     )

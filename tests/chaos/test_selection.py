@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.arena import Arena, arena
+from tests.chaos.arena import Arena
+from tests.chaos.faults import FAULTS
+from tests.chaos.grounds import one_broker
 from tests.chaos.round import play
 
 # kafka-python leaves the sockets of its attempts to reach a broker that is away to the garbage collector.
@@ -16,7 +18,7 @@ SHORT = ("model process killed", "broker told to stop", "Redis full", "champion 
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
-    with arena(tmp_path_factory.mktemp("chaos")) as running:
+    with one_broker(tmp_path_factory.mktemp("chaos")) as running:
         yield running
     del running
     gc.collect()  # here, and not in somebody else's test
@@ -24,6 +26,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
 
 @pytest.mark.parametrize("fault", SHORT)
 def test_every_frame_is_accounted_for_when(ground: Arena, seed: int, fault: str) -> None:
-    played = play(ground, fault, seed)
+    played = play(ground, fault, FAULTS[fault], seed)
+    assert played.failure is None
     assert played.report.in_order, played.report.findings[:5]
     assert played.frames == played.confirmed

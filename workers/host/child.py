@@ -30,6 +30,8 @@ class Child:
         self._metrics = f"{metrics.rpartition(':')[0]}:0"
         self._failures = 0
         self._start_at_s = 0.0
+        self.renewing = False
+        """Asked to end and to be started again; it still runs."""
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -53,9 +55,14 @@ class Child:
         log.info("started %s, %s lane, as process %d", self.model, self.lane, self._process.pid)
 
     def died(self) -> int | None:
-        """The pid of a process that has ended unasked since the last call, or None."""
-        if self._process is None or (code := self._process.poll()) is None:
+        """The pid of a process that has ended since the last call, unasked or to be renewed; or None."""
+        if self._process is None:
             return None
+        if self.renewing:
+            self._kill_if_late()
+        if (code := self._process.poll()) is None:
+            return None
+        self.renewing = False
         pid = self._process.pid
         lived_s = time.monotonic() - self._started_s
         self._failures = 1 if lived_s > _SETTLED_S else self._failures + 1
@@ -74,19 +81,27 @@ class Child:
             self._process.terminate()
             self._ending_s = time.monotonic()
 
+    def renew(self) -> None:
+        """Ask it to drain and end; once `died` tells that it did, it is started again like one that crashed."""
+        self.end()
+        self.renewing = True
+
     def ended(self) -> bool:
         """Whether the process that was asked to end is gone; after STOP_S_MAX it is killed."""
         if self._process is None:
             return True
+        self._kill_if_late()
         if self._process.poll() is None:
-            if time.monotonic() - self._ending_s > STOP_S_MAX:
-                log.error("%s, %s lane, did not end in %.0f s: killed", self.model, self.lane, STOP_S_MAX)
-                self._process.kill()
-                self._process.wait()
-            else:
-                return False
+            return False
         self._release()
         return True
+
+    def _kill_if_late(self) -> None:
+        late = time.monotonic() - self._ending_s > STOP_S_MAX
+        if late and self._process is not None and self._process.poll() is None:
+            log.error("%s, %s lane, did not end in %.0f s: killed", self.model, self.lane, STOP_S_MAX)
+            self._process.kill()
+            self._process.wait()
 
     def memory_bytes(self) -> int:
         """Resident set size, 0 where it does not run."""

@@ -20,14 +20,14 @@ from schemas.pipelines import PipelineVersion
 from schemas.presence import Beat
 from schemas.topics import fixed_topics
 from workers.host.child import Child
+from workers.host.memory import expected_bytes, outgrown
 from workers.host.wanted import LaneOf, Wanted, cold_lanes, serves, wanted_lanes
 
 log = logging.getLogger(__name__)
 
 _TURN_S: Final = 0.1
 _LAG_EVERY_S: Final = 0.5
-_START_ESTIMATE_BYTES: Final = 200 * MIB
-"""What a model process needs beside its model files, for the memory limit."""
+_MEMORY_EVERY_S: Final = 1.0
 
 
 class Host:
@@ -50,6 +50,7 @@ class Host:
         self._unwanted_since: dict[LaneOf, int] = {}
         """Lane -> the catalog offset at which it was no longer wanted."""
         self._lag_asked_s: dict[LaneOf, float] = {}
+        self._memory_asked_s = float("-inf")
 
     def run(self) -> None:
         """Follow the catalog, start what is wanted, end what is drained, watch the rest."""
@@ -58,6 +59,7 @@ class Host:
             self._catalog.follow()
             beats = self._watch.alive()
             self._bury_the_dead(beats)
+            self._renew_who_outgrew()
             versions = list(self._catalog.catalog.wanted(now_ms()))
             wanted = self._wanted(versions)
             too_large = self._start(wanted.lanes)
@@ -121,13 +123,31 @@ class Host:
 
     def _fits(self, lane: LaneOf) -> bool:
         limit = self._settings.host_memory_mib_max * MIB
-        if limit == 0:
-            return True
-        used = sum(child.memory_bytes() for child in self._children.values())
+        used = sum(child.memory_bytes() for child in self._children.values()) if limit else 0
+        return limit == 0 or used + self._expected_bytes(lane) <= limit
+
+    def _expected_bytes(self, lane: LaneOf) -> int:
         model = self._catalog.catalog.models.get(lane[0])
-        # A session holds the weights and their packed copies: twice the file is a fair guess.
-        needs = _START_ESTIMATE_BYTES + (0 if model is None else 2 * model.size_bytes)
-        return used + needs <= limit
+        return expected_bytes(0 if model is None else model.size_bytes)
+
+    def _renew_who_outgrew(self) -> None:
+        """A model may leak. Who made the processes together larger than the limit ends in good order and is started
+        again: the kernel would end it, or its neighbour, in the middle of its work."""
+        if time.monotonic() - self._memory_asked_s < _MEMORY_EVERY_S:
+            return
+        self._memory_asked_s = time.monotonic()
+        if any(child.renewing for child in self._children.values()):
+            return
+        limit_mib = self._settings.host_memory_mib_max
+        held = {lane: child.memory_bytes() for lane, child in self._children.items()} if limit_mib else {}
+        lane = outgrown(held, {lane: self._expected_bytes(lane) for lane in held}, limit_mib * MIB)
+        if lane is not None:
+            log.error(
+                "%s, %s lane, holds %d MiB of %d MiB, and the limit is %d MiB: it leaks, or "
+                "SPARRING_HOST_MEMORY_MIB_MAX is too low; it ends in good order and is started again",
+                *(*lane, held[lane] // MIB, sum(held.values()) // MIB, limit_mib),
+            )
+            self._children[lane].renew()
 
     def _end_what_is_drained(self, wanted: frozenset[LaneOf], beats: list[Beat]) -> None:
         """A process that no live version needs ends once every router knows that, and nothing is left
