@@ -42,6 +42,10 @@ class Settings:
     """URL of Redis or Valkey: redis[s]://[[user]:password@]host:port/db; ?ssl_ca_certs=FILE names a CA of your own."""
     store: str = ""
     """Model store: a folder or a URI that pyarrow.fs knows (file, s3, gs)."""
+    reference_roots: tuple[str, ...] = field(default=(), repr=False)
+    """Folders or URIs below which frames may lie that travel as references. None: references are refused."""
+    reference_store: str = field(default="", repr=False)
+    """Folder or URI below which this client puts frames that are too large for Kafka. Empty: they are refused."""
     namespace: str = "sparring"
     """First part of every topic's name and Redis key."""
     log_level: LogLevel = "INFO"

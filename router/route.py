@@ -9,7 +9,7 @@ from typing import assert_never
 
 from router.hashing import Salt, choose_by_key, choose_by_position, is_shadowed
 from schemas.errors import Refused
-from schemas.frames import Frame, is_table
+from schemas.frames import Frame, content_type, is_table
 from schemas.models import PinnedModel, arm_names
 from schemas.names import ModelKey
 from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDeploy
@@ -146,15 +146,30 @@ def _choose(frame: Frame, step: RandomSplit, salt: Salt) -> tuple[PinnedModel, S
     return chosen, choice
 
 
+def _check_has_no_columns(frame: Frame, hash_key: str) -> None:
+    """Refused where a frame's bytes lie elsewhere, where no router reads them, and may be a table's."""
+    given = frame.header("content-type")
+    if given is None or is_table(content_type(given, b"")):
+        raise Refused(
+            "MissingHeader",
+            f"hash key {hash_key!r}: the frame is a reference, and its columns are not read to choose a model; "
+            f"expected a header {hash_key!r}: send the hash key as a header",
+            "route",
+        )
+
+
 def _hash_value(frame: Frame, hash_key: str) -> str | float | None:
     """A header's text, else the first row of a column: text, or a position. None: the request has neither."""
     header = frame.header(hash_key)
     if header is not None:
         return header
-    content_type = frame.content_type
-    if not is_table(content_type):
+    if frame.refers:
+        _check_has_no_columns(frame, hash_key)
         return None
-    cell = first_cell(content_type, frame.value, hash_key)
+    kind = frame.content_type
+    if not is_table(kind):
+        return None
+    cell = first_cell(kind, frame.value, hash_key)
     if isinstance(cell, list) and len(cell) == 1:
         cell = cell[0]
     if cell is None or isinstance(cell, str):

@@ -1,15 +1,23 @@
 """A frame: what a producer sends, and what its headers say.
 
+Its bytes are the record's value, or lie elsewhere: then the value is empty, and the header `reference` says where.
+
 Header values are UTF-8 text. `pipeline` is required; any other header is the producer's own and
 may be named by a hash key. Where a header stands twice, the last one counts.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, Self, TypeGuard
 
 from schemas.errors import Refused, shortened
-from schemas.limits import FRAME_BYTES_MAX, KEY_BYTES_MAX, QUOTED_HEADER_CHARS_MAX, REQUEST_ID_CHARS_MAX
+from schemas.limits import (
+    FRAME_BYTES_MAX,
+    KEY_BYTES_MAX,
+    QUOTED_HEADER_CHARS_MAX,
+    REFERENCE_CHARS_MAX,
+    REQUEST_ID_CHARS_MAX,
+)
 from schemas.names import PipelineName
 
 ImageType = Literal["image/jpeg", "image/png", "image/webp"]
@@ -19,6 +27,10 @@ ARROW: Final = "application/vnd.apache.arrow.stream"
 JSON: Final = "application/json"
 CONTENT_TYPES: Final[tuple[ContentType, ...]] = ("image/jpeg", "image/png", "image/webp", ARROW, JSON)
 
+REFERENCE: Final = "reference"
+REFERENCE_SHA256: Final = "reference-sha256"
+
+_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 _REQUEST_ID: Final = re.compile(rf"[A-Za-z0-9._:-]{{1,{REQUEST_ID_CHARS_MAX}}}")
 
 RawHeaders = list[tuple[str, bytes | None]]
@@ -41,6 +53,19 @@ class Origin:
         """The inverse of str(); ValueError for anything else."""
         topic, partition, offset = text.rsplit("/", 2)
         return cls(topic, int(partition), int(offset))
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Where a frame's bytes lie. sha256: hex, of these bytes; None: whatever lies there is the frame."""
+
+    uri: str
+    sha256: str | None = None
+
+    def headers(self) -> RawHeaders:
+        """The headers that say so."""
+        said = {REFERENCE: self.uri, REFERENCE_SHA256: self.sha256}
+        return [(name, text.encode()) for name, text in said.items() if text is not None]
 
 
 def is_request_id(text: str) -> bool:
@@ -115,6 +140,28 @@ class Frame:
         return content_type(self.header("content-type"), self.value)
 
     @property
+    def refers(self) -> bool:
+        """Whether there is a header `reference`, right or wrong."""
+        return any(name == REFERENCE and value is not None for name, value in self.headers)
+
+    @property
+    def reference(self) -> Reference | None:
+        """Where the frame's bytes lie; None where they are its value. Refused where both are said, or it is no URI."""
+        uri, sha256 = self.header(REFERENCE), self.header(REFERENCE_SHA256)
+        if uri is None:
+            return None
+        if self.value:
+            came = f"a value of {len(self.value)} bytes came as well"
+            raise Refused("BadHeader", f"header 'reference': {came}; expected an empty value, or no reference", "read")
+        if not 0 < len(uri) <= REFERENCE_CHARS_MAX:
+            expected = f"expected a URI of at most {REFERENCE_CHARS_MAX}"
+            raise Refused("BadHeader", f"header 'reference': {len(uri)} characters; {expected}", "read")
+        if sha256 is not None and not _SHA256.fullmatch(sha256):
+            came = shortened(repr(sha256), QUOTED_HEADER_CHARS_MAX)
+            raise Refused("BadHeader", f"header 'reference-sha256': {came}; expected 64 hexadecimal digits", "read")
+        return Reference(uri, None if sha256 is None else sha256.lower())
+
+    @property
     def traceparent(self) -> str | None:
         """The producer's trace context as it came; None where there is none, or it is no text."""
         try:
@@ -122,6 +169,10 @@ class Frame:
         except Refused:
             return None
         return None if text is None else shortened(text, QUOTED_HEADER_CHARS_MAX)
+
+    def with_value(self, value: bytes) -> "Frame":
+        """The frame as if its value had these bytes: those that its reference led to."""
+        return replace(self, value=value)
 
     def check_size(self) -> None:
         """Refused above the limit: a topic may take more than a frame, for its headers' sake."""

@@ -13,6 +13,16 @@ MIB: Final = 1024 * KIB
 FRAME_BYTES_MAX: Final = 16 * MIB
 """Largest value of a frame. A 640x480 float32 tensor is 3.7 MB, beyond Kafka's own default of 1 MiB."""
 
+REFERENCE_BYTES_MAX: Final = 256 * MIB
+"""Largest frame that lies elsewhere and travels as a reference. JSON has FRAME_BYTES_MAX there too: 16 MiB of it take
+seconds to read, and a run that takes too long is a hang."""
+
+REFERENCE_CHARS_MAX: Final = 4096
+"""Of a reference's URI."""
+
+REFERENCE_WAIT_S_MAX: Final = 20.0
+"""A store of references that does not answer is waited for so long: less than a process has to drain."""
+
 HEADERS_BYTES_MAX: Final = 64 * KIB
 """Room for key and headers that each hop (router, model process) may add to the one before."""
 

@@ -13,7 +13,7 @@ from schemas.catalog import Catalog, Record, encode_record
 from schemas.topics import TopicNames
 from sparring.broker import Broker
 from sparring.catalog import Follower
-from sparring.stack.folder import Folder, default_data
+from sparring.stack.folder import Folder, default_data, references_folder
 
 
 class Connection:
@@ -80,4 +80,12 @@ def found_settings() -> Settings:
             f"no local stack runs in {data}: start one with `sparring up` (SPARRING_DATA names another "
             "folder), or set SPARRING_KAFKA, SPARRING_REDIS and SPARRING_STORE to a system that runs"
         )
-    return Settings(kafka=addresses.kafka, redis=addresses.redis, store=addresses.store, namespace=addresses.namespace)
+    references = str(references_folder(data))
+    return Settings(
+        kafka=addresses.kafka,
+        redis=addresses.redis,
+        store=addresses.store,
+        namespace=addresses.namespace,
+        reference_roots=(references,),
+        reference_store=references,
+    )

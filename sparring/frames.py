@@ -1,41 +1,54 @@
-"""Producing frames: what `infer`, the sender and the command line send, checked against the limits before."""
+"""Producing frames: what `infer`, the sender and the command line send, checked against the limits before.
+
+One that is too large for Kafka's topics goes into the reference store, where one is set, and a reference to it is sent.
+"""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import Final
 
 from schemas.errors import FrameTooLarge
-from schemas.frames import RawHeaders
-from schemas.limits import FRAME_BYTES_MAX, HEADERS_BYTES_MAX, KEY_BYTES_MAX, KIB
+from schemas.frames import REFERENCE, REFERENCE_SHA256, RawHeaders
+from schemas.limits import FRAME_BYTES_MAX, HEADERS_BYTES_MAX, KEY_BYTES_MAX, KIB, REFERENCE_BYTES_MAX
 from schemas.names import PipelineName
 
-if TYPE_CHECKING:
-    from sparring.broker import Broker  # what only checks, or declares a command, needs no Kafka client
-
-RESERVED: Final = ("pipeline", "request-id", "content-type")
+RESERVED: Final = ("pipeline", "request-id", "content-type", REFERENCE, REFERENCE_SHA256)
 """Headers that the SDK sets itself."""
 
 
-def send_frame(
-    broker: "Broker",
-    topic: str,
-    pipeline: PipelineName,
-    value: bytes,
-    *,
-    request_id: str,
-    content_type: str,
-    key: bytes | None = None,
-    headers: Mapping[str, str] | None = None,
-    argument: str = "the frame",
-) -> None:
-    """Send one frame; returns when the broker has it. argument: what its value is called in an error.
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A frame as it is given to Kafka."""
+
+    value: bytes
+    headers: RawHeaders
+
+
+def outgoing(value: bytes, key: bytes | None, headers: RawHeaders, store: str, argument: str = "the frame") -> Outgoing:
+    """The frame as it is; above FRAME_BYTES_MAX it is put into the store, and a reference to it travels.
+
+    Args:
+        value: the frame.
+        key: its ordering key.
+        headers: as `frame_headers` makes them.
+        store: the setting `reference_store`; empty: there is none.
+        argument: what the value is called in an error.
 
     Raises:
-        FrameTooLarge: the value, or key and headers, are above the limit: nothing was sent.
-        ConnectionError: the broker did not confirm it.
+        FrameTooLarge: value, key or headers are above the limit: nothing was stored.
+        RetryLater: the store did not take it.
     """
-    raw = frame_headers(pipeline, request_id=request_id, content_type=content_type, headers=headers)
-    check_sizes(value, key, raw, argument)
-    broker.send(topic, value, key, raw)
+    check_sizes(value, key, headers, argument, frame_bytes_max(store))
+    if len(value) <= FRAME_BYTES_MAX:
+        return Outgoing(value, headers)
+    from adapters.reference_store import ReferenceStore  # noqa: PLC0415  # pyarrow is slow to load
+
+    return Outgoing(b"", [*headers, *ReferenceStore(store).put(value).headers()])
+
+
+def frame_bytes_max(store: str) -> int:
+    """The largest frame that this client can send. store: the setting `reference_store`."""
+    return REFERENCE_BYTES_MAX if store else FRAME_BYTES_MAX
 
 
 def frame_headers(
@@ -51,16 +64,34 @@ def frame_headers(
     return [(name, text.encode()) for name, text in texts.items()]
 
 
-def check_sizes(value: bytes, key: bytes | None, headers: RawHeaders, argument: str = "the frame") -> None:
+def check_sizes(
+    value: bytes,
+    key: bytes | None,
+    headers: RawHeaders,
+    argument: str = "the frame",
+    bytes_max: int = FRAME_BYTES_MAX,
+) -> None:
     """FrameTooLarge where the router would refuse the frame, or Kafka the record."""
+    check_bytes(len(value), bytes_max, argument)
     key_bytes = len(key or b"")
     beside = key_bytes + sum(len(name.encode()) + len(text or b"") for name, text in headers)
     # Kafka puts some bytes of its own around a record: less than a KiB.
     for what, came, most in (
-        (f"{argument}: {len(value)} bytes", len(value), FRAME_BYTES_MAX),
         (f"key: {key_bytes} bytes", key_bytes, KEY_BYTES_MAX),
         (f"headers: key and headers have {beside} bytes", beside, HEADERS_BYTES_MAX - KIB),
     ):
         if came > most:
-            advice = ": send fewer rows, or a JPEG" if came == len(value) else ""
-            raise FrameTooLarge(f"{what}; expected at most {most}{advice}")
+            raise FrameTooLarge(f"{what}; expected at most {most}")
+
+
+def check_bytes(came: int, bytes_max: int = FRAME_BYTES_MAX, argument: str = "the frame") -> None:
+    """FrameTooLarge, saying what to do, where a frame of so many bytes cannot be sent."""
+    if came <= bytes_max:
+        return
+    advice = "send fewer rows, or a JPEG"
+    if bytes_max < REFERENCE_BYTES_MAX:
+        advice += (
+            f"; or set SPARRING_REFERENCE_STORE to a folder or bucket that the model processes may read: up to "
+            f"{REFERENCE_BYTES_MAX} bytes travel as a reference to it"
+        )
+    raise FrameTooLarge(f"{argument}: {came} bytes; expected at most {bytes_max}: {advice}")

@@ -19,7 +19,7 @@ from schemas.results import Answer
 from sparring.checks import checked_seconds, checked_text
 from sparring.columns import checked_dataset
 from sparring.connection import Connection
-from sparring.frames import RESERVED, check_sizes, frame_headers, send_frame
+from sparring.frames import RESERVED, check_sizes, frame_bytes_max, frame_headers, outgoing
 from sparring.inputs import Image, checked_request, frame_of
 from sparring.result import challenger_names, result
 
@@ -75,16 +75,18 @@ def infer(
 def infer(connection: Connection, name: PipelineName, given: Any, call: Call) -> pd.DataFrame | pa.Table:
     """Send the request, wait for its answers, return its table. Errors: see `Pipeline.infer`."""
     request = checked_request(given)
-    value, content_type = frame_of(request, live_version(connection, name), call.argument)
+    bytes_max = frame_bytes_max(connection.settings.reference_store)
+    value, content_type = frame_of(request, live_version(connection, name), call.argument, bytes_max)
     official, challengers = Waiting(connection, name, call).ask(value, content_type)
     return result(request, official, challengers, call.dataset, call.dataset_exclude)
 
 
 def check(connection: Connection, name: PipelineName, given: Any, call: Call) -> None:
     """Refuse what `infer` would refuse before it sends. Errors: see `Pipeline.infer`."""
-    value, kind = frame_of(checked_request(given), live_version(connection, name), call.argument)
+    bytes_max = frame_bytes_max(connection.settings.reference_store)
+    value, kind = frame_of(checked_request(given), live_version(connection, name), call.argument, bytes_max)
     headers = frame_headers(name, request_id=str(uuid4()), content_type=kind, headers=call.headers)
-    check_sizes(value, call.key_bytes, headers, call.argument)
+    check_sizes(value, call.key_bytes, headers, call.argument, bytes_max)
 
 
 def live_version(connection: Connection, name: PipelineName) -> PipelineVersion:
@@ -104,23 +106,19 @@ class Waiting:
         self._pipeline = pipeline
         self._call = call
         self._request_id = str(uuid4())
-        self._by_s = time.monotonic() + call.timeout
+        self._by_s = 0.0
 
     def ask(self, value: bytes, content_type: str) -> tuple[Answer, dict[str, Answer]]:
-        """Send the frame; returns the official answer, and the challengers' by their columns' name."""
-        connection = self._connection
+        """Send the frame; returns the official answer, and the challengers' by their columns' name. What is too large
+        is stored first: that takes its own time."""
+        connection, call = self._connection, self._call
+        headers = frame_headers(
+            self._pipeline, request_id=self._request_id, content_type=content_type, headers=call.headers
+        )
+        frame = outgoing(value, call.key_bytes, headers, connection.settings.reference_store, call.argument)
+        self._by_s = time.monotonic() + call.timeout
         with connection.answers.listen(self._request_id, str(self._pipeline)) as ear:
-            send_frame(
-                connection.broker,
-                connection.topics.frames,
-                self._pipeline,
-                value,
-                request_id=self._request_id,
-                content_type=content_type,
-                key=self._call.key_bytes,
-                headers=self._call.headers,
-                argument=self._call.argument,
-            )
+            connection.broker.send(connection.topics.frames, frame.value, call.key_bytes, frame.headers)
             official = self._official(ear)
             if official.status != "ok":
                 failure = official.failure()

@@ -14,11 +14,13 @@ import pyarrow as pa
 
 from schemas.errors import Refused
 from schemas.frames import ARROW, content_type
+from schemas.limits import FRAME_BYTES_MAX, REFERENCE_BYTES_MAX
 from schemas.models import PinnedModel, TensorSpec
 from schemas.pipelines import PipelineVersion, RandomSplit, step_models
 from schemas.tables import encode_table, read_arrow
 from schemas.wiring import wire_request
 from sparring.checks import checked_file
+from sparring.frames import check_bytes
 
 _NESTED: Final = 2
 
@@ -58,7 +60,9 @@ def read_image(image: object) -> Image:
     if isinstance(image, bytes | bytearray | memoryview):
         value = bytes(image)
     elif isinstance(image, str | os.PathLike):
-        value = checked_file("image", image).read_bytes()
+        path = checked_file("image", image)
+        check_bytes(path.stat().st_size, REFERENCE_BYTES_MAX, "image")
+        value = path.read_bytes()
     else:
         raise TypeError(
             f"image: {type(image).__name__}; expected a path, the bytes of a JPEG, PNG or WebP, or a uint8 array"
@@ -72,18 +76,27 @@ def read_image(image: object) -> Image:
     return Image(value, kind)
 
 
-def frame_of(request: Request, version: PipelineVersion, argument: str = "tensor") -> tuple[bytes, str]:
-    """Value and content type of the frame. ValueError, which begins with `argument`, where the first models cannot
-    take the request."""
+def frame_of(
+    request: Request, version: PipelineVersion, argument: str = "tensor", bytes_max: int = FRAME_BYTES_MAX
+) -> tuple[bytes, str]:
+    """Value and content type of the frame. Errors begin with `argument`.
+
+    Raises:
+        ValueError: the first models cannot take the request.
+        FrameTooLarge: it would be above `bytes_max`: it was not even encoded.
+    """
     match request:
         case Image(value=value, content_type=kind):
             return value, kind
         case pd.DataFrame():
+            check_bytes(_bytes_at_least(request), bytes_max, argument)
             table = _from_pandas(request, argument)
         case pa.Table():
             table = request
     _check_columns(table, argument)
-    return encode_table(narrowed(table, version, argument)), ARROW
+    table = narrowed(table, version, argument)
+    check_bytes(_encoded_bytes(table), bytes_max, argument)
+    return encode_table(table), ARROW
 
 
 def checked_request(request: object) -> Request:
@@ -169,6 +182,28 @@ def _array(column: "pd.Series[Any]") -> "pa.Array[Any]":
             return pa.concat_arrays(cells)
         array = pa.array([cell.to_pylist()[0] if isinstance(cell, pa.Array) else cell for cell in cells])
     return array
+
+
+def _bytes_at_least(frame: pd.DataFrame) -> int:
+    """Of the arrays and numbers in it, as float32: less than the frame will have, and known before pandas' cells are
+    made columns, which takes a second for 40 MB."""
+    arrays = [column.to_numpy() for _, column in frame.items() if column.dtype.kind in "iufO"]
+    cells = (cell for array in arrays if array.dtype == object for cell in array if isinstance(cell, np.ndarray))
+    return sum(map(_narrow_bytes, (*arrays, *cells)))
+
+
+def _narrow_bytes(array: npt.NDArray[Any]) -> int:
+    if array.dtype.kind not in "iuf":
+        return 0
+    return array.size * (4 if array.dtype == np.float64 else array.dtype.itemsize)
+
+
+def _encoded_bytes(table: pa.Table) -> int:
+    """Exact, and without copying a byte."""
+    sink = pa.MockOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.size()
 
 
 def _nested(cell: npt.NDArray[Any]) -> Any:

@@ -29,7 +29,7 @@ from sparring.columns import checked_dataset, in_order, selected
 from sparring.connection import Connection
 from sparring.joined import Joined, join
 from sparring.log_files import LogFiles
-from sparring.originals import Original, fetch
+from sparring.originals import Elsewhere, Original, fetch, resolved
 from sparring.result import answer_columns, as_frame, challenger_names
 from sparring.stream import Filter, read_answers
 
@@ -211,20 +211,32 @@ def _arm(key: ModelKey) -> str:
 
 
 def _inputs(connection: Connection, requests: Sequence[Joined], question: Question) -> dict[str, dict[str, Any]]:
-    """The columns of each request's frame, by the frame's place. What is large or gone is null."""
+    """The columns of each request's frame, by the frame's place. What is large, elsewhere or gone is null."""
     origins = {one.official.frame: Origin.parse(one.official.frame) for one in requests}
     frames = fetch(connection.broker, origins.values())
     gone = sum(origin not in frames for origin in origins.values())
     if gone:
         warnings.warn(f"in.* is null for {gone} requests: their frames are no longer in their topic", stacklevel=5)
-    large = 0
+    large, elsewhere = 0, []
     columns: dict[str, dict[str, Any]] = {}
     for place, origin in origins.items():
-        table = _request(frames[origin], origin) if origin in frames else None
+        if origin not in frames:
+            continue
+        original = frames[origin]
+        if original.reference is not None and not _is_image(original):
+            if not question.names_inputs():
+                large += 1  # or it would have no reference
+                continue
+            try:
+                original = resolved(original, connection.settings)
+            except Elsewhere as error:
+                elsewhere.append(str(error))
+                continue
+        table = _request(original, origin)
         if table is None:
             continue
         columns[place] = {name: table[name] for name in table.column_names}
-        if len(frames[origin].value) / table.num_rows > IN_ROW_BYTES_MAX and not question.names_inputs():
+        if len(original.value) / table.num_rows > IN_ROW_BYTES_MAX and not question.names_inputs():
             large += 1
             columns[place] = {name: pa.nulls(table.num_rows, column.type) for name, column in columns[place].items()}
     if large:
@@ -232,7 +244,15 @@ def _inputs(connection: Connection, requests: Sequence[Joined], question: Questi
             f"in.* is null for {large} requests: above {IN_ROW_BYTES_MAX} bytes a row; dataset=['in', ...] fetches it",
             stacklevel=5,
         )
+    if elsewhere:
+        warnings.warn(f"in.* is null for {len(elsewhere)} requests: {elsewhere[0]}", stacklevel=5)
     return columns
+
+
+def _is_image(original: Original) -> bool:
+    """By its header: its bytes may lie elsewhere."""
+    kinds = [value for name, value in original.headers if name == "content-type" and value is not None]
+    return kinds[-1:] != [] and kinds[-1].startswith(b"image/")
 
 
 def _request(original: Original, origin: Origin) -> pa.Table | None:

@@ -20,7 +20,7 @@ from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDep
 from schemas.results import Answer, digest
 from schemas.tables import read_arrow
 from sparring.connection import Connection
-from sparring.originals import fetch
+from sparring.originals import Elsewhere, fetch, resolved
 from sparring.result import cells
 from sparring.vision import (
     COLOURS,
@@ -166,8 +166,13 @@ def _frame_value(connection: Connection, answer: Answer) -> bytes:
             f"picture: the frame {place} is no longer on its topic: frames are kept for 24 h, unless the topic is "
             "set otherwise"
         )
+    why = "the topic was made anew" if original.reference is None else "what its reference leads to was changed"
+    try:
+        original = resolved(original, connection.settings)
+    except Elsewhere as error:
+        raise NoPicture(f"picture: {error}") from None
     if digest(original.value) != answer.frame_digest:
-        raise NoPicture(f"picture: another frame lies at {place}: the topic was made anew after this answer")
+        raise NoPicture(f"picture: another frame lies at {place}: {why} after this answer")
     kind = content_type(_text(original.headers, "content-type"), original.value)
     if not kind.startswith("image/"):
         raise NoPicture(f"picture: the frame {place} is {kind}, not an encoded image")

@@ -1,21 +1,28 @@
-"""The frames that answers came from, fetched from their topic while it still has them."""
+"""The frames that answers came from, fetched from their topic while it still has them.
+
+A frame that lies elsewhere is read only below this client's own roots: whoever sends a frame may name any file.
+"""
 
 import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from schemas.frames import Origin, RawHeaders
+from adapters.references import References
+from adapters.settings import Settings
+from schemas.errors import Refused, SparringError
+from schemas.frames import Frame, Origin, RawHeaders, Reference
 from sparring.broker import Broker
 
 _FETCH_BYTES: Final = 256 * 1024
 """Asked for at once; a larger frame comes all the same, but alone."""
 
+_NOWHERE: Final = Origin("", 0, 0)
 _WITHIN_S: Final = 10.0
 _POLL_MS: Final = 500
 
@@ -27,6 +34,39 @@ class Original:
     key: bytes | None
     value: bytes
     headers: RawHeaders
+
+    @property
+    def reference(self) -> Reference | None:
+        """Where its bytes lie, if they are not its value."""
+        try:
+            return Frame(self.key, self.value, tuple(self.headers), _NOWHERE, 0, "").reference
+        except Refused:
+            return None  # as the model's process, which refused it
+
+
+class Elsewhere(SparringError, LookupError):
+    """A frame's bytes lie where this client does not read, or are no longer what they were; the message says why."""
+
+
+def resolved(original: Original, settings: Settings) -> Original:
+    """The frame with its bytes: as it is, or those that its reference leads to.
+
+    Raises:
+        Elsewhere: they cannot be read from here.
+        RetryLater: their store does not answer.
+    """
+    reference = original.reference
+    if reference is None:
+        return original
+    own = [settings.reference_store] if settings.reference_store else []
+    try:
+        value = References([*settings.reference_roots, *own]).read(reference)
+    except Refused as refusal:
+        raise Elsewhere(
+            f"the frame lies elsewhere: {refusal.error}: {refusal.message}; this client reads below its own "
+            "SPARRING_REFERENCE_ROOTS and SPARRING_REFERENCE_STORE"
+        ) from None
+    return replace(original, value=value)
 
 
 def fetch(broker: Broker, origins: Iterable[Origin]) -> dict[Origin, Original]:

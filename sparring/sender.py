@@ -16,7 +16,7 @@ from schemas.frames import Origin
 from schemas.limits import DELIVERY_S_MAX, MIB
 from schemas.names import PipelineName
 from sparring.broker import Broker, Delivery
-from sparring.frames import check_sizes, frame_headers
+from sparring.frames import frame_headers, outgoing
 from sparring.when import now_ms
 
 IN_FLIGHT_FRAMES_MAX: Final = 256
@@ -60,6 +60,7 @@ class Sender:
         key: frames of one key stay in order. None: they are spread evenly.
         headers: the user's own, on each frame.
         deadline_ms: milliseconds from sending after which nobody wants the answer. None: for ever.
+        store: where frames go that are too large for Kafka (the setting `reference_store`); empty: they are refused.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Sender:
         key: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         deadline_ms: int | None = None,
+        store: str = "",
     ) -> None:
         self.counts = Counts()
         self._broker = broker
@@ -81,6 +83,7 @@ class Sender:
         self._key = key
         self._headers = dict(headers or {})
         self._deadline_ms = deadline_ms
+        self._store = store
         self._under_way: dict[str, Sent] = {}
         self._bytes_under_way = 0
         self._ended: queue.SimpleQueue[tuple[str, Delivery] | None] = queue.SimpleQueue()
@@ -91,13 +94,14 @@ class Sender:
         Raises:
             FrameTooLarge: value, key or headers are above the limit: nothing was sent.
             ConnectionError: the broker does not take it, or says nothing about those under way.
+            RetryLater: the store does not take it.
         """
         sent = Sent(str(uuid4()), name, len(value))
         own = self._headers
         if self._deadline_ms is not None:
             own = own | {"deadline": str(now_ms() + self._deadline_ms)}
         headers = frame_headers(self._pipeline, request_id=sent.request_id, content_type=content_type, headers=own)
-        check_sizes(value, self._key, headers)
+        frame = outgoing(value, self._key, headers, self._store)
         self._wait_for_room(len(value))
         self._under_way[sent.request_id] = sent
         self._bytes_under_way += sent.size_bytes
@@ -107,7 +111,7 @@ class Sender:
             self._ended.put((sent.request_id, delivery))
 
         try:
-            self._broker.start(self._topic, value, ended, key=self._key, headers=headers)
+            self._broker.start(self._topic, frame.value, ended, key=self._key, headers=frame.headers)
         except (ConnectionError, FrameTooLarge):
             del self._under_way[sent.request_id]
             self._bytes_under_way -= sent.size_bytes

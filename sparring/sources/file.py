@@ -14,6 +14,7 @@ import msgspec
 from schemas.errors import FrameTooLarge, Refused
 from schemas.frames import ARROW, JSON, ContentType, content_type
 from schemas.limits import FRAME_BYTES_MAX, KIB
+from sparring.frames import check_bytes
 from sparring.sources.paths import VIDEOS
 
 _FIRST_BYTES: Final = 4 * KIB
@@ -29,11 +30,11 @@ class Sendable:
     content_type: ContentType
 
 
-def check_file(path: Path) -> None:
+def check_file(path: Path, bytes_max: int = FRAME_BYTES_MAX) -> None:
     """Look at size and first bytes only.
 
     Raises:
-        FrameTooLarge: above 16 MiB, and no video.
+        FrameTooLarge: above `bytes_max` (JSON: above 16 MiB), and no video.
         Refused: neither picture, Arrow, JSON nor video.
         OSError: it cannot be read.
     """
@@ -42,16 +43,14 @@ def check_file(path: Path) -> None:
     if _is_video(path):
         return
     size = path.stat().st_size
-    if size > FRAME_BYTES_MAX:
-        raise FrameTooLarge(
-            f"the file has {size} bytes; expected at most {FRAME_BYTES_MAX}: send a smaller picture, or fewer rows"
-        )
-    _kind(first)
+    check_bytes(size, bytes_max, "the file")
+    if _kind(first) == JSON and size > FRAME_BYTES_MAX:
+        raise FrameTooLarge(f"JSON of {size} bytes; expected at most {FRAME_BYTES_MAX}: send an Arrow IPC stream")
 
 
-def frames_of(path: Path) -> Iterator[Sendable]:
+def frames_of(path: Path, bytes_max: int = FRAME_BYTES_MAX) -> Iterator[Sendable]:
     """The file's frames. Raises as `check_file`, and Refused for a table or a video that cannot be read."""
-    check_file(path)
+    check_file(path, bytes_max)
     if _is_video(path):
         from sparring.sources.video import jpegs_of  # noqa: PLC0415  # OpenCV is slow to load
 

@@ -2,7 +2,7 @@
 
 stack.lock   held (flock) by the stack's process and its leash: free only when everything has ended
 stack.json   addresses and processes, written when all is ready; removed when the stack stops
-log/  kafka/  valkey/  store/
+log/  kafka/  valkey/  store/  references/
 """
 
 import fcntl
@@ -38,6 +38,11 @@ def default_data() -> Path:
     """`$SPARRING_DATA`, else `~/.sparring`."""
     named = os.environ.get(DATA_VARIABLE)
     return Path(named).expanduser().absolute() if named else Path.home() / ".sparring"
+
+
+def references_folder(data: Path) -> Path:
+    """Where frames lie that are too large for Kafka: clients of this machine write there, model processes read."""
+    return data / "references"
 
 
 class Folder:

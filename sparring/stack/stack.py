@@ -16,7 +16,7 @@ from kafka.errors import KafkaError
 from adapters.brokers import Brokers
 from sparring.stack import jars, kafka, ports, services, valkey
 from sparring.stack.errors import StackError
-from sparring.stack.folder import Addresses, Folder
+from sparring.stack.folder import Addresses, Folder, references_folder
 from sparring.stack.leash import Leash
 from sparring.stack.presence import Beats
 from sparring.stack.process import Command, Process
@@ -138,6 +138,8 @@ class LocalStack:
             "SPARRING_KAFKA_TLS": "false",
             "SPARRING_REDIS": self.redis,
             "SPARRING_STORE": self.store,
+            "SPARRING_REFERENCE_ROOTS": str(references_folder(self.data)),
+            "SPARRING_REFERENCE_STORE": str(references_folder(self.data)),
             "SPARRING_NAMESPACE": self.namespace,
             "SPARRING_DATA": str(self.data),
             "SPARRING_ALLOW_PYTHON": "true" if self._allow_python else "false",

@@ -98,13 +98,15 @@ def _bytes(written: str | dict[str, str] | None) -> bytes | None:
 
 def _of_frame(frame: Frame) -> dict[str, Any]:
     kind = frame.content_type
-    rows = _rows(read_table(kind, frame.value)) if is_table(kind) else None
+    reference = frame.reference
+    rows = _rows(read_table(kind, frame.value)) if is_table(kind) and reference is None else None
     return {
         "request_id": frame.request_id,
         "pipeline": str(frame.pipeline),
         "content_type": kind,
         "deadline": frame.deadline,
         "traceparent": frame.traceparent,
+        "reference": None if reference is None else {"uri": reference.uri, "sha256": reference.sha256},
         "rows": rows,
     }
 

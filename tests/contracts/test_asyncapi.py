@@ -9,12 +9,19 @@ import pytest
 
 from schemas.errors import RefusalCode, Refused, Stage
 from schemas.frames import CONTENT_TYPES, Frame, is_request_id
-from schemas.limits import FRAME_BYTES_MAX, IMAGE_PIXELS_MAX, KEY_BYTES_MAX, MIB
+from schemas.limits import (
+    FRAME_BYTES_MAX,
+    IMAGE_PIXELS_MAX,
+    KEY_BYTES_MAX,
+    MIB,
+    REFERENCE_BYTES_MAX,
+    REFERENCE_CHARS_MAX,
+)
 from schemas.names import ModelKey
 from schemas.results import Answer, Status, dead_letter_headers
 from schemas.tasks import SLIP, Role
 from schemas.topics import Topic, TopicNames, fixed_topics, work_topic
-from tests.contracts.asyncapi import DOCUMENT, SCHEMAS, record_schemas, resolved, shape
+from tests.contracts.asyncapi import DOCUMENT, SCHEMAS, messages, record_schemas, resolved, shape
 from tests.nouns import frame
 
 NAMES = TopicNames("{namespace}")
@@ -161,9 +168,22 @@ def test_the_closed_sets_are_the_codes(schema: Mapping[str, Any], words: tuple[s
 
 def test_the_limits_are_the_codes() -> None:
     assert SCHEMAS["FrameKey"]["maxLength"] == KEY_BYTES_MAX
-    frames = [resolved(message)["summary"] for message in DOCUMENT["channels"]["frames"]["messages"].values()]
-    assert all(f"at most {FRAME_BYTES_MAX // MIB} MiB" in summary for summary in frames)
-    assert f"{IMAGE_PIXELS_MAX:,} pixels" in frames[0]
+    frames = {name: message["summary"] for name, message in messages("frames").items()}
+    elsewhere = frames.pop("reference")
+    assert all(f"at most {FRAME_BYTES_MAX // MIB} MiB" in summary for summary in frames.values())
+    assert f"at most {REFERENCE_BYTES_MAX // MIB} MiB" in elsewhere
+    assert f"{IMAGE_PIXELS_MAX:,} pixels" in frames["image"]
+    assert FRAME["reference"]["maxLength"] == REFERENCE_CHARS_MAX
+
+
+@pytest.mark.parametrize("text", ["", "a" * 64, "A9" * 32, "g" * 64, "a" * 63, "a" * 65])
+def test_the_pattern_of_a_references_sha256_is_the_codes(text: str) -> None:
+    taken = True
+    try:
+        _ = frame(value=b"", headers=[("reference", b"file:///f"), ("reference-sha256", text.encode())]).reference
+    except Refused:
+        taken = False
+    assert bool(re.search(FRAME["reference-sha256"]["pattern"], text)) == taken
 
 
 @pytest.mark.parametrize("name", record_schemas())

@@ -23,7 +23,7 @@ FIELDS = {
 def shown(default: object) -> str:
     """A default as it is typed into the environment."""
     match default:
-        case "":
+        case "" | ():
             return ""
         case bool():
             return f"`{str(default).lower()}`"

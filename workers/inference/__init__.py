@@ -3,6 +3,7 @@
 process    the loop
 line       tickets: answers leave in the order in which tasks came, commits follow delivery
 attempts   which message took its process down
+fetching   a frame that lies elsewhere is read
 answering  a task becomes an answer: decode, run every step of its path, encode
 shelf      what is loaded, for which pipeline versions
 steps      one loaded model or Python step

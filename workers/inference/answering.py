@@ -18,7 +18,7 @@ from schemas.errors import Refused
 from schemas.frames import is_table
 from schemas.limits import RESULT_BYTES_MAX
 from schemas.names import ModelKey
-from schemas.results import Timings, answer_of_slip, failure_value
+from schemas.results import Timings, answer_of_slip, failure_value, why_expired
 from schemas.tables import encode_rows, encode_table, output_columns, read_table
 from schemas.tasks import Slip
 from schemas.topics import Lane
@@ -50,12 +50,12 @@ def answer_together(tickets: Sequence[Ticket], loaded: LoadedVersion, lane: Lane
     finished: dict[int, Finished] = {}
     works: list[_Work] = []
     for ticket in tickets:
-        stale = _stale(ticket, lane, patience)
+        ended = stale(ticket, lane, patience)
         try:
-            if stale is None:
+            if ended is None:
                 works.append(_decoded(ticket, loaded))
             else:
-                finished[id(ticket)] = stale
+                finished[id(ticket)] = ended
         except Refused as refusal:
             finished[id(ticket)] = refused(ticket, refusal, _timings(ticket))
     path = [loaded.models[key] for key in tickets[0].slip.path]
@@ -68,7 +68,7 @@ def answer_together(tickets: Sequence[Ticket], loaded: LoadedVersion, lane: Lane
 def refused(ticket: Ticket, refusal: Refused, timings: Timings) -> Finished:
     """An error answer; an official one also leaves a dead letter."""
     value = failure_value(refusal.error, refusal.message, refusal.stage)
-    answer = answer_of_slip(ticket.frame, ticket.slip, "error", value, now_ms(), timings)
+    answer = answer_of_slip(ticket.content, ticket.slip, "error", value, now_ms(), timings)
     return Finished(answer, refusal if answer.official else None)
 
 
@@ -81,31 +81,31 @@ def batch_rows_max(loaded: LoadedVersion, slip: Slip) -> int:
     return 1 if alone else pinned.configuration.batch_rows_max
 
 
-def _stale(ticket: Ticket, lane: Lane, patience: Patience) -> Finished | None:
+def stale(ticket: Ticket, lane: Lane, patience: Patience) -> Finished | None:
     """An answer without running: nobody waits for the frame any more, or its shadow is too late."""
     now = now_ms()
     deadline = ticket.slip.deadline
     if deadline is not None and deadline < now:
-        why = f"the deadline {deadline} (Unix ms) had passed when its turn came"
+        why = why_expired(ticket.frame, deadline, "its turn came")
         value = failure_value("Expired", why, "decode")
-        return Finished(answer_of_slip(ticket.frame, ticket.slip, "expired", value, now, _timings(ticket)))
+        return Finished(answer_of_slip(ticket.content, ticket.slip, "expired", value, now, _timings(ticket)))
     age_ms = now - ticket.slip.produced_at
     if lane == "shadow" and (ended := patience.ends(ticket.slip.request_id, age_ms)) is not None:
         value = failure_value("Shed", ended, "decode")
-        return Finished(answer_of_slip(ticket.frame, ticket.slip, "shed", value, now, _timings(ticket)))
+        return Finished(answer_of_slip(ticket.content, ticket.slip, "shed", value, now, _timings(ticket)))
     return None
 
 
 def _decoded(ticket: Ticket, loaded: LoadedVersion) -> _Work:
     queued_ns = _timings(ticket).queued_ns
-    started_ns = time.perf_counter_ns()
-    inputs = request_inputs(ticket.frame, loaded.models[ticket.slip.path[0]].pinned)
+    started_ns = time.perf_counter_ns() - ticket.fetch_ns
+    inputs = request_inputs(ticket.content, loaded.models[ticket.slip.path[0]].pinned)
     return _Work(ticket, inputs, queued_ns, time.perf_counter_ns() - started_ns)
 
 
 def _timings(ticket: Ticket) -> Timings:
     """Queued until now. The frame's clock is its producer's: it may be ahead of ours."""
-    return Timings(queued_ns=max(0, time.time_ns() - ticket.slip.produced_at * 1_000_000))
+    return Timings(queued_ns=max(0, time.time_ns() - ticket.fetch_ns - ticket.slip.produced_at * 1_000_000))
 
 
 def _groups(works: list[_Work], first: LoadedModel) -> list[list[_Work]]:
@@ -159,7 +159,7 @@ def _run_alone(
     except Refused as refusal:
         return refused(work.ticket, refusal, timings())
     ticket = work.ticket
-    return Finished(answer_of_slip(ticket.frame, ticket.slip, "ok", value, now_ms(), timings()))
+    return Finished(answer_of_slip(ticket.content, ticket.slip, "ok", value, now_ms(), timings()))
 
 
 def _encoded(work: _Work, runs: Sequence[Arrays], rules: "Rules | None") -> bytes:
@@ -176,7 +176,7 @@ def _encoded(work: _Work, runs: Sequence[Arrays], rules: "Rules | None") -> byte
 
 def _with_anomalies(rows: dict[str, list[Array]], ticket: Ticket, rules: "Rules") -> pa.Table:
     """The outputs, and beside them what the pipeline's validations say of each row."""
-    outputs, frame, inputs = output_columns(rows), ticket.frame, None
+    outputs, frame, inputs = output_columns(rows), ticket.content, None
     content_type = frame.content_type
     if rules.takes_inputs and is_table(content_type):
         inputs = read_table(content_type, frame.value)

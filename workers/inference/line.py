@@ -37,12 +37,20 @@ class Ticket:
     turn_ns: int = 0
     """Unix time in ns at which its turn came; 0: it had none."""
     attempts: int = 1
+    fetched: bytes | None = None
+    """The frame's bytes where they lie elsewhere and were read."""
+    fetch_ns: int = 0
     finished: Finished | None = None
     sent: int = 0
     """Records sent for it: its answer, perhaps a dead letter. Only the publishing thread counts."""
     delivered: list[None] = field(default_factory=list)
     """One entry per confirmed record: several threads may append at once, none may add to a number."""
     published: bool = False
+
+    @property
+    def content(self) -> Frame:
+        """The frame with the bytes that are run; `frame` is as it came."""
+        return self.frame if self.fetched is None else self.frame.with_value(self.fetched)
 
     @property
     def settled(self) -> bool:

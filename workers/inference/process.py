@@ -30,6 +30,7 @@ from schemas.topics import Lane
 from workers.inference.allocator import keep_buffers
 from workers.inference.answering import answer_together, batch_rows_max, path_of, refused
 from workers.inference.attempts import CLOSED, OPEN, Suspicion, attempt_note, suspicion
+from workers.inference.fetching import Fetcher
 from workers.inference.line import Finished, Line, Ticket, confirmation
 from workers.inference.patience import Patience
 from workers.inference.recorder import Recorder
@@ -71,6 +72,7 @@ class ModelProcess:
         self._monitor = monitor
         self._record = Recorder(settings, monitor.meter, model, lane)
         self._shelf = Shelf(settings, model, lane)
+        self._fetcher = Fetcher(settings.reference_roots, lane, self._patience, stopping)
         self._outbox = Outbox(settings.brokers)
         self._line = Line(self._publish)
         self._queue: deque[Ticket] = deque()
@@ -89,8 +91,7 @@ class ModelProcess:
                 self._shelf.follow()
                 self._say_what_is_warm()
                 self._record.backlog(self._inbox, self._line.running)
-                for record in self._read():
-                    self._take(record)
+                self._take_all(self._read())
                 self._raise_a_crash()
                 self._commit(OPEN, every_s=COMMIT_EVERY_S)
             self._close()
@@ -107,6 +108,17 @@ class ModelProcess:
             return []
         return self._inbox.read(room, _IDLE_S)
 
+    def _take_all(self, records: list[Record]) -> None:
+        """A commit in between may lose a partition, and get it again: then its records are read again."""
+        turns = {record.place: self._inbox.turn(record.place) for record in records}
+        for record in records:
+            if self._has(record, turns[record.place]):
+                self._take(record)
+
+    def _has(self, record: Record, turn: int | None) -> bool:
+        """Whether the record's partition is still ours, and has not been away since `turn`."""
+        return turn is not None and self._inbox.turn(record.place) == turn
+
     def _take(self, record: Record) -> None:
         """Open the partition before its first task runs; run a suspect one alone."""
         try:
@@ -114,6 +126,7 @@ class ModelProcess:
         except (msgspec.DecodeError, ValueError) as error:
             log.error("%s is passed over, no router sent it: %s", record, error)  # noqa: TRY400
             return
+        turn = self._inbox.turn(record.place)
         suspect = self._suspicions.get(record.place)
         if suspect is not None:
             self._take_alone(ticket, suspect)
@@ -122,15 +135,17 @@ class ModelProcess:
         first = self._first.setdefault(record.place, record.offset)
         if record.place not in self._committed:
             self._note(record.place, first, OPEN)
-        if record.place in self._inbox.assigned:  # it may have gone to another process meanwhile
+        if self._has(record, turn):
             self._enter(ticket)
 
     def _take_alone(self, ticket: Ticket, suspect: Suspicion) -> None:
         """A partition was left open: one of its next messages may have taken the process down."""
         record = ticket.record
+        turn = self._inbox.turn(record.place)
+        self._drain()
+        self._wait_for_its_models(ticket)
         attempt = suspect.next_attempt(record)
         ticket.attempts = min(attempt, self._settings.attempts_max)
-        self._drain()
         if attempt > self._settings.attempts_max:
             self._line.enter(ticket)
             tried = self._settings.attempts_max
@@ -139,12 +154,29 @@ class ModelProcess:
             self._line.finish(ticket, refused(ticket, refusal, Timings()))
         else:
             self._note(record.place, record.offset, attempt_note(attempt))
+            if not self._has(record, turn):
+                return
             self._enter(ticket)
         self._drain()
         self._commit(OPEN)
         suspect.careful -= 1
         if suspect.careful == 0:
             self._suspicions.pop(record.place, None)
+
+    def _wait_for_its_models(self, ticket: Ticket) -> None:
+        """A model store that is away is not the suspect's fault: no attempt is counted before all is loaded."""
+        while True:
+            try:
+                self._shelf.loaded(ticket.slip)
+            except Refused:
+                return  # it is said when the task's turn comes
+            except RetryLater as error:
+                log.warning("%s", error)
+                self._say_what_is_warm()
+                if self._stopping.wait(_STORE_AGAIN_S):
+                    raise
+            else:
+                return
 
     def _ticket(self, record: Record) -> Ticket:
         slip, headers = split_slip(record.headers)
@@ -174,14 +206,22 @@ class ModelProcess:
         if time.monotonic() - self._committed_s < every_s and behind < self._settings.in_flight_max:
             return
         settled, self._settled = self._settled, {}
+        turns = {place: self._inbox.turn(place) for place in settled}
         self._committed_s = time.monotonic()
         try:
             self._inbox.commit(settled, note)
-            self._committed |= settled
+            done = True
         except RetryLater as error:
             # Others have the partitions and do the work again, or the group is on the move: then once more.
             log.warning("%s", error)
-            self._settled = {place: at for place, at in settled.items() if place in self._inbox.assigned}
+            done = False
+        # A rebalance within the commit may have committed more, or taken partitions away.
+        for place, offset in settled.items():
+            if turns[place] is None or self._inbox.turn(place) != turns[place]:
+                continue
+            into = self._committed if done else self._settled
+            if offset > self._committed.get(place, -1):
+                into[place] = max(offset, into.get(place, -1))
 
     def _note(self, place: Place, offset: int, note: str) -> None:
         """Commit an offset again, with another note."""
@@ -273,6 +313,8 @@ class ModelProcess:
             loaded = self._shelf.if_loaded(tickets[0].slip)
             if loaded is None or (rows_max := batch_rows_max(loaded, tickets[0].slip)) == 1:
                 return tickets
+            if tickets[0].frame.refers:
+                return tickets  # as large as a batch already, and it may have to wait for its store
             wait_ms_max = loaded.models[tickets[0].slip.path[0]].pinned.configuration.batch_wait_ms_max
             deadline_s = time.monotonic() + wait_ms_max / 1000
             while len(tickets) < rows_max:
@@ -280,7 +322,7 @@ class ModelProcess:
                     lambda: self._queue, max(0.0, deadline_s - time.monotonic())
                 ):
                     break
-                if path_of(self._queue[0].slip) != path_of(tickets[0].slip):
+                if path_of(self._queue[0].slip) != path_of(tickets[0].slip) or self._queue[0].frame.refers:
                     break
                 tickets.append(self._queue.popleft())
             return tickets
@@ -289,14 +331,19 @@ class ModelProcess:
         self._record.turn(tickets)
         try:
             loaded = self._loaded(tickets[0].slip)
+            ended = self._fetcher.fetch(tickets[0]) if tickets[0].frame.refers else None
         except Refused as refusal:
             for ticket in tickets:
                 self._line.finish(ticket, refused(ticket, refusal, Timings()))
+            return
+        if ended is not None:
+            self._line.finish(tickets[0], ended)
             return
         what = f"{self._model}, request {tickets[0].slip.request_id}"
         with self._watchdog.watching(what), self._record.batch(tickets):
             finished = answer_together(tickets, loaded, self._lane, self._patience)
         for ticket, done in zip(tickets, finished, strict=True):
+            ticket.fetched = None  # its answer may wait for those before it, and it is large
             self._line.finish(ticket, done)
 
     def _loaded(self, slip: Slip) -> LoadedVersion:

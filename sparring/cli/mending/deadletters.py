@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -104,6 +104,11 @@ def _chosen(connection: "Connection", parsed: argparse.Namespace) -> "Iterator[D
             yield letter
 
 
+def _of(wanted: set[str], letters: "Iterable[DeadLetter]") -> "Iterator[DeadLetter]":
+    """Those of these request ids or frames; all where none is named."""
+    return (one for one in letters if not wanted or wanted & {one.request_id, one.frame})
+
+
 def _names(name: object) -> set[str]:
     """How a header may write a pipeline's name."""
     full = str(name)
@@ -171,20 +176,26 @@ def _show(parsed: argparse.Namespace) -> int:
     for name, header in newest.headers:
         sys.stdout.write(f"  {name:18}{'' if header is None else header.decode(errors='replace')}\n")
     if parsed.save:
-        Path(parsed.save).write_bytes(newest.value)
+        from sparring.connection import found_settings  # noqa: PLC0415  # slow: see cli.command
+        from sparring.originals import Original, resolved  # noqa: PLC0415  # as above
+
+        original = Original(newest.key, newest.value, newest.headers)
+        Path(parsed.save).write_bytes(resolved(original, found_settings()).value)
     return OK
 
 
 def _resend(parsed: argparse.Namespace) -> int:
     from schemas.errors import FrameTooLarge  # noqa: PLC0415  # with what follows, which is slow
-    from sparring.deadletters import resend  # noqa: PLC0415  # slow: see cli.command
+    from sparring.deadletters import once_each, resend  # noqa: PLC0415  # slow: see cli.command
 
     wanted = set(parsed.request_ids)
     count = 0
     with _connected() as connection:
-        # Read to the end first: what is sent again may be refused again.
-        letters = [one for one in _chosen(connection, parsed) if not wanted or wanted & {one.request_id, one.frame}]
-        for letter in letters:
+        # Read to the end first: what is sent again may be refused again. Its places are kept, not its bytes.
+        places = once_each(_of(wanted, _chosen(connection, parsed)))
+        for letter in _of(wanted, _chosen(connection, parsed)) if places else ():
+            if letter.place not in places:
+                continue
             if parsed.dry_run:
                 sys.stdout.write(f"would send {letter.request_id or letter.frame}: {letter.error}\n")
                 continue
@@ -195,8 +206,8 @@ def _resend(parsed: argparse.Namespace) -> int:
                 continue
             count += 1
             sys.stdout.write(f"{letter.request_id or letter.frame} -> {new}\n")
-    if not letters:
+    if not places:
         sys.stderr.write("sparring: no dead letter of these; `sparring deadletters list` shows what there is\n")
         return NOTHING_THERE
-    sys.stderr.write(f"{count} of {len(letters)} sent again\n")
+    sys.stderr.write(f"{count} of {len(places)} sent again\n")
     return OK

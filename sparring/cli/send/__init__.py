@@ -2,13 +2,16 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from schemas.limits import FRAME_BYTES_MAX
 from sparring.cli.arguments import pipeline
 from sparring.cli.command import add_command
 from sparring.cli.exits import FAILED
 from sparring.cli.send.refusals import Refusals
-from sparring.frames import RESERVED
+from sparring.frames import RESERVED, frame_bytes_max
 from sparring.sources import find_files
 
 if TYPE_CHECKING:
@@ -26,7 +29,10 @@ A PATH is
   a pattern  such as 'shelf/**/*.jpg', in quotes: all files that it matches
 
 A file that cannot be sent (above 16 MiB, none of these kinds) is named on stderr, the others go on, and
-the exit code is 1. Ctrl-C stops sending, waits for what is under way, and prints the summary."""
+the exit code is 1. Where SPARRING_REFERENCE_STORE names a folder or bucket, pictures and Arrow tables of up
+to 256 MiB can be sent: what is above 16 MiB is put there, and a reference to it is the frame.
+
+Ctrl-C stops sending, waits for what is under way, and prints the summary."""
 
 _EXAMPLES: Final = (
     "sparring send frame.jpg --pipeline shelf",
@@ -90,13 +96,25 @@ def _send(parsed: argparse.Namespace) -> int:
     found = find_files(parsed.paths)
     if found.left_out:
         sys.stderr.write(f"sparring: left out of folders, being no frames by their names: {found.left_out}\n")
-    refusals = Refusals()
+    refusals = Refusals(_bytes_max(found.files))
     files = [path for path in found.files if refusals.passes(path)]
     if not files:
         return FAILED
     from sparring.cli.send.sending import send  # noqa: PLC0415  # slow: see cli.command
 
     return send(parsed, files, refusals)
+
+
+def _bytes_max(files: Sequence[Path]) -> int:
+    """The largest frame that can be sent from here: where none is larger than Kafka takes, nothing is asked."""
+    if all(not path.is_file() or path.stat().st_size <= FRAME_BYTES_MAX for path in files):
+        return FRAME_BYTES_MAX
+    from sparring.connection import found_settings  # noqa: PLC0415  # slow: see cli.command
+
+    try:
+        return frame_bytes_max(found_settings().reference_store)
+    except ConnectionError:
+        return FRAME_BYTES_MAX  # nothing can be sent at all, which is said once that is tried
 
 
 def _header(text: str) -> tuple[str, str]:

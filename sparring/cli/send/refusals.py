@@ -11,15 +11,16 @@ REFUSALS = (FrameTooLarge, Refused, OSError)
 
 
 class Refusals:
-    """The files and frames that were refused."""
+    """The files and frames that were refused. bytes_max: of a frame."""
 
-    def __init__(self) -> None:
+    def __init__(self, bytes_max: int) -> None:
         self.count = 0
+        self.bytes_max = bytes_max
 
     def passes(self, path: Path) -> bool:
         """Whether the file's size and first bytes are a frame's."""
         try:
-            check_file(path)
+            check_file(path, self.bytes_max)
         except REFUSALS as error:
             self.note(str(path), error)
             return False

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from schemas.catalog import Catalog
-from schemas.errors import EntityNotFoundError, FrameTooLarge
+from schemas.errors import EntityNotFoundError, FrameTooLarge, RetryLater
 from schemas.frames import Origin
 from schemas.names import PipelineName
 from sparring.broker import Delivery
@@ -68,6 +68,7 @@ class Sending:
             key=None if parsed.key is None else parsed.key.encode(),
             headers=dict(parsed.header),
             deadline_ms=parsed.deadline_ms,
+            store=connection.settings.reference_store,
         )
 
     def run(self) -> int:
@@ -95,7 +96,7 @@ class Sending:
             self._refusals.note(frame.name, error)
         except BrokenPipeError:
             raise  # of stdout: a ConnectionError to Python, but Kafka is well
-        except ConnectionError as error:
+        except (ConnectionError, RetryLater) as error:
             self._stop(frame.name, error)
 
     def _due(self) -> Iterator[Sendable]:
@@ -119,7 +120,7 @@ class Sending:
         while self._files:
             for path in list(self._files):
                 try:
-                    yield from frames_of(path)
+                    yield from frames_of(path, self._refusals.bytes_max)
                 except REFUSALS as error:
                     self._refusals.note(str(path), error)
                     self._files.remove(path)
@@ -144,8 +145,8 @@ class Sending:
             case error:
                 self._stop(sent.name, error)
 
-    def _stop(self, name: str, error: FrameTooLarge | ConnectionError) -> None:
-        """A broker that does not take one frame does not take the next either: the first is named."""
+    def _stop(self, name: str, error: FrameTooLarge | ConnectionError | RetryLater) -> None:
+        """A broker or store that does not take one frame does not take the next either: the first is named."""
         if not self._stopped:
             sys.stderr.write(f"sparring: {name}: {error}; nothing more is sent\n")
         self._stopped = True

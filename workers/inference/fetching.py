@@ -1,0 +1,64 @@
+"""A frame that lies elsewhere is read when its turn comes, alone: no process holds more of them than it has threads."""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from adapters.references import References
+from schemas.errors import Refused, RetryLater
+from schemas.frames import JSON, Frame
+from schemas.limits import FRAME_BYTES_MAX, REFERENCE_WAIT_S_MAX
+from schemas.topics import Lane
+from workers.inference.answering import stale
+from workers.inference.line import Finished, Ticket
+from workers.inference.patience import Patience
+
+log = logging.getLogger(__name__)
+
+_AGAIN_S: Final = 0.5
+
+
+class Fetcher:
+    """Thread-safe. roots: below which it reads. SettingError where one is no folder or URI."""
+
+    def __init__(self, roots: Sequence[str], lane: Lane, patience: Patience, stopping: threading.Event) -> None:
+        self._references = References(roots)
+        self._lane: Lane = lane
+        self._patience = patience
+        self._stopping = stopping
+
+    def fetch(self, ticket: Ticket) -> Finished | None:
+        """Read what the frame refers to into its ticket; its answer instead, where nobody waits for one any more.
+
+        Raises:
+            Refused: it may not be read, is not there, or is not what was meant; or its store does not come back.
+            RetryLater: the process stops before its store is back.
+        """
+        started_s = time.monotonic()
+        while (ended := stale(ticket, self._lane, self._patience)) is None:
+            try:
+                ticket.fetched = self._read(ticket.frame)
+            except RetryLater as error:
+                # The frame is not to blame; but whoever waits behind it is not either.
+                if time.monotonic() - started_s > REFERENCE_WAIT_S_MAX:
+                    message = f"the store did not answer for {REFERENCE_WAIT_S_MAX:g} s: {error}; send it again later"
+                    raise Refused("ReferenceNotFound", message, "read") from error
+                log.warning("%s", error)
+                if self._stopping.wait(_AGAIN_S):
+                    raise
+            else:
+                ticket.fetch_ns = int((time.monotonic() - started_s) * 1e9)
+                return None
+        return ended
+
+    def _read(self, frame: Frame) -> bytes | None:
+        reference = frame.reference
+        if reference is None:
+            return None
+        content = self._references.read(reference)
+        if len(content) > FRAME_BYTES_MAX and frame.with_value(content).content_type == JSON:
+            message = f"JSON of {len(content)} bytes; expected at most {FRAME_BYTES_MAX}: send an Arrow IPC stream"
+            raise Refused("FrameTooLarge", message, "read")
+        return content
