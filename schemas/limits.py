@@ -13,6 +13,9 @@ MIB: Final = 1024 * KIB
 FRAME_BYTES_MAX: Final = 16 * MIB
 """Largest value of a frame. A 640x480 float32 tensor is 3.7 MB, beyond Kafka's own default of 1 MiB."""
 
+MODEL_BYTES_MAX: Final = 2 * 1024 * MIB
+"""Largest file of a model: what ONNX's own format, protobuf, can hold."""
+
 REFERENCE_BYTES_MAX: Final = 256 * MIB
 """Largest frame that lies elsewhere and travels as a reference. JSON has FRAME_BYTES_MAX there too: 16 MiB of it take
 seconds to read, and a run that takes too long is a hang."""

@@ -20,7 +20,7 @@ from sparring.checks import checked_bool, checked_file
 from sparring.configuration import configuration
 from sparring.connection import Connection, found_settings
 from sparring.framework import Framework
-from sparring.inspect import Signature, inspect
+from sparring.inspect import Signature, inspect, model_bytes
 from sparring.model import ModelVersion
 from sparring.pipeline import Pipeline
 from sparring.when import now_ms
@@ -118,9 +118,9 @@ class Client:
         if framework not in _FRAMEWORKS:
             raise ValueError(f"framework: {framework!r}; expected one of {_FRAMEWORKS}")
         where = checked_file("path", path)
-        content = where.read_bytes()
+        content = model_bytes(where)
         kind = Framework(framework)
-        signature = inspect(where) if kind is Framework.ONNX else _python_signature(where, content)
+        signature = inspect(where, content) if kind is Framework.ONNX else _python_signature(where, content)
         model = models.ModelVersion(
             workspace=self._current.name(),
             name=name,

@@ -1,19 +1,37 @@
 """Reads an ONNX file's inputs and outputs, in a process of its own: a native crash is survived.
 
-Run as a program it prints them as JSON: `python inspect.py FILE`.
+The file comes from anyone. That process is given its bytes alone, by standard input, and stands in an empty folder:
+from bytes ONNX Runtime reads no file outside of the folder it stands in, so weights that lie beside the model, or
+anywhere else, are refused here, as a model process that gets the bytes from the store would have to. It has none of
+our settings in its environment, and a limit on its memory and its time.
+
+Run as a program it prints them as JSON: `python inspect.py < FILE`.
 """
 
 import os
+import resource
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from schemas.limits import MIB, MODEL_BYTES_MAX
 from schemas.models import TensorSpec
 
 INSPECT_S_MAX: Final = 60.0
+INSPECT_BYTES_MAX: Final = 8 * 1024 * MIB
+"""Address space of the inspecting process."""
+
+_INHERITED: Final = ("PATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
+_SEEMS: Final = {
+    b"PK\x03\x04": "a ZIP archive, as PyTorch and Keras write them",
+    b"\x80": "a pickle, as scikit-learn and PyTorch write them",
+    b"\x89HDF": "an HDF5 file, as Keras writes them",
+    b"version https://git-lfs": "a pointer of Git LFS: fetch the file itself",
+}
 _DTYPES: Final = {"float": "float32", "double": "float64", "string": "string", "bool": "bool"}
 _WRONG: Final = 3
 """Exit status: the last line says what is wrong with the file."""
@@ -26,14 +44,35 @@ class Signature(msgspec.Struct, frozen=True):
     outputs: tuple[TensorSpec, ...]
 
 
-def inspect(path: Path) -> Signature:
-    """The signature of an ONNX file; ValueError where ONNX Runtime does not load it."""
+def model_bytes(path: Path) -> bytes:
+    """The file's bytes; ValueError where they are more than any model's, before they are read."""
+    size = path.stat().st_size
+    if size > MODEL_BYTES_MAX:
+        raise ValueError(f"path: {path} has {size} bytes; expected at most {MODEL_BYTES_MAX}")
+    return path.read_bytes()
+
+
+def inspect(path: Path, content: bytes) -> Signature:
+    """The signature of an ONNX file with these bytes; ValueError where ONNX Runtime does not load it."""
+    for begins, what in _SEEMS.items():
+        if content.startswith(begins):
+            raise ValueError(f"path: {path} is no ONNX model: it looks like {what}; export the model to ONNX first")
     here = Path(__file__).resolve()
-    environment = {**os.environ, "PYTHONPATH": str(here.parent.parent)}
+    environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    environment["PYTHONPATH"] = str(here.parent.parent)
     # -P: a schemas.py in the user's folder must not hide ours.
-    command = [sys.executable, "-P", str(here), str(path)]
+    command = [sys.executable, "-P", str(here)]
     try:
-        ran = subprocess.run(command, env=environment, capture_output=True, timeout=INSPECT_S_MAX, check=False)
+        with tempfile.TemporaryDirectory(prefix="sparring-inspect-") as empty:
+            ran = subprocess.run(
+                command,
+                input=content,
+                env=environment,
+                cwd=empty,
+                capture_output=True,
+                timeout=INSPECT_S_MAX,
+                check=False,
+            )
     except subprocess.TimeoutExpired:
         raise ValueError(f"path: {path} was not loaded within {INSPECT_S_MAX:g} s") from None
     if ran.returncode == 0:
@@ -47,11 +86,12 @@ def inspect(path: Path) -> Signature:
     )
 
 
-def _signature(path: str) -> Signature:
+def _signature(content: bytes) -> Signature:
+    resource.setrlimit(resource.RLIMIT_AS, (INSPECT_BYTES_MAX, INSPECT_BYTES_MAX))
     import onnxruntime  # noqa: PLC0415 (only the process that may crash loads it)
 
     onnxruntime.set_default_logger_severity(4)
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     return Signature(
         tuple(_tensor(node) for node in session.get_inputs()),
         tuple(_tensor(node) for node in session.get_outputs()),
@@ -69,9 +109,12 @@ def _tensor(node: object) -> TensorSpec:
 
 def _main() -> int:
     try:
-        signature = _signature(sys.argv[1])
+        signature = _signature(sys.stdin.buffer.read())
     except Exception as error:  # noqa: BLE001 (onnxruntime's errors have no common base)
-        sys.stderr.write(f"\nnot a model that ONNX Runtime loads: {' '.join(str(error).split())[:500]}\n")
+        said = " ".join(str(error).split())[:500]
+        if "xternal data" in said:
+            said = f"its weights lie in another file; save it with its weights inside: {said}"
+        sys.stderr.write(f"\nnot a model that ONNX Runtime loads: {said}\n")
         return _WRONG
     sys.stdout.buffer.write(msgspec.json.encode(signature))
     return 0

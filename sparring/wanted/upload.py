@@ -8,7 +8,7 @@ from schemas import models
 from schemas.catalog import Catalog
 from schemas.names import checked_name
 from sparring.framework import Framework
-from sparring.inspect import Signature, inspect
+from sparring.inspect import Signature, inspect, model_bytes
 from sparring.wanted.nouns import Wanted
 from sparring.wanted.place import WrongFile
 
@@ -35,7 +35,7 @@ def version_of(workspace: str, name: str, path: Path, framework: Framework, cata
         ValueError: the file cannot be uploaded; the message begins with the argument.
         OSError: it cannot be read.
     """
-    content = path.read_bytes()
+    content = model_bytes(path)
     known = catalog.model_versions(workspace, name)
     if known and (known[-1].sha256, known[-1].framework) == (sha256_of(content), framework.value):
         return known[-1]
@@ -62,7 +62,7 @@ def new_version(workspace: str, name: str, path: Path, content: bytes, framework
 
 def _signature(path: Path, content: bytes, framework: Framework) -> Signature:
     if framework is Framework.ONNX:
-        return inspect(path)
+        return inspect(path, content)
     try:
         compile(content, str(path), "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
