@@ -89,8 +89,10 @@ def account(
         _check_challengers(report, frame, answers[0], challenged.get(frame.origin, []))
         if index is not None:
             _check_index(report, frame, answers[0], wanted, on_results, index)
-    _check_order(report, sent, official)
-    _check_order(report, sent, challenged)
+    for frame, what in _out_of_order(sent, official):
+        _find(report, "out of order", frame, what)
+    # Counted only: a challenger's tasks are rather lost than waited for, and what is sent again may change places.
+    report.counts["challengers out of order"] = len(_out_of_order(sent, challenged))
     report.counts["frames"] = len(sent)
     return report
 
@@ -181,9 +183,10 @@ def _check_index(
         _find(report, "other answer in the index", frame, "Redis holds an answer that is not on results")
 
 
-def _check_order(report: Report, sent: Sequence[Sent], told: dict[str, list[Told]]) -> None:
+def _out_of_order(sent: Sequence[Sent], told: dict[str, list[Told]]) -> list[tuple[Sent, str]]:
     """Frames of one key lie on one partition, and so do their answers. A shed record is written when somebody gives
     up, not in a turn."""
+    found: list[tuple[Sent, str]] = []
     lines: dict[tuple[bytes, int, str, int], list[tuple[int, Sent]]] = defaultdict(list)
     for frame in sent:
         firsts: dict[str, Told] = {}
@@ -197,8 +200,9 @@ def _check_order(report: Report, sent: Sequence[Sent], told: dict[str, list[Told
         latest = -1
         for _, frame in sorted(line, key=lambda answered: answered[0]):
             if frame.offset < latest:
-                _find(report, "out of order", frame, f"answered after the frame at offset {latest} of the same key")
+                found.append((frame, f"answered after the frame at offset {latest} of the same key"))
             latest = max(latest, frame.offset)
+    return found
 
 
 def _expected(decision: Decision) -> str:

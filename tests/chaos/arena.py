@@ -86,9 +86,14 @@ class Arena:
         """The account, once everything is in order, or when time is up."""
         deadline = time.monotonic() + SETTLED_S_MAX
         while True:
-            report = self.verify(since)
-            if report.in_order or time.monotonic() > deadline:
-                return report
+            try:
+                report = self.verify(since)
+                if report.in_order or time.monotonic() > deadline:
+                    return report
+            except ConnectionError:
+                # The client has not found the new leader of a partition in time: it is asked again.
+                if time.monotonic() > deadline:
+                    raise
             threading.Event().wait(1.0)
 
     def longest_silence_s(self, since: int) -> float:

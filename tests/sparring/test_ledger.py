@@ -153,12 +153,14 @@ def test_the_decision_is_the_routers_own() -> None:
     assert decide(text, by_number) == Decision(refused="HashKeyOutOfRange")
 
 
-def test_challengers_have_an_order_too_but_not_what_was_shed() -> None:
+def test_challengers_out_of_order_are_counted_but_not_what_was_shed() -> None:
     frames, results = [sent(0), sent(1)], [told(0), told(1)]
     swapped = [shadow(1, at=0), shadow(0, at=1)]
-    assert kinds(account(frames, results, swapped, [], held)) == ["out of order"]
+    report = account(frames, results, swapped, [], held)
+    assert report.in_order
+    assert report.counts["challengers out of order"] == 1
     late = [shadow(1, at=0), shadow(0, at=1, status="shed", error="Shed")]
-    assert account(frames, results, late, [], held).in_order
+    assert account(frames, results, late, [], held).counts["challengers out of order"] == 0
 
 
 def test_an_answer_before_any_version_is_wrong_where_every_router_had_to_place_the_frame() -> None:
