@@ -77,4 +77,6 @@ def _denied(error: RuntimeError | OSError) -> str | None:
     """A loop of links is a RuntimeError before Python 3.13."""
     if isinstance(error, RuntimeError) or error.errno == errno.ELOOP:
         return "its symbolic links lead nowhere"
+    if error.errno == errno.EINVAL:
+        return "its symbolic links changed while they were followed"
     return "this process may not read it" if error.errno in _NOBODYS else None

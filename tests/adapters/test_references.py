@@ -202,11 +202,13 @@ def test_a_link_that_is_swapped_while_it_is_read_leads_nowhere(folder: Path, see
     swapping = threading.Thread(target=swap)
     swapping.start()
     came = set()
-    for _ in range(300):
-        with contextlib.suppress(Refused):
-            came.add(reading(folder, "now/secret")())
-    stop.set()
-    swapping.join()
+    try:
+        for _ in range(300):
+            with contextlib.suppress(Refused):
+                came.add(reading(folder, "now/secret")())
+    finally:
+        stop.set()
+        swapping.join()
     assert came <= {b"frame"}, seed
 
 
