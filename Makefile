@@ -12,7 +12,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url 
 UV := $(shell command -v uv || echo .venv-uv/bin/uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check chaos bench lock clean
+.PHONY: help setup demo test check chaos fuzz bench lock clean
 
 help:  ## print the verbs
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,6 +34,9 @@ check: setup  ## ruff, format, mypy --strict, import-linter
 
 chaos: setup  ## every fault twenty times under load, with the ledger; ARGS="--rounds 2 --only 'broker killed'"
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+fuzz: setup  ## ten thousand bad frames to a system of its own; ARGS="--frames 2000 --seed 7"
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: setup  ## frames per second and latency, beside a plain loop in the same run
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -4,8 +4,6 @@ import logging
 import time
 from contextlib import suppress
 
-import msgspec
-
 from adapters.brokers import Brokers
 from adapters.kafka import Reader, Record
 from schemas.catalog import Catalog, decode_record
@@ -52,7 +50,7 @@ class CatalogReader:
     def _apply(self, record: Record) -> None:
         try:
             known = decode_record(record.value or b"")
-        except msgspec.DecodeError as error:
+        except ValueError as error:
             # Void for this reader, loudly: a catalog that stops every service at one record helps nobody.
             log.error("catalog offset %d is no record known here: %s", record.offset, error)  # noqa: TRY400
             self.catalog.offset = record.offset + 1

@@ -22,7 +22,6 @@ from schemas.models import ImageSettings, TensorSpec
 Uint8 = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
 
-_PNG_END = b"IEND\xaeB`\x82"
 _JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 """Markers of a frame header (SOF0 to SOF15), which holds the picture's size."""
 
@@ -101,15 +100,24 @@ def _size_if_whole(value: bytes) -> tuple[int, int]:
         if value.startswith(b"\xff\xd8"):
             return _jpeg_size(value)
         if value.startswith(b"\x89PNG\r\n\x1a\n"):
-            if _PNG_END not in value:
-                raise _not_an_image(value, "the PNG is cut off (it has no IEND chunk)")
-            width, height = struct.unpack_from(">II", value, 16)
-            return width, height
+            return _png_size(value)
         if value[:4] == b"RIFF" and value[8:12] == b"WEBP":
             return _webp_size(value)
     except (struct.error, IndexError):
         raise _not_an_image(value, "its header is cut off") from None
     raise _not_an_image(value, "it begins like none of them")
+
+
+def _png_size(value: bytes) -> tuple[int, int]:
+    """Each chunk must be as long as it says: the decoder takes that much memory before it looks."""
+    at, name = 8, b""
+    while name != b"IEND":
+        length, name = struct.unpack_from(">I4s", value, at)
+        at += 12 + length
+        if at > len(value):
+            raise _not_an_image(value, f"the PNG is cut off (its chunk {name!r} claims {length} bytes)")
+    width, height = struct.unpack_from(">II", value, 16)
+    return width, height
 
 
 def _jpeg_size(value: bytes) -> tuple[int, int]:

@@ -115,10 +115,11 @@ class Watch:
     def _note(self, record: Record, age_s: float) -> None:
         try:
             beat = None if record.value is None else decode_beat(record.value)
-        except msgspec.DecodeError as error:
+            who = (record.key or b"").decode()
+        except ValueError as error:
             log.error("presence offset %d is no beat: %s", record.offset, error)  # noqa: TRY400
             return
-        self._living.note((record.key or b"").decode(), beat, time.monotonic(), age_s)
+        self._living.note(who, beat, time.monotonic(), age_s)
 
     def close(self) -> None:
         """Stop reading."""

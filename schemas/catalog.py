@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from schemas.json_text import decode_json
 from schemas.models import Configuration, ModelVersion
 from schemas.names import DEFAULT_WORKSPACE, ModelKey, PipelineName
 from schemas.pipelines import PipelineVersion
@@ -98,8 +99,8 @@ def encode_record(record: Record) -> bytes:
 
 
 def decode_record(value: bytes) -> Record:
-    """One catalog record; msgspec.ValidationError where it is none."""
-    return _RECORD.decode(value)
+    """One catalog record; ValueError where it is none."""
+    return decode_json(_RECORD, value)
 
 
 class Switch(msgspec.Struct, frozen=True):

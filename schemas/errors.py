@@ -34,6 +34,7 @@ RefusalCode = Literal[
     "UnknownContentType",
     "NotAnImage",
     "ImageTooLarge",
+    "TableTooLarge",
     "BadArrow",
     "BadJson",
     "MissingField",

@@ -35,6 +35,15 @@ KEY_BYTES_MAX: Final = HEADERS_BYTES_MAX // 2
 RESULT_BYTES_MAX: Final = 16 * MIB
 """Largest value of a result; a larger answer becomes an error answer."""
 
+TABLE_BYTES_MAX: Final = 256 * MIB
+"""What the Arrow stream of one frame may unpack to, known from its messages before it is unpacked."""
+
+REQUEST_ROWS_MAX: Final = 100_000
+"""Rows of one frame: where each is a run of its own, a row takes up to a kilobyte on its way."""
+
+DIMENSIONS_MAX: Final = 32
+"""Of a tensor that came in a table, its rows included; numpy's own limit is twice that."""
+
 REQUEST_ID_CHARS_MAX: Final = 128
 MESSAGE_CHARS_MAX: Final = 2000
 """Of an error's message: it may quote what came."""

@@ -5,10 +5,11 @@ Key: the process id. Value: a beat, or null when the process left (a host writes
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
+from schemas.json_text import decode_json
 from schemas.limits import PRESENCE_DEAD_S
 from schemas.topics import Lane
 
@@ -48,14 +49,17 @@ class Beat(msgspec.Struct, frozen=True):
     """What it cannot do and why, one sentence each: `deploy()` shows them."""
 
 
+_BEAT: Final = msgspec.json.Decoder(Beat)
+
+
 def encode_beat(beat: Beat) -> bytes:
     """One beat as JSON."""
     return msgspec.json.encode(beat)
 
 
 def decode_beat(value: bytes) -> Beat:
-    """One beat; msgspec.ValidationError where it is none."""
-    return msgspec.json.decode(value, type=Beat)
+    """One beat; ValueError where it is none."""
+    return decode_json(_BEAT, value)
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ import msgspec
 
 from schemas.errors import Refused, shortened
 from schemas.frames import Frame, RawHeaders
+from schemas.json_text import decode_json
 from schemas.limits import QUOTED_HEADER_CHARS_MAX
 from schemas.tasks import Role, Slip, SplitChoice
 
@@ -30,6 +31,9 @@ class Failure(msgspec.Struct, frozen=True):
     error: str
     message: str
     stage: str
+
+
+_FAILURE: Final = msgspec.json.Decoder(Failure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,8 @@ class Answer:
         return self.role != "challenger"
 
     def failure(self) -> Failure:
-        """error, message and stage of an answer that is not `ok`."""
-        return msgspec.json.decode(self.value, type=Failure)
+        """error, message and stage of an answer that is not `ok`; ValueError where its writer did not say them."""
+        return decode_json(_FAILURE, self.value)
 
     def text_headers(self) -> dict[str, str]:
         """The headers as the contract names them; those that are unknown are absent."""
@@ -128,7 +132,7 @@ class Answer:
                 model_version=text.get("model-version"),
                 model_sha256=text.get("model-sha256"),
                 parts=int(text["parts"]),
-                split=_SPLIT.decode(text["split"]),
+                split=decode_json(_SPLIT, text["split"].encode()),
                 timings=Timings(int(text["queued-ns"]), int(text["decode-ns"]), int(text["infer-ns"])),
                 traceparent=text.get("traceparent"),
             )

@@ -5,8 +5,8 @@ A request's columns are the model's inputs, one row per input row; a cell is a n
 output, of the model's own dtype.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -14,14 +14,20 @@ import pyarrow as pa
 
 from schemas.errors import Refused
 from schemas.frames import ARROW, TableType
+from schemas.json_text import decode_json
+from schemas.limits import DIMENSIONS_MAX, REQUEST_ROWS_MAX, TABLE_BYTES_MAX
+from schemas.unpacked import stream_of, unpacked
+
+_RECORDS: Final = msgspec.json.Decoder(list[dict[str, Any]])
 
 
 def read_arrow(value: bytes) -> pa.Table:
-    """The table of an Arrow IPC stream, or of an IPC file sent as it is. Refused for anything else."""
+    """The table of an Arrow IPC stream, or of an IPC file sent as it is. Refused for anything else, and for what would
+    unpack to more than TABLE_BYTES_MAX or REQUEST_ROWS_MAX: that is known before it is unpacked."""
     try:
-        buffer = pa.py_buffer(value)
-        reader = pa.ipc.open_file(buffer) if value.startswith(b"ARROW1") else pa.ipc.open_stream(buffer)
-        table: pa.Table = reader.read_all()
+        stream = stream_of(value)
+        _check_size(*unpacked(stream))
+        table: pa.Table = pa.ipc.open_stream(stream).read_all()
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Refused("BadArrow", f"the value is not an Arrow IPC stream: {_one_line(error)}", "decode") from error
@@ -35,9 +41,10 @@ def read_arrow(value: bytes) -> pa.Table:
 def read_records(value: bytes) -> pa.Table:
     """The table of pandas-records JSON: a list of objects with the same fields. Refused for anything else."""
     try:
-        records = msgspec.json.decode(value, type=list[dict[str, Any]])
-    except (msgspec.DecodeError, RecursionError) as error:
+        records = decode_json(_RECORDS, value)
+    except ValueError as error:
         raise Refused("BadJson", f"the value is not a JSON list of records: {_one_line(error)}", "decode") from error
+    _check_size(len(value), len(records))
     names = list(records[0]) if records else []
     for row, record in enumerate(records):
         if record.keys() != set(names):
@@ -95,6 +102,19 @@ def encode_rows(outputs: Mapping[str, list[np.ndarray]]) -> bytes:
     return encode_table(output_columns(outputs))
 
 
+def _check_size(size_bytes: int, rows: int) -> None:
+    if size_bytes > TABLE_BYTES_MAX or rows < 0:
+        raise Refused(
+            "TableTooLarge", f"the table unpacks to {size_bytes} bytes; expected at most {TABLE_BYTES_MAX}", "decode"
+        )
+    if rows > REQUEST_ROWS_MAX:
+        raise Refused(
+            "TableTooLarge",
+            f"the table has {rows} rows; expected at most {REQUEST_ROWS_MAX} in one request: send several",
+            "decode",
+        )
+
+
 def _list_column(rows: list[np.ndarray]) -> "pa.Array[Any]":
     offsets = np.zeros(len(rows) + 1, dtype=np.int32)
     np.cumsum([row.size for row in rows], out=offsets[1:])
@@ -113,6 +133,7 @@ def _column(cells: list[Any]) -> "pa.Array[Any]":
     except ValueError:  # lists of different lengths
         array = np.empty(0)
     if array.size == 0 or array.dtype.kind not in "if":
+        _check_depth(cells, DIMENSIONS_MAX)
         column = pa.array(cells)
         return column
     column = _flat_array(array.ravel())
@@ -121,6 +142,16 @@ def _column(cells: list[Any]) -> "pa.Array[Any]":
         offsets = np.arange(count + 1, dtype=np.int32) * np.int32(size)
         column = pa.Array.from_buffers(pa.list_(column.type), count, [None, _buffer(offsets)], children=[column])
     return column
+
+
+def _check_depth(cells: Iterable[Any], left: int) -> None:
+    """To guess the type of what is nested, pyarrow takes time by the square of the depth, and much of it."""
+    for cell in cells:
+        if not isinstance(cell, list | dict):
+            continue
+        if left == 0:
+            raise Refused("BadJson", f"lists or objects in each other, deeper than {DIMENSIONS_MAX}", "decode")
+        _check_depth(cell if isinstance(cell, list) else cell.values(), left - 1)
 
 
 def _flat_array(flat: np.ndarray) -> "pa.Array[Any]":

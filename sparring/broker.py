@@ -9,7 +9,7 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 from uuid import UUID
@@ -104,23 +104,13 @@ class Broker:
     def end(self, topic: str, partition: int = 0) -> int:
         """The offset after the partition's last record, asked of the broker now."""
         place = TopicPartition(topic, partition)
-        with self._lock:
-            if self._asker is None:
-                self._asker = self.consumer(())
-            try:
-                return int(self._asker.end_offsets([place], timeout_ms=int(_REQUEST_S * 1000))[place])
-            except KafkaError as error:
-                raise ConnectionError(f"{topic} on {self.kafka}: no answer: {error}") from error
+        with self._asking(topic) as asker:
+            return int(asker.end_offsets([place], timeout_ms=int(_REQUEST_S * 1000))[place])
 
     def has_topic(self, topic: str) -> bool:
         """Whether the topic exists."""
-        with self._lock:
-            if self._asker is None:
-                self._asker = self.consumer(())
-            try:
-                return topic in self._asker.topics()
-            except KafkaError as error:
-                raise ConnectionError(f"{self.kafka}: no answer: {error}") from error
+        with self._asking(topic) as asker:
+            return topic in asker.topics()
 
     def topic_id(self, topic: str) -> str:
         """The broker's own id of a topic, URL-safe base64, as it stands in request ids that are made of it."""
@@ -162,8 +152,7 @@ class Broker:
             if self._producer is not None:
                 self._close_producer()
             if self._asker is not None:
-                self._asker.close()
-            self._asker = None
+                self._close_asker()
 
     def __enter__(self) -> Self:
         return self
@@ -172,6 +161,24 @@ class Broker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @contextlib.contextmanager
+    def _asking(self, topic: str) -> Iterator[Any]:
+        """The consumer for questions. One that got no answer is replaced: it was seen to wait for ever for a broker
+        that had stood still, while others had taken its partitions over."""
+        with self._lock:
+            if self._asker is None:
+                self._asker = self.consumer(())
+            try:
+                yield self._asker
+            except KafkaError as error:
+                self._close_asker()
+                raise ConnectionError(f"{topic} on {self.kafka}: no answer: {error}") from error
+
+    def _close_asker(self) -> None:
+        with contextlib.suppress(KafkaError):
+            self._asker.close(autocommit=False, timeout_ms=int(_REQUEST_S * 1000))
+        self._asker = None
 
     def _sending(self) -> Any:
         with self._lock:

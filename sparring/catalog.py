@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-import msgspec
 from kafka.errors import KafkaError
 
 from schemas.catalog import Catalog, decode_record
@@ -100,7 +99,7 @@ class Follower:
         try:
             while not self._stopping.is_set():
                 self._note(self._consumer.poll(timeout_ms=_POLL_MS))
-        except (KafkaError, msgspec.MsgspecError) as error:
+        except KafkaError as error:
             with self._changed:
                 self._failure = error
                 self._changed.notify_all()
@@ -121,19 +120,24 @@ class Follower:
             self._changed.notify_all()
 
     def _note_beat(self, record: Any) -> None:
-        beat = None if record.value is None else decode_beat(record.value)
-        catching_up = record.offset < self._presence_end
-        age_s = time.time() - record.timestamp / 1000 if catching_up else 0.0
-        self._living.note((record.key or b"").decode(), beat, time.monotonic(), age_s)
         # Compaction leaves gaps, but never takes a topic's last record.
         self._presence_offset = record.offset + 1
+        try:
+            beat = None if record.value is None else decode_beat(record.value)
+            whose = (record.key or b"").decode()
+        except ValueError as error:
+            log.warning("presence offset %d is no beat known here: %s", record.offset, error)
+            return
+        catching_up = record.offset < self._presence_end
+        age_s = time.time() - record.timestamp / 1000 if catching_up else 0.0
+        self._living.note(whose, beat, time.monotonic(), age_s)
 
 
 def apply(catalog: Catalog, record: Any) -> None:
     """Fold a Kafka record in. One that is unknown here, of a newer sparring, is void for this client."""
     try:
         known = decode_record(record.value or b"")
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         log.warning("catalog offset %d is no record known here: %s", record.offset, error)
         catalog.offset = record.offset + 1
     else:

@@ -48,7 +48,7 @@ def read_request(path: str | os.PathLike[str]) -> pd.DataFrame | pa.Table:
     if where.suffix == ".json":
         try:
             return pd.DataFrame(msgspec.json.decode(content, type=list[dict[str, Any]]))
-        except msgspec.DecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"path: {where} is not a JSON list of records: {error}") from error
     raise ValueError(f"path: {where}; expected a file that ends in .arrow or .json")
 

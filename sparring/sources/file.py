@@ -88,7 +88,7 @@ def _check_records(value: bytes) -> None:
     """Not `schemas.tables.read_records`: making columns of them would load pandas."""
     try:
         records = msgspec.json.decode(value, type=list[dict[str, Any]])
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise Refused("BadJson", f"no JSON list of records: {error}; expected [{{...}}, ...]", "read") from error
     if not records:
         raise Refused("BadJson", "the list has no records; expected one per row", "read")

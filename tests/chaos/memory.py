@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -48,9 +49,12 @@ def _resident(stack: LocalStack) -> dict[str, float]:
     held = {}
     for name, service in stack.processes.items():
         if service.pid is not None:
-            process = psutil.Process(service.pid)
-            held[name] = process.memory_info().rss / MIB
-            held |= {_model(child): child.memory_info().rss / MIB for child in process.children()}
+            # One may end while it is looked at.
+            with suppress(psutil.NoSuchProcess):
+                process = psutil.Process(service.pid)
+                held[name] = process.memory_info().rss / MIB
+                for child in process.children():
+                    held[_model(child)] = child.memory_info().rss / MIB
     return held
 
 

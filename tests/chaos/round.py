@@ -46,7 +46,10 @@ def play(arena: Arena, name: str, fault: Fault, seed: int, *, per_second: float 
     load.wait_for_more(around)
     confirmed = load.halt() + arena.beside - beside
     ended = time.monotonic()
-    report = arena.settled(since)
+    try:
+        report = arena.settled(since)
+    except ConnectionError as error:
+        report, failure = Report(), f"no account: {error}"
     return Round(
         name,
         seed,

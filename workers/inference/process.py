@@ -14,8 +14,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-import msgspec
-
 from adapters.kafka import Committed, Inbox, Outbox, Place, Record
 from adapters.monitor import Monitor
 from adapters.presence import Heart
@@ -123,7 +121,7 @@ class ModelProcess:
         """Open the partition before its first task runs; run a suspect one alone."""
         try:
             ticket = self._ticket(record)
-        except (msgspec.DecodeError, ValueError) as error:
+        except ValueError as error:
             log.error("%s is passed over, no router sent it: %s", record, error)  # noqa: TRY400
             return
         turn = self._inbox.turn(record.place)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from adapters.images import decode_image, image_tensor
 from schemas.errors import Refused
 from schemas.frames import Frame, is_table
+from schemas.limits import DIMENSIONS_MAX
 from schemas.models import PinnedModel, TensorSpec
 from schemas.tables import read_table
 from schemas.wiring import wire_request
@@ -63,6 +64,10 @@ def _dense(table: pa.Table, column: str) -> Array:
     values: Any = chunks.storage if isinstance(chunks, pa.ExtensionArray) else chunks
     shape = [len(values)]
     while isinstance(values, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
+        if len(shape) == DIMENSIONS_MAX:
+            raise Refused(
+                "WrongShape", f"column {column!r}: lists in lists, deeper than {DIMENSIONS_MAX} dimensions", "decode"
+            )
         _refuse_nulls(values, column)
         lengths = _lengths(values)
         if len(lengths) and lengths.min() != lengths.max():

@@ -71,7 +71,7 @@ def failure(answer: Answer) -> Failure:
     """Why an answer is not `ok`, also where its writer did not say it as the contract has it."""
     try:
         return answer.failure()
-    except msgspec.DecodeError:
+    except ValueError:
         return Failure("", f"{len(answer.value)} bytes that say nothing", "")
 
 

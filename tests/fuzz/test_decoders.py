@@ -1,0 +1,205 @@
+"""Every decoder, on what nobody should send: it decodes or it refuses, and raises nothing else."""
+
+import json
+from contextlib import suppress
+from itertools import count
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.route import expires_at, route
+from schemas.catalog import decode_record
+from schemas.errors import Refused
+from schemas.frames import Frame, Origin, TableType, is_table
+from schemas.limits import REQUEST_ROWS_MAX, TABLE_BYTES_MAX
+from schemas.models import Configuration, ModelVersion, PinnedModel, TensorSpec
+from schemas.names import ModelKey, PipelineName
+from schemas.pipelines import PipelineVersion, RandomSplit, WeightedModel
+from schemas.presence import decode_beat
+from schemas.results import Answer
+from schemas.tables import read_arrow, read_table
+from schemas.tasks import decode_slip, split_slip
+from schemas.unpacked import stream_of, unpacked
+from tests.fuzz.corpus import KINDS, Fuzzed, corpus
+from tests.fuzz.tables import written
+from workers.inference.tensors import request_inputs
+
+_OF_EACH_KIND = 60
+
+
+def _pinned(name: str, *shape: int | None) -> PinnedModel:
+    spec = TensorSpec("tensor", "float32", shape)
+    model = ModelVersion("default", name, "v1", "sha", "onnx", f"{name}.onnx", 1, 0, (spec,), (spec,))
+    return PinnedModel(model, Configuration(runtime="onnx"))
+
+
+IMAGE, TABLE = _pinned("same", 1, 3, 64, 64), _pinned("double", None, 2)
+VERSION = PipelineVersion(
+    "default", "shop", "pv1", (RandomSplit((WeightedModel(1.0, TABLE), WeightedModel(1.0, IMAGE)), "shop"),), 0
+)
+
+
+def _read(frame: Frame, pinned: PinnedModel) -> None:
+    """All that router and model process read of a frame, each whatever the other said."""
+    for read in (
+        lambda: frame.pipeline,
+        lambda: frame.reference,
+        lambda: expires_at(frame, VERSION),
+        lambda: route(frame, VERSION),
+        lambda: request_inputs(frame, pinned),
+    ):
+        with suppress(Refused):
+            read()
+
+
+def test_whatever_a_frame_holds_is_decided_and_decoded_or_refused(seed: int) -> None:
+    offsets = count()
+    frames = list(corpus(seed, _OF_EACH_KIND * len(KINDS)))
+    assert {frame.kind for frame in frames} == set(KINDS)
+    for fuzzed in frames:
+        _read(_frame(fuzzed, next(offsets)), IMAGE if fuzzed.reader == "image" else TABLE)
+
+
+def _frame(fuzzed: Fuzzed, offset: int) -> Frame:
+    origin = Origin("sparring.frames", 0, offset)
+    return Frame(fuzzed.key, fuzzed.value, tuple(fuzzed.headers), origin, 1_000, "TOPIC")
+
+
+@given(st.binary(max_size=400), st.sampled_from([None, "image/jpeg", "image/png", "image/webp", "application/json"]))
+def test_any_bytes_are_an_input_or_refused(value: bytes, named: str | None) -> None:
+    headers = () if named is None else (("content-type", named.encode()),)
+    _read(Frame(None, value, headers, Origin("t", 0, 0), 0, "TOPIC"), TABLE)
+
+
+_TEXT = st.text(max_size=40) | st.sampled_from(["ok", "error", "[]", "0", "-1", "champion", "9" * 400])
+_HEADERS = st.dictionaries(
+    st.sampled_from(
+        [
+            "request-id",
+            "status",
+            "pipeline",
+            "frame",
+            "frame-digest",
+            "published-at",
+            "parts",
+            "split",
+            "role",
+            "queued-ns",
+            "decode-ns",
+            "infer-ns",
+            "slip",
+        ]
+    ),
+    _TEXT.map(str.encode) | st.binary(max_size=20) | st.none(),
+)
+
+
+@given(st.none() | st.binary(max_size=20), st.binary(max_size=50), _HEADERS)
+def test_any_record_is_an_answer_or_a_value_error(
+    key: bytes | None, value: bytes, headers: dict[str, bytes | None]
+) -> None:
+    with suppress(ValueError):
+        Answer.from_record(key, value, list(headers.items()))
+
+
+@given(_HEADERS)
+def test_any_headers_are_a_task_or_no_task(headers: dict[str, bytes | None]) -> None:
+    with suppress(ValueError):
+        split_slip(list(headers.items()))
+
+
+_RECORDS = ("WorkspaceCreated", "ModelUploaded", "ModelConfigured", "PipelineVersionAdded", "LivePointer", "New")
+_FIELDS = ("record", "name", "id", "model", "version", "pipeline", "steps", "at", "replaces", "tags", "workspace")
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=10) | st.sampled_from(_RECORDS),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(_FIELDS), inner, max_size=6),
+    max_leaves=10,
+)
+
+
+_NO_UTF8 = b'{"record": "\xff\xfe"}'
+_DEEP = b'{"record": ' + b"[" * 100_000
+
+
+@given(_JSON | st.binary(max_size=60) | st.sampled_from([_NO_UTF8, _DEEP]))
+def test_any_json_is_a_record_a_beat_a_slip_or_none(given_: object) -> None:
+    value = given_ if isinstance(given_, bytes) else json.dumps(given_).encode()
+    for decode in (decode_record, decode_beat, decode_slip):
+        with suppress(ValueError):
+            decode(value)
+
+
+@given(st.text(max_size=60) | st.sampled_from(["a/b", "a/b@c", "t/0/1", "t/x/1", "/", "@"]))
+def test_any_text_is_a_name_or_a_value_error(text: str) -> None:
+    for parse in (PipelineName.parse, ModelKey.parse, Origin.parse):
+        with suppress(ValueError):
+            parse(text)
+
+
+@given(
+    st.lists(st.lists(st.floats(width=32), max_size=4), min_size=1, max_size=30),
+    st.sampled_from([None, "lz4", "zstd"]),
+    st.booleans(),
+    st.data(),
+)
+def test_what_an_arrow_table_unpacks_to_is_known_before(
+    rows: list[list[float]], codec: Any, as_file: bool, flips: st.DataObject
+) -> None:
+    table = pa.table({"tensor": pa.array(rows, pa.list_(pa.float32())), "shop": ["a"] * len(rows)})
+    value = written(table, codec, as_file=as_file)
+    size, counted = unpacked(stream_of(value))
+    assert counted == len(rows)
+    assert size >= table.nbytes - len(rows)  # an absent validity bitmap takes nothing on the wire
+    spoilt = bytearray(value)
+    spoilt[flips.draw(st.integers(0, len(value) - 1))] ^= 1 << flips.draw(st.integers(0, 7))
+    with suppress(Refused):
+        read_arrow(bytes(spoilt))
+
+
+@pytest.mark.parametrize(("codec", "as_file"), [("zstd", False), ("lz4", False), ("zstd", True)])
+def test_a_table_that_would_unpack_to_gigabytes_is_refused_unread(codec: Any, as_file: bool) -> None:
+    zeros: Any = np.zeros(TABLE_BYTES_MAX // 4 + 1, np.float32)
+    column: pa.Array[Any] = pa.Array.from_buffers(pa.float32(), len(zeros), [None, pa.py_buffer(zeros)])
+    value = written(pa.table({"tensor": column}), codec, as_file=as_file)
+    assert len(value) < TABLE_BYTES_MAX // 100
+    before = pa.default_memory_pool().bytes_allocated()
+    with pytest.raises(Refused, match=f"unpacks to {TABLE_BYTES_MAX + 4} bytes") as refused:
+        read_arrow(value)
+    assert refused.value.error == "TableTooLarge"
+    assert pa.default_memory_pool().bytes_allocated() == before
+
+
+@pytest.mark.parametrize("rows", [REQUEST_ROWS_MAX, REQUEST_ROWS_MAX + 1])
+def test_a_request_has_so_many_rows_and_no_more(rows: int) -> None:
+    for value in (
+        written(pa.table({"tensor": pa.array([0] * rows, pa.int8())}), None),
+        _ones(rows),
+    ):
+        frame = Frame(None, value, (), Origin("t", 0, 0), 0, "TOPIC")
+        if rows <= REQUEST_ROWS_MAX:
+            assert read_table(_table_type(frame), value).num_rows == rows
+            continue
+        with pytest.raises(Refused, match=f"{rows} rows; expected at most {REQUEST_ROWS_MAX}"):
+            read_table(_table_type(frame), value)
+
+
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}"), (b'["",', b"]")])
+@pytest.mark.parametrize("depth", [40, 100, 900])
+def test_lists_in_lists_have_a_limit(opening: bytes, closing: bytes, depth: int) -> None:
+    deepest = b'[{"tensor": ' + opening * depth + b"1" + closing * depth + b"}]"
+    with pytest.raises(Refused, match="deeper than 32"):
+        request_inputs(Frame(None, deepest, (), Origin("t", 0, 0), 0, "TOPIC"), TABLE)
+
+
+def _ones(rows: int) -> bytes:
+    return b"[" + b",".join([b'{"a":1}'] * rows) + b"]"
+
+
+def _table_type(frame: Frame) -> TableType:
+    kind = frame.content_type
+    assert is_table(kind)
+    return kind
