@@ -50,8 +50,9 @@ def _played(ground: Ground, faults: Sequence[str], seeds: Iterable[int]) -> Iter
 
 def _line(done: Round) -> str:
     said = "held" if done.held else f"NOT HELD, {len(done.report.findings)} findings, {done.frames} frames seen"
+    twice = f" ({done.twice} of them twice on their topic)" if done.twice else ""
     return (
-        f"{done.fault:36} seed {done.seed}: {said}; {done.confirmed} frames, "
+        f"{done.fault:36} seed {done.seed}: {said}; {done.confirmed} frames{twice}, "
         f"{_duplicates(done)} duplicates, silence {done.silence_s:.1f} s, settled {done.settled_s:.1f} s"
     )
 

@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -95,6 +96,15 @@ class Arena:
                 if time.monotonic() > deadline:
                     raise
             threading.Event().wait(1.0)
+
+    def frames_twice(self, since: int) -> int:
+        """How many frames stand on their topic once more: a client may send one again that a broker, lost in that
+        moment, had taken. By request id."""
+        connection = self.client._connection  # noqa: SLF001 (as above)
+        with RecordStream(connection.broker, connection.topics.frames, since) as records:
+            ids = Counter(dict(record.headers).get("request-id") for record in records)
+        del ids[None]  # those beside the load
+        return ids.total() - len(ids)
 
     def longest_silence_s(self, since: int) -> float:
         """Between one official answer and the next: how long nobody was answered. Seconds, by `published-at`."""
