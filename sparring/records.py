@@ -16,6 +16,7 @@ from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from sparring.broker import Broker
+from sparring.spans import Span, Spans, end_offsets, places_of, spans_by_time
 
 _ANSWER_MS_MAX: Final = 10_000
 """For each question to the broker, and for records that must be there."""
@@ -44,7 +45,7 @@ class _Partition:
 
 
 class RecordStream(Iterator[Any]):
-    """The records of one topic; where reading begins and ends is settled when it is made.
+    """The records of one topic, or of `spans`; where reading begins and ends is settled when it is made.
 
     Iterate in one thread; a context manager, or call `close`. Any thread, and a signal's handler, may call `stop`.
 
@@ -52,14 +53,26 @@ class RecordStream(Iterator[Any]):
         broker: where the topic is.
         topic: its name.
         since: Unix milliseconds. None: from the topic's beginning, or, with follow, from now on.
-        follow: False: up to the topic's end as it is now, in the order of time across partitions. True: on and on,
-            as they come.
+        until: Unix milliseconds: each partition ends before its first record that is as young. None: at its end as
+            it is now.
+        follow: False: in the order of time across partitions. True: on and on, as they come, and until is without
+            meaning.
+        spans: what to read instead, of any topics and offsets; since and until are without meaning then.
 
     Raises:
         ConnectionError: the topic is not there, or the broker does not answer in time; so does the iteration.
     """
 
-    def __init__(self, broker: Broker, topic: str, since: int | None, *, follow: bool = False) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        topic: str,
+        since: int | None = None,
+        until: int | None = None,
+        *,
+        follow: bool = False,
+        spans: Spans | None = None,
+    ) -> None:
         self._broker = broker
         self._topic = topic
         self._follow = follow
@@ -69,15 +82,28 @@ class RecordStream(Iterator[Any]):
         self._consumer = self._opened_consumer()
         try:
             with self._asking():
-                self._partitions = self._opened(since)
+                self._partitions = self._opened(self._by_time(since, until) if spans is None else spans)
         except BaseException:
             self.close()
             raise
 
     def __next__(self) -> Any:
-        record = self._next_record()
-        if record is None:
-            raise StopIteration
+        while not self.ended:
+            if (record := self.turn()) is not None:
+                return record
+        raise StopIteration
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more comes: all is read, or it was stopped."""
+        return self._stopped or all(one.read and not one.records for one in self._partitions)
+
+    def turn(self) -> Any:
+        """The next record; None where one look at the broker, a fraction of a second, brought none."""
+        record = self._held()
+        if record is None and not self.ended:
+            self._read_ahead([one for one in self._partitions if not one.records and not one.read])
+            record = self._held()
         return record
 
     def stop(self) -> None:
@@ -97,60 +123,45 @@ class RecordStream(Iterator[Any]):
     ) -> None:
         self.close()
 
-    def _opened(self, since: int | None) -> list[_Partition]:
-        numbers = self._consumer.partitions_for_topic(self._topic)
-        if not numbers:
+    def _by_time(self, since: int | None, until: int | None) -> Spans:
+        places = places_of(self._consumer, self._topic)
+        if not places:
             raise ConnectionError(
                 f"{self._broker.kafka} has no topic {self._topic}: start the system there, or set "
                 "SPARRING_NAMESPACE to the namespace that it runs in"
             )
-        places = [TopicPartition(self._topic, number) for number in sorted(numbers)]
-        self._consumer.assign(places)
-        ends = self._ends(places)
-        begins = self._begins(ends, since)
-        if self._follow:
-            for place, begin in begins.items():
-                self._consumer.seek(place, begin)
-            return [_Partition(place, self._consumer, math.inf) for place in places]
-        return [self._opened_partition(place, begins[place], ends[place]) for place in places]
+        return spans_by_time(self._consumer, places, since, until, follow=self._follow)
 
-    def _opened_partition(self, place: TopicPartition, begin: int, end: int) -> _Partition:
+    def _opened(self, spans: Spans) -> list[_Partition]:
+        if not self._follow:
+            return [self._opened_partition(place, span) for place, span in spans.items()]
+        self._consumer.assign(list(spans))
+        for place, span in spans.items():
+            self._consumer.seek(place, span.begin)
+        return [_Partition(place, self._consumer, span.end) for place, span in spans.items()]
+
+    def _opened_partition(self, place: TopicPartition, span: Span) -> _Partition:
         """With a connection of its own, so that each is read no further ahead than it is wanted: a partition that
         was paused and resumed on a shared one was seen to stand still."""
-        if begin >= end:
-            return _Partition(place, self._consumer, end, read=True)
+        if span.begin >= span.end:
+            return _Partition(place, self._consumer, span.end, read=True)
         consumer = self._opened_consumer()
         consumer.assign([place])
-        consumer.seek(place, begin)
-        return _Partition(place, consumer, end)
+        consumer.seek(place, span.begin)
+        return _Partition(place, consumer, span.end)
 
     def _opened_consumer(self) -> Any:
         self._consumers.append(self._broker.consumer((), _FETCH_BYTES_MAX))
         return self._consumers[-1]
 
-    def _begins(self, ends: dict[TopicPartition, int], since: int | None) -> dict[TopicPartition, int]:
-        if since is not None:
-            found = self._consumer.offsets_for_times(dict.fromkeys(ends, max(0, since)), timeout_ms=_ANSWER_MS_MAX)
-            # None: no record of a partition is as young as that.
-            return {place: end if found.get(place) is None else found[place].offset for place, end in ends.items()}
-        return ends if self._follow else dict(self._consumer.beginning_offsets(list(ends), timeout_ms=_ANSWER_MS_MAX))
-
-    def _ends(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
-        return dict(self._consumer.end_offsets(places, timeout_ms=_ANSWER_MS_MAX))
-
-    def _next_record(self) -> Any:
+    def _held(self) -> Any:
         """In the order of time where everything is there already: the oldest of the partitions' next records. None
-        at the end."""
-        while not self._stopped:
-            ahead = [one for one in self._partitions if one.records]
-            open_ones = [one for one in self._partitions if not one.records and not one.read]
-            if ahead and (self._follow or not open_ones):
-                first = ahead[0] if self._follow else min(ahead, key=lambda one: int(one.records[0].timestamp))
-                return first.records.popleft()
-            if not open_ones:
-                break
-            self._read_ahead(open_ones)
-        return None
+        where more must be read first, and at the end."""
+        ahead = [one for one in self._partitions if one.records]
+        if not ahead or not (self._follow or all(one.records or one.read for one in self._partitions)):
+            return None
+        first = ahead[0] if self._follow else min(ahead, key=lambda one: int(one.records[0].timestamp))
+        return first.records.popleft()
 
     def _read_ahead(self, partitions: list[_Partition]) -> None:
         """One poll, of those partitions alone that have nothing read ahead: what is held stays bounded."""
@@ -164,7 +175,8 @@ class RecordStream(Iterator[Any]):
     def _poll_all(self, partitions: list[_Partition]) -> bool:
         polled = self._consumer.poll(timeout_ms=_POLL_MS)
         for one in partitions:
-            one.records.extend(polled.get(one.place, []))
+            position = None if math.isinf(one.end) else self._consumer.position(one.place, timeout_ms=_ANSWER_MS_MAX)
+            one.take(polled.get(one.place, []), position)
         return bool(polled)
 
     def _poll(self, one: _Partition) -> bool:
@@ -174,7 +186,7 @@ class RecordStream(Iterator[Any]):
 
     def _ask_whether_anybody_is_there(self, places: list[TopicPartition]) -> None:
         """A client that lost its broker is as silent as a topic where nothing comes."""
-        self._ends(places)
+        end_offsets(self._consumer, places)
         if not self._follow:
             raise ConnectionError(f"{self._topic} on {self._broker.kafka}: no record for {_ANSWER_MS_MAX} ms")
         self._silent_ms = 0.0
