@@ -50,6 +50,11 @@ class ModelStore:
             ) from error
         return sha256
 
+    def has(self, sha256: str) -> bool:
+        """Whether a file of this sha256 is there."""
+        found = self._files.get_file_info(self._path(sha256)).type
+        return bool(found != pyarrow.fs.FileType.NotFound)
+
     def get(self, sha256: str) -> bytes:
         """The file's bytes. RetryLater where the store does not have it (yet); SparringError where
         its bytes are not what was stored."""

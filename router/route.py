@@ -122,7 +122,7 @@ def _choose(frame: Frame, step: RandomSplit, salt: Salt) -> tuple[PinnedModel, S
     """The arm that takes the frame: by the request id, by a text's hash, or by a number's place."""
     models = [arm.model for arm in step.arms]
     arms = tuple(zip(arm_names(models), (arm.weight for arm in step.arms), strict=True))
-    given = None if step.hash_key is None else _hash_value(frame, step.hash_key)
+    given = None if step.hash_key is None else hash_value(frame, step.hash_key)
     position = None
     match given:
         case None:
@@ -158,8 +158,9 @@ def _check_has_no_columns(frame: Frame, hash_key: str) -> None:
         )
 
 
-def _hash_value(frame: Frame, hash_key: str) -> str | float | None:
-    """A header's text, else the first row of a column: text, or a position. None: the request has neither."""
+def hash_value(frame: Frame, hash_key: str) -> str | float | None:
+    """What a split goes by: a header's text, else the first row of a column: text, or a position. None: the request
+    has neither. Refused where it is no key."""
     header = frame.header(hash_key)
     if header is not None:
         return header

@@ -146,6 +146,31 @@ class Broker:
         finally:
             admin.close()
 
+    def delete(self, prefix: str) -> list[str]:
+        """Delete all topics whose names begin with this, and the groups that read them; returns the topics' names.
+
+        For topics that nobody uses any more: clients do not survive that a topic is made anew.
+
+        Raises:
+            ValueError: the prefix does not end in a dot: it could be the beginning of another's name.
+            ConnectionError: the broker does not answer, or refuses.
+        """
+        if len(prefix) < 2 or not prefix.endswith("."):
+            raise ValueError(f"prefix: {prefix!r}; expected a namespace with a dot behind it")
+        admin = self._open(KafkaAdminClient, request_timeout_ms=int(_REQUEST_S * 1000))
+        try:
+            topics = sorted(name for name in admin.list_topics() if name.startswith(prefix))
+            if topics:
+                admin.delete_topics(topics, timeout_ms=int(_REQUEST_S * 1000))
+            groups = [one["group_id"] for one in admin.list_groups() if one["group_id"].startswith(prefix)]
+            if groups:
+                admin.delete_groups(groups)
+        except KafkaError as error:
+            raise ConnectionError(f"topics {prefix}* on {self.kafka} could not be deleted: {error}") from error
+        finally:
+            admin.close()
+        return topics
+
     def close(self) -> None:
         """Close what was opened."""
         with self._lock:

@@ -75,10 +75,16 @@ def fetch(broker: Broker, origins: Iterable[Origin]) -> dict[Origin, Original]:
     Raises:
         ConnectionError: the broker does not answer in time.
     """
+    records = fetch_records(broker, origins)
+    return {place: Original(one.key, one.value or b"", list(one.headers)) for place, one in records.items()}
+
+
+def fetch_records(broker: Broker, origins: Iterable[Origin]) -> dict[Origin, Any]:
+    """The records at these places, of any topics. Absent ones and errors as in `fetch`."""
     wanted: dict[tuple[str, int], list[Origin]] = defaultdict(list)
     for origin in set(origins):
         wanted[origin.topic, origin.partition].append(origin)
-    found: dict[Origin, Original] = {}
+    found: dict[Origin, Any] = {}
     with contextlib.closing(broker.consumer(wanted, _FETCH_BYTES)) as consumer:
         for (topic, partition), places in wanted.items():
             place = TopicPartition(topic, partition)
@@ -87,20 +93,18 @@ def fetch(broker: Broker, origins: Iterable[Origin]) -> dict[Origin, Original]:
                 first = consumer.beginning_offsets([place], timeout_ms=int(_WITHIN_S * 1000))[place]
                 end = consumer.end_offsets([place], timeout_ms=int(_WITHIN_S * 1000))[place]
                 for origin in sorted(places, key=lambda one: one.offset):
-                    if first <= origin.offset < end and (original := _read(consumer, place, origin)) is not None:
-                        found[origin] = original
+                    if first <= origin.offset < end and (record := _read(consumer, place, origin)) is not None:
+                        found[origin] = record
             except KafkaError as error:
                 raise ConnectionError(f"{topic} on {broker.kafka}: no answer: {error!r}") from error
     return found
 
 
-def _read(consumer: Any, place: TopicPartition, origin: Origin) -> Original | None:
+def _read(consumer: Any, place: TopicPartition, origin: Origin) -> Any:
     """One record; None where the topic skips its offset."""
     consumer.seek(place, origin.offset)
     deadline_s = time.monotonic() + _WITHIN_S
     while time.monotonic() < deadline_s:
         for record in consumer.poll(timeout_ms=_POLL_MS, max_records=1).get(place, []):
-            if record.offset > origin.offset:
-                return None
-            return Original(record.key, record.value or b"", list(record.headers))
+            return None if record.offset > origin.offset else record
     raise ConnectionError(f"{origin}: no answer within {_WITHIN_S:g} s")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import sparring
 from schemas.errors import SparringError
-from sparring.cli import answering, completion, models, pipelines, send, stack, topics
+from sparring.cli import answering, completion, models, pipelines, replaying, send, stack, topics
 from sparring.cli.command import Parser
 from sparring.cli.exits import FAILED, INTERRUPTED, NO_READER, OK
 from sparring.cli.manual import ManualParser
@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     pipelines.add_commands(commands)
     send.add_commands(commands)
     answering.add_commands(commands)
+    replaying.add_commands(commands)
     verify.add_commands(commands)
     deadletters.add_commands(commands)
     index.add_commands(commands)

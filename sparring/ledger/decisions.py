@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from itertools import zip_longest
 
-from router.route import route
+from router.route import hash_value, route
 from schemas.catalog import Pipeline
 from schemas.errors import Refused
 from schemas.frames import Frame
 from schemas.pipelines import PipelineVersion
-from schemas.tasks import Task
+from schemas.tasks import SplitChoice, Task
 from sparring.ledger.facts import Decision
 
 
@@ -38,6 +38,16 @@ def decide(frame: Frame, version: PipelineVersion) -> Decision:
         {_named(task): task.slip.sha256 for task in challenges},
         may_expire=official.slip.deadline is not None,
     )
+
+
+def split_choices(frame: Frame, version: PipelineVersion) -> list[tuple[str, SplitChoice]]:
+    """The frame's place in each split on its way, with the key that it went by. Refused where one cannot place it."""
+    official, *_ = route(frame, version)
+    choices = []
+    for choice in official.slip.split:
+        key = None if choice.hash_key is None else hash_value(frame, choice.hash_key)
+        choices.append((frame.request_id if key is None else str(key), choice))
+    return choices
 
 
 def is_routable(frame: Frame, pipeline: Pipeline, since: int, decided: Mapping[str, Decision]) -> bool:

@@ -12,11 +12,12 @@ from typing import Final
 from schemas.catalog import Catalog
 from schemas.errors import EntityNotFoundError, FrameTooLarge, RetryLater
 from schemas.frames import Origin
+from schemas.limits import MIB
 from schemas.names import PipelineName
 from sparring.broker import Delivery
 from sparring.cli.exits import FAILED, INTERRUPTED, OK
 from sparring.cli.interrupt import interrupted_once
-from sparring.cli.send.progress import Progress
+from sparring.cli.progress import Progress
 from sparring.cli.send.refusals import REFUSALS, Refusals
 from sparring.connection import Connection, found_settings
 from sparring.sender import FINISH_S_MAX, Sender, Sent
@@ -74,7 +75,7 @@ class Sending:
     def run(self) -> int:
         """Send until there is no more, or a limit, Ctrl-C or a lost broker ends it."""
         interrupted = False
-        with interrupted_once(self._sender.interrupt), Progress(self._sender.counts) as progress:
+        with interrupted_once(self._sender.interrupt), Progress(self._line) as progress:
             try:
                 for frame in self._due():
                     self._send(frame)
@@ -150,6 +151,14 @@ class Sending:
         if not self._stopped:
             sys.stderr.write(f"sparring: {name}: {error}; nothing more is sent\n")
         self._stopped = True
+
+    def _line(self, elapsed_s: float) -> str:
+        """The counts, and the rates since the beginning."""
+        counts = self._sender.counts
+        return (
+            f"{counts.sent} sent, {counts.confirmed} confirmed, {counts.failed} failed; {elapsed_s:,.1f} s, "
+            f"{counts.confirmed / elapsed_s:,.1f} frames/s, {counts.confirmed_bytes / MIB / elapsed_s:,.1f} MiB/s"
+        )
 
     def _hint(self) -> str:
         if self._last is None:

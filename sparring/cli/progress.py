@@ -1,4 +1,4 @@
-"""How far sending is, while it goes on: a line that changes on a terminal, else a new line now and then.
+"""How far something is, while it goes on: a line that changes on a terminal, else a new line now and then.
 
 On stderr, so that a program can read what a command prints on stdout.
 """
@@ -6,6 +6,7 @@ On stderr, so that a program can read what a command prints on stdout.
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
@@ -13,18 +14,19 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from schemas.limits import MIB
-from sparring.sender import Counts
-
 LINE_EVERY_S: Final = 5.0
 _REFRESH_PER_S: Final = 4.0
 
 
 class Progress:
-    """Shows the counts until it is left. What is written to stderr meanwhile stands above it."""
+    """Shows a line until it is left. What is written to stderr meanwhile stands above it.
 
-    def __init__(self, counts: Counts) -> None:
-        self._counts = counts
+    Args:
+        line: says how far it is. It is given the seconds since the beginning, never 0.
+    """
+
+    def __init__(self, line: Callable[[float], str]) -> None:
+        self._line = line
         self._started_s = time.monotonic()
         self._live: Live | None = None
         self._left = threading.Event()
@@ -53,12 +55,8 @@ class Progress:
             self._live.stop()
 
     def line(self) -> str:
-        """The counts, and the rates since the beginning."""
-        counts, elapsed_s = self._counts, max(time.monotonic() - self._started_s, 0.001)
-        return (
-            f"{counts.sent} sent, {counts.confirmed} confirmed, {counts.failed} failed; {elapsed_s:,.1f} s, "
-            f"{counts.confirmed / elapsed_s:,.1f} frames/s, {counts.confirmed_bytes / MIB / elapsed_s:,.1f} MiB/s"
-        )
+        """How far it is now."""
+        return self._line(max(time.monotonic() - self._started_s, 0.001))
 
     def _tick(self) -> None:
         while not self._left.wait(LINE_EVERY_S):

@@ -1,0 +1,94 @@
+"""What `sparring replay` does: look, or begin a replay, or go on with one; and what it says in the end."""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from schemas.errors import SparringError
+from sparring.cli.exits import FAILED, INTERRUPTED, NOTHING_THERE, OK
+from sparring.cli.interrupt import interrupted_once
+from sparring.cli.progress import Progress
+from sparring.cli.replaying.asked import Frames, frames_of, pipeline_of, plan_of, version_of
+from sparring.cli.replaying.looking import dry_run, verify, what_if
+from sparring.cli.replaying.saying import line, summary
+from sparring.connection import Connection, found_settings
+from sparring.replay.execute import execute
+from sparring.replay.journal import Journal
+from sparring.replay.run import Counts, Replay
+
+
+def replay(parsed: argparse.Namespace) -> int:
+    """Do what was asked; returns the exit code."""
+    with contextlib.closing(Connection(found_settings())) as connection:
+        if parsed.resume is not None:
+            with Journal.resume(Path(parsed.resume).absolute()) as journal:
+                return _run(connection, journal, as_json=parsed.json)
+        frames = frames_of(connection, parsed, pipeline_of(parsed))
+        if frames.count == 0:
+            sys.stderr.write("sparring: there are no such frames; nothing was done\n")
+            return NOTHING_THERE
+        if parsed.dry_run:
+            return dry_run(connection, frames.source, as_json=parsed.json)
+        if parsed.verify:
+            return verify(connection, frames, shown_max=parsed.show, as_json=parsed.json)
+        if parsed.what_if:
+            return what_if(connection, frames.source, version_of(connection, parsed, None), parsed)
+        with _begun(connection, parsed, frames) as journal:
+            return _run(connection, journal, as_json=parsed.json)
+
+
+def _begun(connection: Connection, parsed: argparse.Namespace, frames: Frames) -> Journal:
+    folder = Path(parsed.out).absolute()
+    Journal.check_free(folder)
+    return Journal.begin(folder, plan_of(parsed, frames, version_of(connection, parsed, folder)))
+
+
+def _run(connection: Connection, journal: Journal, *, as_json: bool) -> int:
+    counts = Counts()
+
+    @contextlib.contextmanager
+    def begun(run: Replay) -> Iterator[None]:
+        nonlocal counts
+        counts = run.counts
+        with interrupted_once(run.interrupt), Progress(lambda elapsed_s: line(run.counts, elapsed_s)):
+            yield
+
+    try:
+        finished = execute(connection, journal, begun, lambda said: print(said, file=sys.stderr))  # noqa: T201  # news
+    except (SparringError, OSError, KeyboardInterrupt):
+        _say_how_to_go_on(journal)
+        raise
+    if as_json:
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(_facts(journal, counts, finished)), indent=2))
+        sys.stdout.write("\n")
+    else:
+        sys.stdout.write(summary(journal.folder, counts, journal.counts()))
+    for refusal in counts.refusals:
+        sys.stderr.write(f"sparring: refused: {refusal}\n")
+    if not finished:
+        _say_how_to_go_on(journal)
+        return INTERRUPTED
+    return FAILED if counts.refused else OK
+
+
+def _facts(journal: Journal, counts: Counts, finished: bool) -> dict[str, object]:  # two sides of one fact
+    sent, again, written = journal.counts()
+    return {
+        "replay": journal.plan.id,
+        "finished": finished,
+        "sent": sent,
+        "sent_again": again,
+        "written": written,
+        "refused": counts.refused,
+        "late": counts.late,
+        "statuses": counts.statuses,
+        "out": str(journal.folder),
+    }
+
+
+def _say_how_to_go_on(journal: Journal) -> None:
+    sys.stderr.write(f"sparring: not at the end; `sparring replay --resume {journal.folder}` goes on\n")

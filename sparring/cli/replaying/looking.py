@@ -1,0 +1,151 @@
+"""What `sparring replay` says without sending anything: what would be sent, decisions again, other weights."""
+
+import argparse
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from rich.console import Console
+
+from schemas.errors import SparringError
+from schemas.limits import MIB
+from schemas.pipelines import PipelineVersion
+from sparring.cli.exits import FAILED, OK
+from sparring.cli.progress import Progress
+from sparring.cli.replaying.asked import Frames
+from sparring.cli.tables import table
+from sparring.connection import Connection
+from sparring.replay.decisions import Verified, WhatIf, verified
+from sparring.replay.decisions import what_if as weigh_anew
+from sparring.replay.reading import read_frames, recorded_frames
+from sparring.replay.recorded import Recorded, official_answers
+from sparring.replay.source import Chosen, Source, TopicRange
+
+T = TypeVar("T")
+
+
+def dry_run(connection: Connection, source: Source, *, as_json: bool) -> int:
+    """Read the frames, and say what would be sent."""
+    keys: Counter[bytes | None] = Counter()
+    size_bytes = 0
+    times: list[int] = []
+    for frame in _watched(read_frames(connection, source)):
+        keys[frame.key] += 1
+        size_bytes += len(frame.value)
+        times = [min([*times[:1], frame.asked.at]), max([*times[1:], frame.asked.at])]
+    first, last = (datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds") for at in times or [0, 0])
+    facts: dict[str, Any] = {
+        "frames": keys.total(),
+        "bytes": size_bytes,
+        "keys": len([key for key in keys if key is not None]),
+        "first": first if times else None,
+        "last": last if times else None,
+    }
+    if as_json:
+        _print_json(facts)
+        return OK
+    shown = table("would be sent", "")
+    shown.add_row("frames", f"{facts['frames']:,}")
+    shown.add_row("size", f"{size_bytes / MIB:,.1f} MiB")
+    shown.add_row("keys", f"{facts['keys']:,}")
+    shown.add_row("from", str(facts["first"]))
+    shown.add_row("to", str(facts["last"]))
+    Console(soft_wrap=True).print(shown)
+    sys.stdout.write("nothing was sent\n")
+    return OK
+
+
+def verify(connection: Connection, frames: Frames, *, shown_max: int, as_json: bool) -> int:
+    """Derive every decision again; exit code 1 where one differs."""
+    source = _routed(frames.source)
+    with (
+        tempfile.TemporaryDirectory(prefix="sparring-verify-") as folder,
+        Recorded(Path(folder) / "answers") as recorded,
+    ):
+        recorded.keep(official_answers(connection, source, frames.since))
+        seen = verified(_watched(recorded_frames(connection, source)), recorded, connection.catalog())
+    if as_json:
+        _print_json(seen)
+    else:
+        _print_verified(seen, shown_max)
+    return FAILED if seen.differences else OK
+
+
+def what_if(connection: Connection, source: Source, version: PipelineVersion, parsed: argparse.Namespace) -> int:
+    """The split that other weights would have given."""
+    try:
+        seen = weigh_anew(_watched(recorded_frames(connection, _routed(source))), version, parsed.what_if)
+    except ValueError as error:
+        raise SparringError(f"--what-if: {error}") from error
+    if parsed.json:
+        _print_json(seen)
+    else:
+        _print_what_if(seen, parsed.show)
+    return OK
+
+
+def _routed(source: Source) -> TopicRange | Chosen:
+    if not isinstance(source, TopicRange | Chosen):
+        raise SparringError("decisions are derived of frames that were routed: --from, --offsets, --ids, or a filter")
+    return source
+
+
+def _watched(frames: Iterable[T]) -> Iterator[T]:
+    count = 0
+    with Progress(lambda elapsed_s: f"{count:,} frames read, {count / elapsed_s:,.0f} a second"):
+        for frame in frames:
+            count += 1
+            yield frame
+
+
+def _print_verified(seen: Verified, shown_max: int) -> None:
+    shown = table("decisions", "count ")
+    shown.add_row("derived again", f"{seen.decided:,}")
+    shown.add_row("of these otherwise", f"{len(seen.differences):,}")
+    shown.add_row("refused before a version decided", f"{seen.before:,}")
+    shown.add_row("frames without an answer", f"{seen.unanswered:,}")
+    Console(soft_wrap=True).print(shown)
+    for one in seen.differences[:shown_max]:
+        sys.stdout.write(
+            f"request {one.request_id} ({one.frame}), version {one.version}: {one.was} answered; "
+            f"derived: {one.derived}\n"
+        )
+    if len(seen.differences) > shown_max:
+        sys.stdout.write(f"... and {len(seen.differences) - shown_max:,} more: --show, or --json for all\n")
+
+
+def _print_what_if(seen: WhatIf, shown_max: int) -> None:
+    console = Console(soft_wrap=True)
+    shown = table("arm", "weight ", "then ", "frames ", "then ", "keys ", "then ")
+    frames = max(1, seen.frames.total())
+    for arm in seen.weights:
+        shown.add_row(
+            arm,
+            f"{seen.weights[arm]:g}",
+            f"{seen.other[arm]:g}",
+            f"{seen.frames[arm]:,} ({seen.frames[arm] / frames:.1%})",
+            f"{seen.frames_then[arm]:,} ({seen.frames_then[arm] / frames:.1%})",
+            f"{seen.keys[arm]:,}",
+            f"{seen.keys_then[arm]:,}",
+        )
+    console.print(shown)
+    if seen.refused:
+        sys.stdout.write(f"{seen.refused:,} frames that the split cannot place are left out\n")
+    if seen.keys_left_out:
+        sys.stdout.write(f"only the first {seen.keys.total():,} keys are counted\n")
+    routes = Counter((move.before, move.after) for move in seen.moves)
+    for (before, after), number in routes.most_common():
+        sys.stdout.write(f"{number:,} of {seen.keys.total():,} keys would move from {before} to {after}\n")
+    for move in seen.moves[:shown_max]:
+        sys.stdout.write(f"  {move.key}: {move.before} -> {move.after}\n")
+    if len(seen.moves) > shown_max:
+        sys.stdout.write(f"  ... and {len(seen.moves) - shown_max:,} more: --show, or --json for all\n")
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")

@@ -1,0 +1,65 @@
+"""Writes a results dataset: rows are gathered, and written as files that are there as a whole or not at all."""
+
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.limits import MIB
+from schemas.results import Answer
+from sparring.dataset.asked import Asked
+from sparring.dataset.rows import Place, Rows, Size
+
+ROWS_MAX: Final = 20_000
+BYTES_MAX: Final = 32 * MIB
+"""Gathered in memory before they are written."""
+
+NOBODY: Final = "__HIVE_DEFAULT_PARTITION__"
+"""The folder's name where there is no model, as readers of such datasets know it."""
+
+
+class DatasetWriter:
+    """For one thread. What was added is in memory until `flush`.
+
+    Args:
+        folder: of the dataset; made where it is not there.
+        prefix: of the files' names: two writers of one folder need two.
+    """
+
+    def __init__(self, folder: Path, prefix: str) -> None:
+        self._folder = folder
+        self._prefix = prefix
+        self._files = 0
+        self._rows = Rows()
+
+    def add(self, asked: Asked, answer: Answer, recorded: Answer | None = None, size: Size | None = None) -> None:
+        """Add one answer. recorded: the official answer that its frame had before; size: of the model's input."""
+        self._rows.add(asked, answer, recorded, size)
+
+    @property
+    def full(self) -> bool:
+        """Whether so much is in memory that it should be written."""
+        return self._rows.count >= ROWS_MAX or self._rows.size_bytes >= BYTES_MAX
+
+    def flush(self) -> list[str]:
+        """Write what was added; returns the new files' paths, relative to the folder. OSError: nothing is lost yet,
+        and the files that were written may be written again."""
+        written = [self._write(place, table) for place, table in self._rows.tables()]
+        self._rows = Rows()
+        return written
+
+    def _write(self, place: Place, table: pa.Table) -> str:
+        model = NOBODY if place.model is None else quote(place.model, safe="")
+        folder = self._folder / f"date={place.date}" / f"model={model}"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._files += 1
+        path = folder / f"{self._prefix}-{self._files:06}.parquet"
+        part = path.with_name(f".{path.name}.part")
+        try:
+            pq.write_table(table, part, compression="zstd")
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+        return str(path.relative_to(self._folder))

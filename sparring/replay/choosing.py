@@ -1,0 +1,161 @@
+"""Requests chosen by their ids, or by what was answered, and dead letters: each becomes a source."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow.compute as pc
+
+from schemas.errors import EntityNotFoundError, Refused, SparringError
+from schemas.frames import Origin
+from schemas.names import PipelineName
+from schemas.results import Answer
+from schemas.tables import read_arrow
+from sparring.connection import Connection
+from sparring.deadletters import once_each, read_dead_letters
+from sparring.records import RecordStream
+from sparring.replay.source import PLACES_MAX, Chosen, DeadLetters
+
+_MISSING_SHOWN: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Which requests are meant, by their official answers; every one that is given must hold.
+
+    ids: of these requests. model: `name` or `name@version` that answered. anomalous: a validation rule said so.
+    confidence_below: nothing was found with at least this confidence. status: as in docs/contract.md.
+    """
+
+    ids: frozenset[str] | None = None
+    pipeline: PipelineName | None = None
+    model: str | None = None
+    anomalous: bool = False
+    confidence_below: float | None = None
+    confidences: str = "confidences"
+    status: str | None = None
+
+    def takes(self, answer: Answer) -> bool:
+        """Whether this request is meant. Pure."""
+        if self.ids is not None and answer.request_id not in self.ids:
+            return False
+        if self.pipeline is not None and answer.pipeline != str(self.pipeline):
+            return False
+        if self.model is not None and self.model not in {answer.model, f"{answer.model}@{answer.model_version}"}:
+            return False
+        if self.status not in {None, answer.status}:
+            return False
+        return not (self.anomalous or self.confidence_below is not None) or self._by_outputs(answer)
+
+    def _by_outputs(self, answer: Answer) -> bool:
+        if answer.status != "ok":
+            return False
+        try:
+            table = read_arrow(answer.value)
+        except Refused:
+            return False
+        if self.anomalous and not _is_anomalous(table):
+            return False
+        return self.confidence_below is None or self._is_unsure(table, self.confidence_below)
+
+    def _is_unsure(self, table: Any, below: float) -> bool:
+        if self.confidences not in table.column_names:
+            return False
+        most = pc.max(table[self.confidences].combine_chunks().flatten()).as_py()
+        return most is None or most < below
+
+
+def chosen(connection: Connection, wanted: Answered, since: int | None, until: int | None) -> Chosen:
+    """The frames of the requests that are meant, answered from `since` until before `until`, Unix milliseconds.
+
+    Raises:
+        EntityNotFoundError: an id has no answer in that time.
+        SparringError: more than PLACES_MAX are meant.
+        ConnectionError: the broker does not answer.
+    """
+    topic = connection.topics.frames
+    offsets: dict[int, set[int]] = defaultdict(set)
+    seen: set[str] = set()
+    count = 0
+    with RecordStream(connection.broker, connection.topics.results, since, until) as records:
+        for record in records:
+            answer = _answer(record)
+            if answer is None or not wanted.takes(answer):
+                continue
+            origin = Origin.parse(answer.frame)
+            if origin.topic != topic or origin.offset in offsets[origin.partition]:
+                continue
+            offsets[origin.partition].add(origin.offset)
+            count += 1
+            if count > PLACES_MAX:
+                raise _too_many()
+            if wanted.ids is not None:
+                seen.add(answer.request_id)
+    if wanted.ids is not None and (missing := sorted(wanted.ids - seen)):
+        more = f" and {len(missing) - _MISSING_SHOWN} more" if len(missing) > _MISSING_SHOWN else ""
+        raise EntityNotFoundError(
+            f"no answer of request {', '.join(missing[:_MISSING_SHOWN])}{more} in this time on "
+            f"{connection.topics.results}; --from names an earlier time"
+        )
+    return Chosen(topic, _sorted(offsets))
+
+
+def dead_letters(
+    connection: Connection, since: int | None, error: str | None = None, pipeline: PipelineName | None = None
+) -> DeadLetters:
+    """The dead letters from `since` (Unix milliseconds) on, one for each frame. Errors as of `chosen`."""
+    wanted = [
+        letter
+        for letter in read_dead_letters(connection, since)
+        if error in {None, letter.error} and (pipeline is None or _named(letter.pipeline) == pipeline)
+    ]
+    if len(wanted) > PLACES_MAX:
+        raise _too_many()
+    offsets: dict[int, set[int]] = defaultdict(set)
+    for place in map(Origin.parse, once_each(wanted)):
+        offsets[place.partition].add(place.offset)
+    return DeadLetters(connection.topics.deadletters, _sorted(offsets))
+
+
+def _answer(record: Any) -> Answer | None:
+    try:
+        answer = Answer.from_record(record.key, record.value or b"", list(record.headers))
+        Origin.parse(answer.frame)
+    except ValueError:
+        return None  # anyone may write to a topic that is not protected
+    return answer
+
+
+def _is_anomalous(table: Any) -> bool:
+    if "anomaly.count" not in table.column_names:
+        return False
+    counts = table["anomaly.count"].combine_chunks()
+    if not str(counts.type).startswith(("int", "uint")):
+        counts = counts.flatten()
+    return bool((pc.max(counts).as_py() or 0) > 0)
+
+
+def _named(text: str) -> PipelineName | None:
+    try:
+        return PipelineName.parse(text)
+    except ValueError:
+        return None
+
+
+def _sorted(offsets: dict[int, set[int]]) -> dict[int, tuple[int, ...]]:
+    return {partition: tuple(sorted(offsets[partition])) for partition in sorted(offsets)}
+
+
+def _too_many() -> SparringError:
+    return SparringError(f"more than {PLACES_MAX:,} frames are meant one by one; a range of time has no limit")
+
+
+def count(offsets: dict[int, tuple[int, ...]]) -> int:
+    """How many places there are."""
+    return sum(map(len, offsets.values()))
+
+
+def places(topic: str, offsets: dict[int, tuple[int, ...]]) -> Iterable[Origin]:
+    """The places one by one."""
+    return (Origin(topic, partition, offset) for partition, some in offsets.items() for offset in some)

@@ -1,0 +1,144 @@
+"""What a replay has sent and what of it is written, in one SQLite file: whoever reads it goes on after a crash.
+
+A frame is noted before it is sent, and once its answers are in the dataset; so each is sent at least once, and each
+answered frame is in the dataset once. Files that no note names were written in the moment of a crash: they are removed,
+and their frames are replayed again.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import msgspec
+
+from sparring.replay.plan import Plan
+
+FOLDER: Final = "_replay"
+"""In the dataset's folder; readers of datasets pass over names that begin with an underscore."""
+
+_TABLES: Final = """
+    CREATE TABLE plan (plan BLOB NOT NULL);
+    CREATE TABLE sent (number INTEGER PRIMARY KEY, times INTEGER NOT NULL);
+    CREATE TABLE written (number INTEGER PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE files (path TEXT PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE namespaces (name TEXT PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+class Journal:
+    """Of one replay; a context manager, for one thread."""
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection, plan: Plan) -> None:
+        self.folder = folder
+        """The dataset's."""
+        self.plan = plan
+        self._db = connection
+
+    @staticmethod
+    def check_free(folder: Path) -> None:
+        """FileExistsError where the folder holds a replay already."""
+        if (folder / FOLDER / "journal.sqlite").exists():
+            raise FileExistsError(
+                f"{folder} holds a replay: `sparring replay --resume {folder}` goes on with it; a new one needs a "
+                "folder of its own"
+            )
+
+    @classmethod
+    def begin(cls, folder: Path, plan: Plan) -> Self:
+        """A new one. FileExistsError where the folder has one already."""
+        cls.check_free(folder)
+        path = folder / FOLDER / "journal.sqlite"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beginning = path.with_suffix(".beginning")
+        beginning.unlink(missing_ok=True)
+        db = sqlite3.connect(beginning)
+        db.executescript(_TABLES)
+        db.execute("INSERT INTO plan VALUES (?)", (msgspec.json.encode(plan),))
+        db.commit()
+        db.close()
+        beginning.replace(path)
+        return cls.resume(folder)
+
+    @classmethod
+    def resume(cls, folder: Path) -> Self:
+        """The one that is there. FileNotFoundError where there is none."""
+        path = folder / FOLDER / "journal.sqlite"
+        if not path.exists():
+            raise FileNotFoundError(f"{folder} holds no replay: `sparring replay ... --out {folder}` begins one")
+        # Threads: a replay's loop may run in another than the one that opened it, never in two.
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        (content,) = db.execute("SELECT plan FROM plan").fetchone()
+        return cls(folder, db, msgspec.json.decode(content, type=Plan))
+
+    def sending(self, number: int) -> None:
+        """This frame is about to be sent."""
+        self._db.execute(
+            "INSERT INTO sent VALUES (?, 1) ON CONFLICT (number) DO UPDATE SET times = times + 1", (number,)
+        )
+
+    def is_written(self, number: int) -> bool:
+        """Whether this frame's answers are in the dataset."""
+        return self._db.execute("SELECT 1 FROM written WHERE number = ?", (number,)).fetchone() is not None
+
+    def wrote(self, numbers: Iterable[int], files: Iterable[str]) -> None:
+        """The answers of these frames are in these files, which are there."""
+        self._db.execute("BEGIN")
+        self._db.executemany("INSERT OR IGNORE INTO files VALUES (?)", ((path,) for path in files))
+        self._db.executemany("INSERT OR IGNORE INTO written VALUES (?)", ((number,) for number in numbers))
+        self._db.execute("COMMIT")
+
+    def forget_files_in_the_making(self) -> int:
+        """Remove the dataset's files that no note names; how many there were."""
+        known = {path for (path,) in self._db.execute("SELECT path FROM files")}
+        strange = [
+            path
+            for path in self.folder.glob("date=*/model=*/*")
+            if str(path.relative_to(self.folder)) not in known and path.name.lstrip(".").startswith(self.plan.id)
+        ]
+        for path in strange:
+            path.unlink()
+        return len(strange)
+
+    def counts(self) -> tuple[int, int, int]:
+        """Frames that were sent, that were sent more than once, and whose answers are written."""
+        sent, again = self._db.execute("SELECT count(*), count(*) FILTER (WHERE times > 1) FROM sent").fetchone()
+        (written,) = self._db.execute("SELECT count(*) FROM written").fetchone()
+        return sent, again, written
+
+    def attempt(self) -> int:
+        """The number of this run, from 1; the next one asked for is one more."""
+        self._db.execute(
+            "INSERT INTO facts VALUES ('attempts', '1') "
+            "ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
+        )
+        (number,) = self._db.execute("SELECT value FROM facts WHERE name = 'attempts'").fetchone()
+        return int(number)
+
+    def note_namespace(self, name: str) -> None:
+        """Topics of this prefix are about to be made."""
+        self._db.execute("INSERT OR IGNORE INTO namespaces VALUES (?)", (name,))
+
+    def namespaces(self) -> list[str]:
+        """Prefixes of topics that may still be there."""
+        return [name for (name,) in self._db.execute("SELECT name FROM namespaces")]
+
+    def forget_namespace(self, name: str) -> None:
+        """Topics of this prefix are gone."""
+        self._db.execute("DELETE FROM namespaces WHERE name = ?", (name,))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,129 @@
+"""A source becomes its frames, in an order that is the same whenever it is read, each with a number of its own."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, assert_never
+
+from kafka import TopicPartition
+
+from schemas.errors import Refused
+from schemas.frames import Frame, Origin, RawHeaders
+from schemas.names import PipelineName
+from sparring.connection import Connection
+from sparring.dataset import Asked
+from sparring.deadletters import REPLAY_OF, DeadLetter
+from sparring.frames import frame_bytes_max
+from sparring.originals import fetch_records
+from sparring.records import RecordStream
+from sparring.replay.frame import ReplayFrame
+from sparring.replay.rows import frames_of_rows
+from sparring.replay.source import Chosen, DeadLetters, Files, Rows, Source, TopicRange
+from sparring.sources import frames_of
+from sparring.spans import Span
+
+_DROPPED: Final = ("pipeline", "request-id", "deadline", "traceparent", REPLAY_OF)
+"""Of a frame's own headers: it is another request, to a pipeline that is named anew, with time."""
+
+_AT_ONCE: Final = 16
+"""Frames that are fetched one by one: in memory together, 16 MiB each at most."""
+
+_PARTITIONS_MAX: Final = 1 << 20
+
+
+def read_frames(connection: Connection, source: Source) -> Iterator[ReplayFrame]:
+    """The source's frames.
+
+    Raises:
+        ConnectionError: the broker does not answer.
+        Refused, OSError: a file, or the dataset, cannot be read.
+    """
+    match source:
+        case TopicRange() | Chosen():
+            yield from map(_frame, recorded_frames(connection, source))
+        case DeadLetters(topic=topic, offsets=offsets):
+            for record in _one_by_one(connection, topic, offsets):
+                if (letter := DeadLetter.from_record(record)) is not None:
+                    yield _of_letter(letter, _number(record.partition, record.offset))
+        case Files(paths=paths):
+            yield from _of_files(paths, frame_bytes_max(connection.settings.reference_store))
+        case Rows():
+            yield from frames_of_rows(source)
+        case _:
+            assert_never(source)
+
+
+def recorded_frames(connection: Connection, source: TopicRange | Chosen) -> Iterator[Frame]:
+    """Frames as they lie on their topic, headers and all. Errors as of `read_frames`."""
+    topic_id = connection.broker.topic_id(source.topic)
+    if isinstance(source, Chosen):
+        yield from (_as_frame(record, topic_id) for record in _one_by_one(connection, source.topic, source.offsets))
+        return
+    spans = {TopicPartition(source.topic, one.partition): Span(one.begin, one.end) for one in source.reaches}
+    wanted = None if source.pipeline is None else PipelineName.parse(source.pipeline)
+    with RecordStream(connection.broker, source.topic, spans=spans) as records:
+        for record in records:
+            frame = _as_frame(record, topic_id)
+            if wanted is None or _pipeline(frame) == wanted:
+                yield frame
+
+
+def _one_by_one(connection: Connection, topic: str, offsets: Mapping[int, Sequence[int]]) -> Iterator[Any]:
+    """Records that are no longer on the topic are left out."""
+    places = (Origin(topic, partition, offset) for partition in sorted(offsets) for offset in offsets[partition])
+    while some := list(islice(places, _AT_ONCE)):
+        found = fetch_records(connection.broker, some)
+        yield from (found[place] for place in some if place in found)
+
+
+def _as_frame(record: Any, topic_id: str) -> Frame:
+    place = Origin(record.topic, record.partition, record.offset)
+    return Frame(record.key, record.value or b"", tuple(record.headers), place, record.timestamp, topic_id)
+
+
+def _frame(frame: Frame) -> ReplayFrame:
+    place = frame.origin
+    return ReplayFrame(
+        number=_number(place.partition, place.offset),
+        asked=Asked(frame.request_id, str(place), frame.produced_at),
+        key=frame.key,
+        value=frame.value,
+        headers=_carried(list(frame.headers)),
+        request_id=frame.request_id,
+        origin=place,
+    )
+
+
+def _of_letter(letter: DeadLetter, number: int) -> ReplayFrame:
+    asked = Asked(letter.request_id or letter.frame, letter.frame, letter.at)
+    headers = [(name, value) for name, value in _carried(letter.headers) if name != "slip"]
+    origin = Origin.parse(letter.frame)
+    return ReplayFrame(number, asked, letter.key, letter.value, headers, letter.request_id or None, origin)
+
+
+def _of_files(paths: Sequence[str], bytes_max: int) -> Iterator[ReplayFrame]:
+    number = 0
+    for path in map(Path, paths):
+        at = int(path.stat().st_mtime * 1000)
+        for sendable in frames_of(path, bytes_max):
+            asked = Asked(sendable.name, sendable.name, at)
+            yield ReplayFrame(
+                number, asked, None, sendable.value, [("content-type", sendable.content_type.encode())], None, None
+            )
+            number += 1
+
+
+def _carried(headers: RawHeaders) -> RawHeaders:
+    return [(name, value) for name, value in headers if name not in _DROPPED]
+
+
+def _number(partition: int, offset: int) -> int:
+    """By the place, not by counting: what retention removes meanwhile must not shift the others."""
+    return offset * _PARTITIONS_MAX + partition
+
+
+def _pipeline(frame: Frame) -> PipelineName | None:
+    try:
+        return frame.pipeline
+    except Refused:
+        return None

@@ -1,0 +1,138 @@
+"""The official answers that frames had when they were recorded, in a file: there may be more than memory holds."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, assert_never
+
+import msgspec
+
+from schemas.frames import Origin
+from schemas.results import Answer
+from sparring.connection import Connection
+from sparring.records import RecordStream
+from sparring.replay.reading import read_frames
+from sparring.replay.source import Chosen, DeadLetters, Files, Rows, Source, TopicRange
+
+SLACK_MS: Final = 60_000
+"""By how much the clocks of a producer, a broker and a model process may differ."""
+
+_TABLES: Final = """
+    CREATE TABLE IF NOT EXISTS recorded (place TEXT PRIMARY KEY, answer BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS whole (yes INTEGER PRIMARY KEY);
+"""
+
+
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    """An answer as it lies in the file."""
+
+    key: bytes
+    value: bytes
+    text: dict[str, str]
+
+
+_KEPT: Final = msgspec.msgpack.Decoder(_Kept)
+
+
+def _kept(answer: Answer) -> bytes:
+    return msgspec.msgpack.encode(_Kept(answer.key, answer.value, answer.text_headers()))
+
+
+class Recorded:
+    """One file of answers, by their frames' places; a context manager, for one thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.executescript(_TABLES)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether `keep` came to its end."""
+        return self._db.execute("SELECT 1 FROM whole").fetchone() is not None
+
+    def keep(self, answers: Iterable[Answer]) -> None:
+        """Keep these, the first of each frame."""
+        self._db.execute("BEGIN")
+        try:
+            rows = (
+                (one.frame, msgspec.msgpack.encode(_Kept(one.key, one.value, one.text_headers()))) for one in answers
+            )
+            self._db.executemany("INSERT OR IGNORE INTO recorded VALUES (?, ?)", rows)
+            self._db.execute("INSERT INTO whole VALUES (1)")
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def get(self, place: str) -> Answer | None:
+        """The official answer that the frame at this place had."""
+        found = self._db.execute("SELECT answer FROM recorded WHERE place = ?", (place,)).fetchone()
+        if found is None:
+            return None
+        kept = _KEPT.decode(found[0])
+        return Answer.from_text(kept.key, kept.value, kept.text)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def official_answers(connection: Connection, source: Source, since: int | None) -> Iterator[Answer]:
+    """The official answers of the source's frames, as they stand on `results`: a frame may have several.
+
+    Args:
+        connection: where the frames were answered.
+        source: whose frames.
+        since: the first frame's time, Unix milliseconds; None: not known, and all of `results` is read.
+
+    Raises:
+        ConnectionError: the broker does not answer.
+    """
+    is_wanted = _places(connection, source)
+    if is_wanted is None:
+        return
+    with RecordStream(
+        connection.broker, connection.topics.results, None if since is None else max(0, since - SLACK_MS)
+    ) as records:
+        for record in records:
+            try:
+                answer = Answer.from_record(record.key, record.value or b"", list(record.headers))
+                origin = Origin.parse(answer.frame)
+            except ValueError:
+                continue  # anyone may write to a topic that is not protected
+            if answer.official and is_wanted(origin):
+                yield answer
+
+
+def _places(connection: Connection, source: Source) -> Callable[[Origin], bool] | None:
+    """Whether a frame is one of the source's; None where none of them was ever answered."""
+    match source:
+        case TopicRange(topic=topic, reaches=reaches):
+            spans = {one.partition: (one.begin, one.end) for one in reaches}
+
+            def inside(origin: Origin) -> bool:
+                begin, end = spans.get(origin.partition, (0, 0))
+                return origin.topic == topic and begin <= origin.offset < end
+
+            return inside
+        case Chosen(topic=topic, offsets=offsets):
+            named = {partition: frozenset(some) for partition, some in offsets.items()}
+            return lambda origin: origin.topic == topic and origin.offset in named.get(origin.partition, frozenset())
+        case DeadLetters():
+            refused = {frame.origin for frame in read_frames(connection, source)}
+            return lambda origin: origin in refused
+        case Files() | Rows():
+            return None
+        case _:
+            assert_never(source)

@@ -1,0 +1,96 @@
+"""Rows of a Parquet or Arrow dataset as frames: encoded images as they are, tensors as a table of one row."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.fs
+
+from schemas.errors import Refused
+from schemas.frames import ARROW, content_type
+from schemas.tables import encode_table
+from sparring.dataset import Asked
+from sparring.replay.frame import ReplayFrame
+from sparring.replay.source import Rows
+
+_ROWS_AT_ONCE: Final = 16
+_IMAGE_FIELD: Final = "bytes"
+"""Of a column of structs: how datasets of pictures are often published."""
+
+
+def count_rows(source: Rows) -> int:
+    """How many frames there are. Refused, saying what is expected, where the columns are not there or of no use."""
+    found = open_rows(source)
+    kind = _kind(found.schema, source)
+    if not _is_image(kind) and not pa.types.is_nested(kind):
+        raise Refused(
+            "WrongDtype",
+            f"column {source.column!r} of {source.uri} is {kind}; expected encoded images (binary, or a struct with a "
+            f"field {_IMAGE_FIELD!r}) or tensors (lists of numbers)",
+            "read",
+        )
+    return int(found.count_rows())
+
+
+def frames_of_rows(source: Rows) -> Iterator[ReplayFrame]:
+    """The rows as frames, in the order of the files' names and of the rows in them.
+
+    Raises:
+        Refused: a cell is null, or an image's bytes are none.
+        OSError: it cannot be read.
+    """
+    found = open_rows(source)
+    columns = [source.column, *([source.key_column] if source.key_column else [])]
+    number = 0
+    for fragment in sorted(found.get_fragments(), key=lambda one: str(one.path)):
+        for batch in fragment.to_batches(
+            columns=columns, batch_size=_ROWS_AT_ONCE, batch_readahead=1, fragment_readahead=1
+        ):
+            for row in range(batch.num_rows):
+                yield _frame(source, batch.slice(row, 1), number)
+                number += 1
+
+
+def open_rows(source: Rows) -> Any:
+    """The dataset, of a folder, a file, or a URI that pyarrow.fs knows. OSError where it is not there."""
+    if "://" not in source.uri:
+        return ds.dataset(source.uri, format=source.format)
+    files, path = pyarrow.fs.FileSystem.from_uri(source.uri)
+    return ds.dataset(path, filesystem=files, format=source.format)
+
+
+def _frame(source: Rows, row: pa.RecordBatch, number: int) -> ReplayFrame:
+    name = f"{source.uri}#{number}"
+    column = row.column(source.column)
+    if not column.is_valid()[0].as_py():
+        raise Refused("MissingField", f"{name}: column {source.column!r} is null; expected a value", "read")
+    if _is_image(column.type):
+        cell = column[0].as_py()
+        value: bytes = cell[_IMAGE_FIELD] if isinstance(cell, dict) else cell
+        kind = content_type(None, value)
+    else:
+        value, kind = encode_table(pa.table({source.column: column})), ARROW
+    key = None if source.key_column is None else row.column(source.key_column)[0].as_py()
+    return ReplayFrame(
+        number=number,
+        asked=Asked(name, name, source.at),
+        key=None if key is None else str(key).encode(),
+        value=value,
+        headers=[("content-type", kind.encode())],
+    )
+
+
+def _kind(schema: pa.Schema, source: Rows) -> Any:
+    for name in (source.column, source.key_column):
+        if name is not None and name not in schema.names:
+            raise Refused(
+                "MissingField", f"{source.uri} has no column {name!r}; it has {', '.join(schema.names)}", "read"
+            )
+    return schema.field(source.column).type
+
+
+def _is_image(kind: Any) -> bool:
+    if pa.types.is_struct(kind):
+        return any(kind.field(at).name == _IMAGE_FIELD for at in range(kind.num_fields))
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))

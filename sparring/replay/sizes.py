@@ -1,0 +1,41 @@
+"""The size of the model's input in whose pixels an answer's boxes are."""
+
+from schemas.models import PinnedModel
+from schemas.names import PipelineName
+from schemas.results import Answer
+from sparring.connection import Connection
+from sparring.dataset.rows import Size
+from sparring.lookup import path_of
+
+
+class Sizes:
+    """Asked for each answer; looked up once for each pipeline version and model."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._known: dict[tuple[str | None, ...], Size | None] = {}
+
+    def __call__(self, answer: Answer) -> Size | None:
+        """Width and height in pixels; None where the path's first model takes no pictures of one size."""
+        which = (answer.pipeline, answer.pipeline_version, answer.role, answer.model, answer.model_version)
+        if which not in self._known:
+            self._known[which] = self._looked_up(answer)
+        return self._known[which]
+
+    def _looked_up(self, answer: Answer) -> Size | None:
+        if answer.pipeline_version is None:
+            return None
+        name = PipelineName.parse(answer.pipeline)
+        version = self._connection.follower.catalog.version(name, answer.pipeline_version)
+        path = () if version is None else path_of(version, answer)
+        return input_size(path[0]) if path else None
+
+
+def input_size(model: PinnedModel) -> Size | None:
+    """Width and height of a model's input; None where it takes no pictures, or of any size. Pure."""
+    settings, shape = model.configuration.image, model.inputs[0].shape if model.inputs else None
+    height, width = None, None
+    if shape is not None and len(shape) == 4:
+        height, width = (shape[2], shape[3]) if settings.layout == "CHW" else (shape[1], shape[2])
+    width, height = settings.width or width, settings.height or height
+    return None if width is None or height is None else (width, height)

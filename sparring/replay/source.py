@@ -1,0 +1,63 @@
+"""Which frames are replayed: a closed set of sources, each settled before the first frame is sent. Pure.
+
+A source is kept in the journal as JSON, and names the same frames in the same order whenever it is read: a run that was
+interrupted goes on by their numbers.
+"""
+
+from typing import Final, Literal
+
+import msgspec
+
+PLACES_MAX: Final = 1_000_000
+"""Frames that may be chosen one by one; a range has no limit."""
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """Offsets of one partition: from `begin` until before `end`."""
+
+    partition: int
+    begin: int
+    end: int
+
+
+class TopicRange(msgspec.Struct, frozen=True, tag="range", tag_field="source"):
+    """Frames of a topic, in the order of their time. pipeline: only those whose header names it; None: all."""
+
+    topic: str
+    reaches: tuple[Reach, ...]
+    pipeline: str | None = None
+
+
+class Chosen(msgspec.Struct, frozen=True, tag="chosen", tag_field="source"):
+    """Frames chosen one by one: by partition, their offsets in rising order."""
+
+    topic: str
+    offsets: dict[int, tuple[int, ...]]
+
+
+class DeadLetters(msgspec.Struct, frozen=True, tag="dead letters", tag_field="source"):
+    """Refused frames: the dead letters at these offsets, in rising order, by partition."""
+
+    topic: str
+    offsets: dict[int, tuple[int, ...]]
+
+
+class Files(msgspec.Struct, frozen=True, tag="files", tag_field="source"):
+    """Pictures, tables and videos, in this order."""
+
+    paths: tuple[str, ...]
+
+
+class Rows(msgspec.Struct, frozen=True, tag="rows", tag_field="source"):
+    """Rows of a Parquet or Arrow dataset. column: of encoded images (binary), sent as they are; or of tensors (lists),
+    sent as a table with this column's name. key_column: whose text is the ordering key. at: what the frames' time is
+    said to be, Unix milliseconds."""
+
+    uri: str
+    format: Literal["parquet", "arrow"]
+    column: str
+    at: int
+    key_column: str | None = None
+
+
+Source = TopicRange | Chosen | DeadLetters | Files | Rows

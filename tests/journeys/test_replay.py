@@ -1,0 +1,265 @@
+"""`sparring replay`, as typed: what was recorded comes out again, and nothing official is written."""
+
+import contextlib
+import json
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from kafka.admin import KafkaAdminClient
+
+from schemas.results import Answer
+from schemas.tables import read_arrow
+from sparring import ModelVersion, Pipeline, cli
+from sparring.cli.exits import NOTHING_THERE, OK, WRONG_USAGE
+from sparring.dataset import open_dataset
+from sparring.stack import LocalStack
+from tests.journeys.wire import Wire
+from tests.small_models import scaling_model
+from tests.waiting import eventually
+
+Scale = Callable[[str, float], ModelVersion]
+Said = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def here(stack: LocalStack) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in stack.environment().items():
+            environment.setenv(name, value)
+        yield
+
+
+def typed(said: Said, *arguments: str) -> tuple[int, str, str]:
+    code = cli.main(arguments)
+    out, err = said.readouterr()
+    return code, out, err
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = open_dataset(folder).to_table().to_pylist()
+    return sorted(rows, key=lambda row: (row["subject"], row["role"] or ""))
+
+
+def topics(stack: LocalStack) -> set[str]:
+    admin = KafkaAdminClient(bootstrap_servers=stack.kafka)
+    try:
+        return set(admin.list_topics())
+    finally:
+        admin.close()
+
+
+def send_some(wire: Wire, pipeline: Pipeline, count: int, seed: int) -> list[str]:
+    rng = Random(seed)
+    return [
+        wire.send(
+            pipeline.name(),
+            f'[{{"tensor": [{number}, {rng.random()}]}}]'.encode() if number % 10 else b"no frame",
+            key=f"camera-{number % 3}".encode(),
+            headers=[("shop", f"shop-{rng.randrange(12)}".encode())],
+        )
+        for number in range(count)
+    ]
+
+
+def test_a_recorded_stream_gives_the_same_official_results_bit_for_bit_and_the_same_decisions(
+    stack: LocalStack, pipeline: Pipeline, scale: Scale, wire: Wire, seed: int, capsys: Said, tmp_path: Path
+) -> None:
+    arms = [(2, scale("replay-a", 2.0)), (1, scale("replay-b", 3.0))]
+    pipeline.add_random_split(arms, hash_key="shop").deploy()
+    ids = send_some(wire, pipeline, 60, seed)
+    recorded = wire.answers(ids)
+    official = Counter(len(answers) for answers in wire.results.values())
+    before = topics(stack)
+
+    out = tmp_path / "run"
+    code, said, _ = typed(capsys, "replay", "--from", "1h", "--pipeline", pipeline.name(), "--out", str(out), "--json")
+    facts = json.loads(said)
+    assert (code, facts["finished"]) == (OK, True)
+    assert (facts["sent"], facts["sent_again"], facts["written"]) == (60, 0, 60)
+    assert facts["statuses"] == Counter(answer.status for answer in recorded.values())
+
+    rows = rows_of(out)
+    assert [row["subject"] for row in rows] == sorted(ids)
+    for row in rows:
+        then = recorded[row["subject"]]
+        assert (row["model"], row["model_version"], row["model_sha256"]) == made_by(then)
+        assert (row["status"], row["split"], row["pipeline_version"]) == (
+            then.status,
+            row["recorded.split"],
+            then.pipeline_version,
+        )
+        assert (row["frame_digest"], row["recorded.frame_digest"]) == (then.frame_digest, then.frame_digest)
+        assert row["recorded.model"] == then.model
+        assert row.get("out.y") == row.get("recorded.out.y")
+        if then.status == "ok":
+            (told,) = read_arrow(then.value)["y"].to_pylist()
+            assert np.array(row["out.y"], np.float32).tobytes() == np.array(told, np.float32).tobytes()
+
+    assert topics(stack) == before, "a replay leaves no topic behind"
+    assert Counter(len(answers) for answers in wire.results.values()) == official, "nothing official was written"
+
+
+def made_by(answer: Answer) -> tuple[str | None, str | None, str | None]:
+    return answer.model, answer.model_version, answer.model_sha256
+
+
+def test_a_candidate_that_is_deployed_nowhere_answers_beside_what_was_recorded(
+    pipeline: Pipeline, scale: Scale, wire: Wire, capsys: Said, tmp_path: Path
+) -> None:
+    pipeline.add_model_step(scale("replay-champion", 2.0)).deploy()
+    ids = [wire.send(pipeline.name(), f'[{{"tensor": [{number}, 1]}}]'.encode()) for number in range(5)]
+    wire.answers(ids)
+    (tmp_path / "next.onnx").write_bytes(scaling_model(5.0))
+    candidate = tmp_path / "next.yaml"
+    candidate.write_text(
+        f"pipeline: {pipeline.name()}\n"
+        "models:\n  replay-next: {path: next.onnx, framework: onnx}\n"
+        "steps:\n  - shadow_deploy: {champion: replay-next, challengers: [replay-champion]}\n"
+    )
+    out = tmp_path / "run"
+    arguments = ("replay", "--ids", ",".join(ids[:3]), "--candidate", str(candidate), "--out", str(out))
+    code, said, _ = typed(capsys, *arguments)
+    assert code == OK, said
+    rows = rows_of(out)
+    officials = [row for row in rows if row["role"] == "champion"]
+    assert [row["subject"] for row in officials] == sorted(ids[:3])
+    for row in officials:
+        assert (row["model"], row["recorded.model"]) == ("replay-next", "replay-champion")
+        assert [2 * value for value in row["out.y"]] == [5 * value for value in row["recorded.out.y"]]
+    challenged = [row for row in rows if row["role"] == "challenger"]
+    assert [row["subject"] for row in challenged] == sorted(ids[:3])
+    assert {row["model"] for row in challenged} == {"replay-champion"}
+    assert {row["recorded.model"] for row in challenged} == {None}
+    assert pipeline.status()["models"][0]["name"] == "replay-champion", "nobody deployed the candidate"
+
+
+def test_a_live_replay_is_answered_officially_as_new_requests_that_name_the_old_ones(
+    pipeline: Pipeline, scale: Scale, wire: Wire, capsys: Said, tmp_path: Path
+) -> None:
+    pipeline.add_model_step(scale("replay-live", 2.0))
+    refused = wire.send(pipeline.name(), b'[{"tensor": [1, 2]}]')
+    wire.deadletter(refused)
+    pipeline.deploy()
+    arguments = ("--dead-letters", "--error", "NotDeployed", "--pipeline", pipeline.name())
+    code, said, _ = typed(capsys, "replay", *arguments, "--dry-run", "--json")
+    assert (code, json.loads(said)["frames"]) == (OK, 1)
+    out = tmp_path / "run"
+    code, _, err = typed(capsys, "replay", *arguments, "--live", "--out", str(out))
+    assert code == OK, err
+    (row,) = rows_of(out)
+    assert (row["subject"], row["status"], row["out.y"]) == (refused, "ok", [2.0, 4.0])
+    assert (row["recorded.status"], row["recorded.error"]) == ("error", "NotDeployed")
+    assert wire.answer(row["request_id"]).status == "ok"
+    assert row["request_id"] != refused
+
+
+@pytest.mark.parametrize("moment", range(2))
+def test_a_replay_that_is_killed_goes_on_and_has_each_frame_once_in_its_dataset(
+    pipeline: Pipeline, scale: Scale, wire: Wire, seed: int, capsys: Said, tmp_path: Path, moment: int
+) -> None:
+    pipeline.add_model_step(scale("replay-killed", 2.0)).deploy()
+    ids = [wire.send(pipeline.name(), f'[{{"tensor": [{number}, 1]}}]'.encode()) for number in range(60)]
+    wire.answers(ids)
+    out = tmp_path / "run"
+    command = (sys.executable, "-m", "sparring", "replay", "--from", "1h", "--pipeline", pipeline.name())
+    sent_before = Random(seed + moment).randrange(5, 50)
+    with subprocess.Popen((*command, "--fps", "40", "--out", str(out)), stderr=subprocess.DEVNULL) as killed:
+        try:
+            eventually(lambda: sent(out) >= sent_before, 60, f"{sent_before} frames to be sent")
+        finally:
+            killed.kill()
+    code, said, _ = typed(capsys, "replay", "--resume", str(out), "--json")
+    facts = json.loads(said)
+    assert (code, facts["finished"], facts["sent"], facts["written"]) == (OK, True, 60, 60)
+    assert facts["sent_again"] >= 1, "it was killed before it had written anything"
+    assert sorted(row["subject"] for row in rows_of(out)) == sorted(ids)
+    code, said, _ = typed(capsys, "replay", "--resume", str(out), "--json")
+    assert (code, json.loads(said)["statuses"]) == (OK, {}), "nothing is left to do"
+
+
+def sent(out: Path) -> int:
+    """What the journal of a running replay says."""
+    path = out / "_replay" / "journal.sqlite"
+    if not path.exists():
+        return 0
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        return int(db.execute("SELECT count(*) FROM sent").fetchone()[0])
+
+
+def test_a_folder_a_video_and_a_dataset_are_replayed_and_what_cannot_be_sent_is_named(
+    pipeline: Pipeline, scale: Scale, capsys: Said, tmp_path: Path
+) -> None:
+    pipeline.add_model_step(scale("replay-files", 2.0)).deploy()
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.json").write_text(f'[{{"tensor": [{number}, 1]}}]')
+    code, _, err = typed(capsys, "replay", str(folder), "--pipeline", pipeline.name(), "--out", str(tmp_path / "files"))
+    assert code == OK, err
+    rows = rows_of(tmp_path / "files")
+    assert [(Path(row["subject"]).name, row["out.y"]) for row in rows] == [
+        (f"{number}.json", [2.0 * number, 2.0]) for number in range(3)
+    ]
+    assert {row["recorded.status"] for row in rows} == {None}
+
+    tensors = pa.table({"tensor": pa.array([[1, 2], [3, 4]], pa.list_(pa.float32())), "camera": ["a", "b"]})
+    pq.write_table(tensors, tmp_path / "tensors.parquet")
+    arguments = ("--column", "tensor", "--key-column", "camera", "--pipeline", pipeline.name())
+    code, _, err = typed(
+        capsys, "replay", str(tmp_path / "tensors.parquet"), *arguments, "--out", str(tmp_path / "rows")
+    )
+    assert code == OK, err
+    assert [row["out.y"] for row in rows_of(tmp_path / "rows")] == [[2.0, 4.0], [6.0, 8.0]]
+    code, _, err = typed(
+        capsys, "replay", str(tmp_path / "tensors.parquet"), "--column", "image", *arguments[2:], "--dry-run"
+    )
+    assert (code, "has no column 'image'; it has tensor, camera" in err) == (1, True)
+
+
+def test_decisions_come_out_again_and_other_weights_move_only_keys_to_or_from_the_arm_that_was_changed(
+    pipeline: Pipeline, scale: Scale, wire: Wire, seed: int, capsys: Said
+) -> None:
+    arms = [(2, scale("weigh-a", 2.0)), (1, scale("weigh-b", 3.0)), (1, scale("weigh-c", 4.0))]
+    pipeline.add_random_split(arms, hash_key="shop").deploy()
+    wire.answers(send_some(wire, pipeline, 40, seed))
+    mine = ("replay", "--from", "1h", "--pipeline", pipeline.name())
+    code, said, _ = typed(capsys, *mine, "--verify", "--json")
+    seen = json.loads(said)
+    assert (code, seen["decided"], seen["differences"]) == (OK, 40, [])
+
+    code, said, _ = typed(capsys, *mine, "--what-if", "weigh-a=0", "--json")
+    seen = json.loads(said)
+    assert code == OK
+    assert sum(seen["frames"].values()) == sum(seen["frames_then"].values()) == 40
+    assert "weigh-a" not in seen["frames_then"]
+    assert {move["before"] for move in seen["moves"]} == {"weigh-a"}
+    assert sorted(move["key"] for move in seen["moves"]) == sorted({move["key"] for move in seen["moves"]})
+    code, said, _ = typed(capsys, *mine, "--what-if", "weigh-a=0")
+    assert "keys would move from weigh-a to" in said
+    code, _, err = typed(capsys, *mine, "--what-if", "nobody=1")
+    assert (code, "the split has no arm 'nobody'; it has weigh-a, weigh-b, weigh-c" in err) == (1, True)
+
+
+def test_what_does_not_go_together_is_said_before_anything_is_done(pipeline: Pipeline, capsys: Said) -> None:
+    for arguments, expected in (
+        (["--pipeline", "p", "--out", "o"], "which frames?"),
+        (["--from", "1h", "--out", "o"], "what answers?"),
+        (["--from", "1h", "--pipeline", "p"], "--out is missing"),
+        (["--from", "1h", "--pipeline", "p", "--candidate", "c", "--out", "o"], "what answers?"),
+        (["--from", "1h", "--pipeline", "p", "--fps", "1", "--realtime", "--out", "o"], "one of --fps"),
+        (["a.jpg", "--pipeline", "p", "--verify"], "needs frames that were routed"),
+    ):
+        code, _, err = typed(capsys, "replay", *arguments)
+        assert (code, expected in err) == (WRONG_USAGE, True), err
+    code, _, err = typed(capsys, "replay", "--from", "0s", "--pipeline", pipeline.name(), "--dry-run")
+    assert code in {OK, NOTHING_THERE}
