@@ -275,6 +275,8 @@ class Inbox:
         consumer.incremental_assign(
             [TopicPartition(t, p, *(() if c.offset is None else (c.offset,))) for (t, p), c in found.items()]
         )
+        # A commit that waits pauses what is assigned; whatever was lost meanwhile comes back paused.
+        consumer.resume([TopicPartition(*place) for place in found])
 
     def _say_what_is_lost(self, consumer: Consumer, place: TopicPartition) -> None:
         low, high = consumer.get_watermark_offsets(TopicPartition(place.topic, place.partition), timeout=_REQUEST_S)
@@ -419,7 +421,7 @@ class Outbox:
 
     def poll(self, wait_s: float = 0.0) -> int:
         """Serve delivery reports; returns how many were."""
-        return self._producer.poll(wait_s)
+        return int(self._producer.poll(wait_s))
 
     def check(self) -> None:
         """RetryLater where a record was not delivered: the process ends, and its work is done again."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]  # re-exported
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from adapters.brokers import Brokers
 from adapters.kafka import consumer_config

@@ -41,8 +41,9 @@ TOLD: Final[dict[str, Any]] = {
 }
 """Of the answer, as docs/contract.md names it; split is JSON."""
 
-SIZED: Final[dict[str, Any]] = {"input_width": pa.int32(), "input_height": pa.int32()}
-"""Pixels of the model's input, in which its boxes are; null where it takes no pictures."""
+SIZED: Final[dict[str, Any]] = {"input_width": pa.int32(), "input_height": pa.int32(), "input_aspect": pa.string()}
+"""Pixels of the model's input, in which its boxes are, and how a picture lies in it: `stretch` or `letterbox`. Null
+where it takes no pictures."""
 
 TOLD_AGAIN: Final[dict[str, Any]] = {f"{RECORDED}{name}": kind for name, kind in {"model": pa.string(), **TOLD}.items()}
 

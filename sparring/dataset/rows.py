@@ -15,8 +15,14 @@ from schemas.tables import read_arrow
 from sparring.dataset.asked import Asked
 from sparring.dataset.columns import ASKED, FIXED, RECORDED, SIZED, TOLD, TOLD_AGAIN
 
-Size = tuple[int, int]
-"""Width and height of a model's input, pixels."""
+
+class Size(NamedTuple):
+    """Of a model's input, pixels; aspect: `stretch` or `letterbox`."""
+
+    width: int
+    height: int
+    aspect: str
+
 
 _NO_OUTPUTS: Final = pa.table({"row": pa.array([0], pa.int32())})
 
@@ -73,8 +79,9 @@ class Rows:
             "source": asked.source,
             "at": asked.at,
             **_told(answer, failure),
-            "input_width": size and size[0],
-            "input_height": size and size[1],
+            "input_width": size and size.width,
+            "input_height": size and size.height,
+            "input_aspect": size and size.aspect,
             **dict.fromkeys(TOLD_AGAIN),
         }
         if recorded is not None:

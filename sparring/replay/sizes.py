@@ -16,7 +16,7 @@ class Sizes:
         self._known: dict[tuple[str | None, ...], Size | None] = {}
 
     def __call__(self, answer: Answer) -> Size | None:
-        """Width and height in pixels; None where the path's first model takes no pictures of one size."""
+        """The size; None where the path's first model takes no pictures of one size."""
         which = (answer.pipeline, answer.pipeline_version, answer.role, answer.model, answer.model_version)
         if which not in self._known:
             self._known[which] = self._looked_up(answer)
@@ -32,10 +32,10 @@ class Sizes:
 
 
 def input_size(model: PinnedModel) -> Size | None:
-    """Width and height of a model's input; None where it takes no pictures, or of any size. Pure."""
+    """The size of a model's input; None where it takes no pictures, or of any size. Pure."""
     settings, shape = model.configuration.image, model.inputs[0].shape if model.inputs else None
     height, width = None, None
     if shape is not None and len(shape) == 4:
         height, width = (shape[2], shape[3]) if settings.layout == "CHW" else (shape[1], shape[2])
     width, height = settings.width or width, settings.height or height
-    return None if width is None or height is None else (width, height)
+    return None if width is None or height is None else Size(width, height, settings.aspect)

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # re-exported
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from adapters.brokers import Brokers
 from adapters.topics import check_topics

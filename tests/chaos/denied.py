@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, Final
 
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
+from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
     AclOperation,

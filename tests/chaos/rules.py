@@ -3,7 +3,7 @@
 from random import Random
 from typing import Final
 
-from confluent_kafka.admin import AclOperation  # type: ignore[attr-defined]  # re-exported
+from confluent_kafka.admin import AclOperation
 
 from sparring.when import now_ms
 from tests.chaos.arena import Arena
