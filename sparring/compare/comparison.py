@@ -5,7 +5,7 @@ Memory is bounded: one piece of both sides, the worst pairs, and totals.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +13,7 @@ import polars as pl
 
 from sparring.compare.buckets import bucketed
 from sparring.compare.pairs import PAIR, Rules, compared, joined
-from sparring.compare.side import Side, sides
+from sparring.compare.side import Side, sides, wider
 from sparring.compare.totals import Totals
 
 if TYPE_CHECKING:
@@ -83,8 +83,6 @@ def compare(
         FileNotFoundError: a folder has no results dataset.
         ValueError: an argument is wrong, or the sides have nothing in common.
     """
-    from dataclasses import replace  # noqa: PLC0415  # beside what it makes
-
     one, other = sides(first, second)
     rules = Rules(iou_min=iou, any_class=any_class, confidence_min=confidence_min)
     return compare_sides(
@@ -96,6 +94,7 @@ def compare_sides(
     first: Side, second: Side, rules: Rules, out: Path | None = None, told: Callable[[int], None] = lambda _: None
 ) -> Comparison:
     """Compare two sides. told: hears how many more rows are read. Otherwise as `compare`."""
+    first, second = _called_alike(first, second)
     outputs = common_outputs(first, second, rules)
     found = Comparison(first.title, second.title, rules, sorted(outputs))
     writer = None if out is None else _Pairs(out)
@@ -116,15 +115,7 @@ def compare_sides(
 def common_outputs(first: Side, second: Side, rules: Rules) -> dict[str, Any]:
     """The outputs that both sides have, each with the wider of its types. ValueError where there is none."""
     one, other = first.outputs(), second.outputs()
-    common = {
-        name: kind
-        if kind == other[name]
-        else pl.List(pl.String)
-        if pl.List(pl.String) in (kind, other[name])
-        else _NUMBERS
-        for name, kind in one.items()
-        if name in other
-    }
+    common = {name: wider(kind, other[name]) for name, kind in one.items() if name in other}
     if not common:
         raise ValueError(
             f"the sides have no output in common: {first.title} has {', '.join(one) or 'none'}, {second.title} has "
@@ -134,6 +125,14 @@ def common_outputs(first: Side, second: Side, rules: Rules) -> dict[str, Any]:
         if name in common:
             common[name] = _NUMBERS
     return common
+
+
+def _called_alike(first: Side, second: Side) -> tuple[Side, Side]:
+    """Where each side has one output, they are compared, whatever their names: models name theirs as they like."""
+    one, other = first.outputs(), second.outputs()
+    if len(one) == len(other) == 1 and one.keys() != other.keys():
+        second = replace(second, alias=(next(iter(other)), next(iter(one))))
+    return first, second
 
 
 def _worst(known: pl.DataFrame, both: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:

@@ -231,14 +231,23 @@ def _others_compared(both: pl.DataFrame, outputs: Mapping[str, Any]) -> tuple[Bo
         said |= several
         rows = alike.arg_true().to_numpy()
         if len(rows):
-            lengths = sizes[0].filter(alike).to_numpy()
-            apart = np.abs(one.filter(alike).explode().to_numpy() - other.filter(alike).explode().to_numpy())
-            begins = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-            difference[rows] = np.fmax(difference[rows], np.maximum.reduceat(np.nan_to_num(apart, nan=np.inf), begins))
+            apart = _apart(*(side.filter(alike).explode().to_numpy() for side in (one, other)))
+            ends = np.cumsum(sizes[0].filter(alike).to_numpy(), dtype=np.int64)
+            begins = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
+            difference[rows] = np.fmax(difference[rows], np.maximum.reduceat(apart, begins))
         unlike = (sizes[0] != sizes[1]).to_numpy()
         agrees &= ~unlike
         said |= unlike
     return agrees, said, difference
+
+
+def _apart(one: Floats, other: Floats) -> Floats:
+    """How far numbers are from each other; the same infinity, or no number on both sides, is no difference."""
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(one - other)
+    same = (one == other) | (np.isnan(one) & np.isnan(other))
+    found: Floats = np.where(same, 0.0, np.nan_to_num(apart, nan=np.inf, posinf=np.inf))
+    return found
 
 
 def _column(values: Any, kind: Any, count: int) -> pl.Series:

@@ -42,11 +42,12 @@ KEPT: Final = {
 @dataclass(frozen=True, slots=True)
 class Side:
     """Which rows of which folder. model: `name` or `name@version`; recorded: the answers that the frames had when they
-    were recorded, in the columns `recorded.*`."""
+    were recorded, in the columns `recorded.*`; alias: an output of another name, and what it is called here."""
 
     folder: Path
     model: str | None = None
     recorded: bool = False
+    alias: tuple[str, str] | None = None
 
     @property
     def title(self) -> str:
@@ -77,10 +78,17 @@ class Side:
             schema = pq.read_schema(path)
             for name in schema.names:
                 if name.startswith(begin) and (kind := _kind(schema.field(name).type)) is not None:
-                    known = found.setdefault(name.removeprefix(begin), kind)
+                    here = self._here(name.removeprefix(begin))
+                    known = found.setdefault(here, kind)
                     if known != kind:
-                        found[name.removeprefix(begin)] = _wider(known, kind)
+                        found[here] = wider(known, kind)
         return found
+
+    def _here(self, output: str) -> str:
+        return self.alias[1] if self.alias is not None and output == self.alias[0] else output
+
+    def _there(self, output: str) -> str:
+        return self.alias[0] if self.alias is not None and output == self.alias[1] else output
 
     def rows(self, outputs: dict[str, Any]) -> Iterator[pl.DataFrame]:
         """`KEPT` and these outputs, piece by piece; an output that a file does not have is null."""
@@ -96,7 +104,9 @@ class Side:
     def _names(self, there: list[str], outputs: dict[str, Any]) -> dict[str, str]:
         """What a column is called here -> in the file."""
         before = RECORDED if self.recorded else ""
-        wanted = {name: f"{before}{name}" for name in KEPT} | {name: f"{before}{_OUT}{name}" for name in outputs}
+        wanted = {name: f"{before}{name}" for name in KEPT} | {
+            name: f"{before}{_OUT}{self._there(name)}" for name in outputs
+        }
         asked = {name: name for name in ("subject", "row", "source", "input_width", "input_height", "input_aspect")}
         return {name: column for name, column in (wanted | asked).items() if column in there}
 
@@ -144,6 +154,6 @@ def _kind(kind: Any) -> Any:
     return pl.List(pl.Float64) if pa.types.is_floating(of) else None
 
 
-def _wider(one: Any, other: Any) -> Any:
-    """Numbers go together, as numbers; anything else only as text."""
+def wider(one: Any, other: Any) -> Any:
+    """The type that holds both: numbers go together, as numbers; anything else only as text. Pure."""
     return pl.List(pl.Float64) if pl.List(pl.String) not in (one, other) else pl.List(pl.String)

@@ -1,0 +1,131 @@
+"""Pictures replayed through two detectors, and compared: it agrees with an IoU matching that is written out here."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples.models import MODEL_NAMES
+from examples.shelf import render_shelf
+from sparring import ModelVersion, Pipeline, cli
+from sparring.cli.exits import OK
+from sparring.dataset import open_dataset
+from sparring.stack import LocalStack
+
+Said = pytest.CaptureFixture[str]
+Box = tuple[float, float, float, float]
+IOU = 0.5
+
+
+@pytest.fixture(autouse=True)
+def here(stack: LocalStack) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in stack.environment().items():
+            environment.setenv(name, value)
+        yield
+
+
+def typed(said: Said, *arguments: str) -> str:
+    code = cli.main(arguments)
+    out, err = said.readouterr()
+    assert code == OK, err
+    return out
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Intersection over union, as a person would compute it."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    shared = max(0.0, width) * max(0.0, height)
+    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return shared / (areas - shared) if areas > shared else 0.0
+
+
+def matched(first: dict[str, Any], second: dict[str, Any]) -> list[tuple[int, int]]:
+    """Greedy by the first's confidence, of the same class, each box once."""
+    boxes = [
+        [tuple(one["out.boxes"][at : at + 4]) for at in range(0, len(one["out.boxes"]), 4)] for one in (first, second)
+    ]
+    free = set(range(len(boxes[1])))
+    pairs = []
+    for mine in sorted(range(len(boxes[0])), key=lambda at: -first["out.confidences"][at]):
+        theirs = [at for at in free if second["out.classes"][at] == first["out.classes"][mine]]
+        best = max(theirs, key=lambda at: overlap(boxes[0][mine], boxes[1][at]), default=None)
+        if best is not None and overlap(boxes[0][mine], boxes[1][best]) >= IOU:
+            pairs.append((mine, best))
+            free.remove(best)
+    return pairs
+
+
+def by_subject(folder: Path) -> dict[str, dict[str, Any]]:
+    return {row["subject"]: row for row in open_dataset(folder).to_table().to_pylist()}
+
+
+def test_yolox_beside_nanodet_on_real_photos_agrees_with_an_independent_matching(
+    shared: Path, capsys: Said, tmp_path: Path
+) -> None:
+    for name in ("yolox-nano", "nanodet-m"):
+        candidate = tmp_path / f"{name}.yaml"
+        candidate.write_text(
+            f"pipeline: photos\nmodels:\n  {name}:\n    path: {shared / 'models' / name}.onnx\n    framework: onnx\n"
+            f"    configure: {{runtime: onnx, batch_config: single}}\nsteps:\n  - model: {name}\n"
+        )
+        typed(capsys, "replay", str(shared / "frames"), "--candidate", str(candidate), "--out", str(tmp_path / name))
+    sides = [by_subject(tmp_path / name) for name in ("yolox-nano", "nanodet-m")]
+    assert sides[0].keys() == sides[1].keys()
+    page = tmp_path / "page.html"
+    arguments = (str(tmp_path / "yolox-nano"), str(tmp_path / "nanodet-m"), "--out", str(tmp_path / "pairs"))
+    said = json.loads(typed(capsys, "compare", *arguments, "--html", str(page), "--class-names", "coco", "--json"))
+
+    worst = {pair["subject"]: pair for pair in said["worst"]}
+    counts = {"pairs": 0, "boxes": 0, "matched": 0}
+    for subject, first in sides[0].items():
+        second = sides[1][subject]
+        if first["status"] != "ok" or second["status"] != "ok":
+            continue
+        pairs = matched(first, second)
+        apart = [abs(first["out.confidences"][one] - second["out.confidences"][other]) for one, other in pairs]
+        boxes = len(first["out.classes"]) + len(second["out.classes"])
+        change = 1 - (len(pairs) - sum(apart)) / (boxes - len(pairs)) if boxes else 0.0
+        assert worst.get(subject, {"change": 0.0})["change"] == pytest.approx(change)
+        if change:
+            assert worst[subject]["matched"] == len(pairs)
+        counts = {
+            "pairs": counts["pairs"] + 1,
+            "boxes": counts["boxes"] + boxes,
+            "matched": counts["matched"] + len(pairs),
+        }
+    assert counts["matched"] > 0
+    assert said["matched"] == counts["matched"]
+    assert said["boxes_first"] + said["boxes_second"] == counts["boxes"]
+    content = page.read_text()
+    assert len(re.findall("data:image/jpeg;base64", content)) == len(
+        [one for one in worst.values() if one["boxes_first"]]
+    )
+    assert "bottle 0." in content
+
+
+def test_a_replay_is_compared_with_what_was_recorded_and_its_pictures_come_from_the_topic(
+    pipeline: Pipeline, detectors: dict[str, ModelVersion], capsys: Said, tmp_path: Path
+) -> None:
+    first, second = MODEL_NAMES
+    pipeline.add_model_step(detectors[first]).deploy()
+    for number in range(3):
+        pipeline.infer_image(render_shelf(number).jpeg(), timeout=60)
+    versions = pipeline.versions()
+    pipeline.replace_with_model_step(0, detectors[second]).deploy()
+    out = tmp_path / "run"
+    typed(capsys, "replay", "--from", "1h", "--pipeline", pipeline.name(), "--version", versions[0], "--out", str(out))
+    same = json.loads(typed(capsys, "compare", str(out), "--json"))
+    assert (same["pairs"], same["change_mean"], same["difference_max"], same["worst"]) == (3, 0.0, 0.0, [])
+    assert "no pair differs" in typed(capsys, "compare", str(out))
+
+    other = tmp_path / "other"
+    typed(capsys, "replay", "--from", "1h", "--pipeline", pipeline.name(), "--out", str(other))
+    seen = json.loads(typed(capsys, "compare", str(other), "--json"))
+    assert (seen["pairs"], len(seen["worst"])) == (3, 3)
+    assert {pair["model_first"] for pair in seen["worst"]} == {first}
+    assert {pair["model_second"] for pair in seen["worst"]} == {second}
