@@ -16,6 +16,8 @@ refuse_foreign_rooms()
 if TYPE_CHECKING:
     from sparring import framework, object, vision  # noqa: A004  # the tutorial's name of the module
     from sparring.client import Client
+    from sparring.consuming.result import JoinedResult, Result
+    from sparring.consuming.stream import ResultStream
     from sparring.deployment_config import DeploymentConfig, DeploymentConfigBuilder
     from sparring.framework import Framework
     from sparring.model import ModelVersion
@@ -36,8 +38,11 @@ _PUBLIC = {
     "DeploymentConfig": "sparring.deployment_config",
     "DeploymentConfigBuilder": "sparring.deployment_config",
     "Framework": "sparring.framework",
+    "JoinedResult": "sparring.consuming.result",
     "ModelVersion": "sparring.model",
     "Pipeline": "sparring.pipeline",
+    "Result": "sparring.consuming.result",
+    "ResultStream": "sparring.consuming.stream",
     "Workspace": "sparring.workspace",
 }
 
@@ -48,8 +53,11 @@ __all__ = [
     "DeploymentConfig",
     "DeploymentConfigBuilder",
     "Framework",
+    "JoinedResult",
     "ModelVersion",
     "Pipeline",
+    "Result",
+    "ResultStream",
     "Workspace",
     "framework",
     "object",

@@ -16,12 +16,13 @@ from uuid import UUID
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
+from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, TopicAlreadyExistsError
 
 from adapters.brokers import Brokers
 from schemas.errors import FrameTooLarge, SettingError
 from schemas.frames import Origin, RawHeaders
-from schemas.limits import DELIVERY_S_MAX, MIB
+from schemas.limits import DELIVERY_S_MAX, MIB, SESSION_TIMEOUT_MS
 from schemas.topics import RECORD_BYTES_MAX, Topic
 
 BOOTSTRAP_S_MAX: Final = 5.0
@@ -65,6 +66,23 @@ class Broker:
             consumer.assign(assigned)
             consumer.seek_to_beginning(*assigned)
         return consumer
+
+    def member(self, group: str, fetch_bytes_max: int) -> Any:
+        """A KafkaConsumer that is a member of a consumer group, subscribed to nothing yet. Nothing commits by itself.
+
+        Partitions of one number of several topics go to the same member: a key's records lie in them. fetch_bytes_max
+        as in `consumer`.
+        """
+        return self._open(
+            KafkaConsumer,
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            partition_assignment_strategy=[RangePartitionAssignor],
+            session_timeout_ms=SESSION_TIMEOUT_MS,
+            heartbeat_interval_ms=SESSION_TIMEOUT_MS // 3,
+            max_partition_fetch_bytes=fetch_bytes_max,
+        )
 
     def send(self, topic: str, value: bytes, key: bytes | None = None, headers: RawHeaders | None = None) -> int:
         """Send one record; returns its offset once every in-sync replica has it.

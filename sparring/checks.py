@@ -6,6 +6,7 @@ ValueError for a wrong value.
 
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +58,18 @@ def checked_seconds(argument: str, given: object, *, above_zero: bool = False) -
             f"{argument}: {seconds}; expected a finite number of seconds {accepted}, at most {SECONDS_MAX:.0f} (a year)"
         )
     return float(seconds)
+
+
+def checked_unix_ms(argument: str, given: object) -> int | None:
+    """A time as Unix milliseconds; without a time zone it is UTC. None stays None."""
+    if given is None:
+        return None
+    if not isinstance(given, datetime):
+        raise TypeError(f"{argument}: {given!r}; expected a datetime (without a time zone: UTC, as in the log)")
+    aware = given if given.tzinfo is not None else given.replace(tzinfo=UTC)
+    if aware != aware:  # noqa: PLR0124  # pandas' NaT is a datetime
+        raise ValueError(f"{argument}: {given}; expected a datetime")
+    return int(aware.timestamp() * 1000)
 
 
 def checked_text(argument: str, given: object, expected: str) -> str:

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Literal, Self, overload
 from uuid import uuid4
 
 import pyarrow as pa
@@ -19,6 +20,9 @@ from schemas.pipelines import PipelineVersion
 from sparring.checks import checked_bool, checked_file
 from sparring.configuration import configuration
 from sparring.connection import Connection, found_settings
+from sparring.consuming.question import Question
+from sparring.consuming.result import JoinedResult, Result
+from sparring.consuming.stream import ResultStream, read_results
 from sparring.framework import Framework
 from sparring.inspect import Signature, inspect, model_bytes
 from sparring.model import ModelVersion
@@ -177,6 +181,122 @@ class Client:
     def pipelines(self) -> list[Pipeline]:
         """The pipelines of the current workspace, oldest first."""
         return self._current.pipelines()
+
+    @overload
+    def results(
+        self,
+        pipeline: Pipeline | str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        follow: bool = False,
+        role: str = "official",
+        model: str | None = None,
+        group: str | None = None,
+        *,
+        joined: Literal[True],
+        late_s: float = 5.0,
+        ordered: bool = False,
+        distinct: bool = False,
+        window: int = 10_000,
+    ) -> ResultStream[JoinedResult]: ...
+
+    @overload
+    def results(
+        self,
+        pipeline: Pipeline | str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        follow: bool = False,
+        role: str = "official",
+        model: str | None = None,
+        group: str | None = None,
+        joined: Literal[False] = False,
+        late_s: float = 5.0,
+        ordered: bool = False,
+        distinct: bool = False,
+        window: int = 10_000,
+    ) -> ResultStream[Result]: ...
+
+    def results(
+        self,
+        pipeline: Pipeline | str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        follow: bool = False,
+        role: str = "official",
+        model: str | None = None,
+        group: str | None = None,
+        joined: bool = False,
+        late_s: float = 5.0,
+        ordered: bool = False,
+        distinct: bool = False,
+        window: int = 10_000,
+    ) -> ResultStream[Any]:
+        """Results as a stream, from the topics `results` and `shadows`: an iterator and a context manager.
+
+        It gives each `Result` as often as it stands on its topic: at least once. What is recorded comes in the order
+        of time; what is followed, as it comes.
+
+        Args:
+            pipeline: its results only: a pipeline, its name in the current workspace, or `workspace/name`. None: all.
+            since: the first result's time, inclusive; without a time zone UTC. None: as far as the topics go back
+                (7 days), with `follow` from now on, in a new `group` as far as they go back.
+            until: where to end, exclusive. None: at what is there now. Not with `follow` or `group`.
+            follow: go on and on, until `stop` or `close`.
+            role: official, shadow (the challengers') or all.
+            model: results of this model only: its name, or `name@version`; joined: where it answered officially.
+            group: a Kafka consumer group: Kafka shares the topics' partitions among all who read in it, and each goes
+                on where the group last committed (`commit` of what is returned: nothing is committed by itself). It
+                follows. Who takes more than five minutes between two results leaves the group.
+            joined: give a `JoinedResult` for each request instead, once, in the order of the official results.
+            late_s: seconds. joined: challengers that are published so much later than their champion are not waited
+                for, by their own time and, where nothing comes, by this machine's clock. ordered: a hole is given up.
+            ordered: give the results in the order of their frames in each partition of `frames`, and so of each key:
+                models of a split may overtake each other. A frame without a result, and the first one that is read,
+                cost late_s of waiting. Official ones only.
+            distinct: give each request, and each challenger's answer, once: the newest 100,000 are remembered by this
+                process.
+            window: results that wait at most for what is late; then the oldest waits no longer.
+
+        Raises:
+            TypeError, ValueError: an argument is wrong, or two do not go together.
+            EntityNotFoundError: there is no such pipeline.
+            ConnectionError: the broker does not answer in time.
+        """
+        topics = self._connection.topics
+        question = Question.checked(
+            topics,
+            self._pipeline_name(pipeline),
+            since=since,
+            until=until,
+            follow=follow,
+            role=role,
+            model=model,
+            group=group,
+            joined=joined,
+            late_s=late_s,
+            ordered=ordered,
+            distinct=distinct,
+            window=window,
+        )
+        return read_results(self._connection.broker, topics, question)
+
+    def _pipeline_name(self, given: object) -> PipelineName | None:
+        """EntityNotFoundError where there is none of that name."""
+        if given is None:
+            return None
+        if isinstance(given, Pipeline):
+            return given._name  # noqa: SLF001  # no call for users: its name and workspace
+        if not isinstance(given, str):
+            raise TypeError(f"pipeline: {type(given).__name__}; expected a Pipeline, its name, or None")
+        workspace, slash, name = given.partition("/")
+        if not slash:
+            workspace, name = self._current.name(), given
+        full = PipelineName(checked_name("pipeline", workspace), checked_name("pipeline", name))
+        if full not in self._connection.catalog().pipelines:
+            known = _listed(str(one) for one in self._connection.catalog().pipelines)
+            raise EntityNotFoundError(f"pipeline: {full} does not exist; there are: {known}")
+        return full
 
     def close(self) -> None:
         """Close the connections. Handles that came from this client are of no use afterwards."""

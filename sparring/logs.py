@@ -10,7 +10,7 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +24,7 @@ from schemas.limits import KIB, MIB, SHADOW_AGE_MS_MAX
 from schemas.names import ModelKey, PipelineName
 from schemas.results import Answer
 from schemas.tables import read_table
-from sparring.checks import checked_bool, checked_count, checked_file_name, checked_folder
+from sparring.checks import checked_bool, checked_count, checked_file_name, checked_folder, checked_unix_ms
 from sparring.columns import checked_dataset, in_order, selected
 from sparring.connection import Connection
 from sparring.joined import Joined, join
@@ -67,7 +67,8 @@ class Question:
         """TypeError or ValueError that names the argument."""
         if limit is not None:
             limit = min(checked_count("limit", limit, 1), _ROWS_MAX)
-        start, end = _unix_ms("start_datetime", start_datetime), _unix_ms("end_datetime", end_datetime)
+        start = checked_unix_ms("start_datetime", start_datetime)
+        end = checked_unix_ms("end_datetime", end_datetime)
         if (start is None) != (end is None):
             given, other = ("start_datetime", "end_datetime")[:: 1 if end is None else -1]
             raise ValueError(
@@ -271,14 +272,3 @@ def _column(column: Any) -> Any:
 
 def _frame(table: pa.Table) -> pd.DataFrame:
     return as_frame({name: table[name] for name in table.column_names})
-
-
-def _unix_ms(argument: str, given: object) -> int | None:
-    if given is None:
-        return None
-    if not isinstance(given, datetime):
-        raise TypeError(f"{argument}: {given!r}; expected a datetime (without a time zone: UTC, as in the log)")
-    aware = given if given.tzinfo is not None else given.replace(tzinfo=UTC)
-    if pd.isna(aware):
-        raise ValueError(f"{argument}: {given}; expected a datetime")
-    return int(aware.timestamp() * 1000)

@@ -25,11 +25,11 @@ class Filter:
     pipeline: PipelineName | None = None
     model: str | None = None
 
-    def takes(self, answer: Answer) -> bool:
+    def takes(self, answer: Answer, *, any_model: bool = False) -> bool:
         """Whether this answer is wanted."""
         if self.pipeline is not None and answer.pipeline != str(self.pipeline):
             return False
-        return self.model is None or self.model in {answer.model, f"{answer.model}@{answer.model_version}"}
+        return any_model or self.model is None or self.model in {answer.model, f"{answer.model}@{answer.model_version}"}
 
 
 def read_answers(

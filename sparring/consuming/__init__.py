@@ -1,0 +1,5 @@
+"""Results as they are consumed: `client.results(...)`.
+
+Who reads (`source`, `following`) touches Kafka; what is wanted, given once, put in order, brought together and
+committed is decided by pure code, with the time passed in.
+"""

@@ -1,0 +1,74 @@
+"""Results gathered into one table. Pure."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pyarrow as pa
+
+from schemas.limits import MIB
+from sparring.consuming.result import Result
+from sparring.rows import Asked, rows_table
+
+BATCH_ROWS_MAX: Final = 1000
+BATCH_BYTES_MAX: Final = 64 * MIB
+"""Values of the results in one table; a larger one is alone."""
+
+
+class Batch:
+    """What the next table is made of. results: those in it, in order."""
+
+    def __init__(self, rows_max: int) -> None:
+        self._rows_max = rows_max
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin the next table."""
+        self.results: list[Result] = []
+        self._asked: list[Asked] = []
+        self._rows = 0
+        self._bytes = 0
+        self._schema = pa.schema([])
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more fits."""
+        return self._rows >= self._rows_max or self._bytes >= BATCH_BYTES_MAX
+
+    def add(self, result: Result) -> bool:
+        """False where it belongs into the next table: too much, or outputs that have no type in common with those
+        that are here. The first always fits."""
+        asked = result.asked()
+        rows, size_bytes = asked.outputs.num_rows, len(result.answer.value)
+        schema = _together(self._schema, asked.outputs.schema)
+        too_much = self._rows + rows > self._rows_max or self._bytes + size_bytes > BATCH_BYTES_MAX
+        if schema is None or (self.results and too_much):
+            return False
+        self.results.append(result)
+        self._asked.append(asked)
+        self._rows += rows
+        self._bytes += size_bytes
+        self._schema = schema
+        return True
+
+    def tables(self) -> Iterator[pa.Table]:
+        """At least one; several where the first result alone was too much."""
+        whole = rows_table(self._asked)
+        for start in range(0, max(1, whole.num_rows), self._rows_max):
+            yield whole.slice(start, self._rows_max)
+
+
+def _together(one: pa.Schema, other: pa.Schema) -> pa.Schema | None:
+    """Columns that hold both without loss: of one type, or all floating-point, or all whole. None: there are none."""
+    for name in set(one.names) & set(other.names):
+        kinds = one.field(name).type, other.field(name).type
+        if kinds[0] != kinds[1] and not any(all(alike(kind) for kind in kinds) for alike in (_is_float, _is_whole)):
+            return None
+    return pa.unify_schemas([one, other], promote_options="permissive")
+
+
+def _is_float(kind: Any) -> bool:
+    return pa.types.is_list(kind) and pa.types.is_floating(kind.value_type)
+
+
+def _is_whole(kind: Any) -> bool:
+    return pa.types.is_list(kind) and pa.types.is_signed_integer(kind.value_type)
