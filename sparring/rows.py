@@ -146,7 +146,7 @@ def _facts(one: Asked) -> dict[str, Any]:
 def _joined(tables: Sequence[pa.Table]) -> dict[str, Any]:
     """Each output by its column's name; null where an answer has none of that name. A table without columns would lose
     its rows in a concatenation, hence the marker."""
-    marked = [table.append_column(_MARK, pa.nulls(table.num_rows)) for table in tables]
+    marked = [table.append_column(_MARK, pa.nulls(table.num_rows)) for table in (_NOTHING.slice(0, 0), *tables)]
     try:
         whole = pa.concat_tables(marked, promote_options="permissive")
     except (pa.ArrowTypeError, pa.ArrowInvalid) as error:

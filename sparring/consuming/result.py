@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 import pyarrow as pa
 
@@ -84,39 +84,6 @@ class Result:
         """As a row of the results dataset is made of it."""
         return Asked(self.request_id, self.frame, produced_at(self.answer), self.answer)
 
-    @classmethod
-    def from_record(cls, record: Any) -> Self:
-        """The result that a Kafka record holds; ValueError where it is none."""
-        if record.value is None:
-            raise ValueError("it has no value")
-        answer = Answer.from_record(record.key, record.value, list(record.headers))
-        try:
-            at, published_at = moment(produced_at(answer)), moment(answer.published_at)
-        except (OverflowError, OSError) as error:
-            raise ValueError(f"not an answer: {error}; expected times that a calendar has") from error
-        return cls(
-            request_id=answer.request_id,
-            pipeline=answer.pipeline,
-            pipeline_version=answer.pipeline_version,
-            role=answer.role,
-            model=answer.model,
-            model_version=answer.model_version,
-            model_sha256=answer.model_sha256,
-            status=answer.status,
-            at=at,
-            published_at=published_at,
-            frame=answer.frame,
-            frame_digest=answer.frame_digest,
-            key=answer.key,
-            split=answer.split,
-            timings=answer.timings,
-            parts=answer.parts,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            answer=answer,
-        )
-
 
 @dataclass(frozen=True)
 class JoinedResult:
@@ -132,6 +99,39 @@ class JoinedResult:
     def results(self) -> tuple[Result, ...]:
         """All of them, the official one first."""
         return (self.official, *self.challengers.values())
+
+
+def result_of(record: Any) -> Result:
+    """The result that a Kafka record holds; ValueError where it is none."""
+    if record.value is None:
+        raise ValueError("it has no value")
+    answer = Answer.from_record(record.key, record.value, list(record.headers))
+    try:
+        at, published_at = moment(produced_at(answer)), moment(answer.published_at)
+    except (OverflowError, OSError) as error:
+        raise ValueError(f"not an answer: {error}; expected times that a calendar has") from error
+    return Result(
+        request_id=answer.request_id,
+        pipeline=answer.pipeline,
+        pipeline_version=answer.pipeline_version,
+        role=answer.role,
+        model=answer.model,
+        model_version=answer.model_version,
+        model_sha256=answer.model_sha256,
+        status=answer.status,
+        at=at,
+        published_at=published_at,
+        frame=answer.frame,
+        frame_digest=answer.frame_digest,
+        key=answer.key,
+        split=answer.split,
+        timings=answer.timings,
+        parts=answer.parts,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        answer=answer,
+    )
 
 
 def produced_at(answer: Answer) -> int:

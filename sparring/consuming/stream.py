@@ -19,7 +19,7 @@ from sparring.consuming.joining import Joiner
 from sparring.consuming.ordering import Sequencer
 from sparring.consuming.progress import Progress
 from sparring.consuming.question import Question
-from sparring.consuming.result import JoinedResult, Result
+from sparring.consuming.result import JoinedResult, Result, result_of
 from sparring.consuming.source import Recorded, Source, recorded_spans
 from sparring.consuming.wanted import Seen, is_wanted
 
@@ -150,7 +150,7 @@ class ResultStream(Iterator[T], Generic[T]):
 
     def _take(self, record: Any) -> None:
         try:
-            result = Result.from_record(record)
+            result = result_of(record)
         except ValueError as error:
             why = " ".join(str(error).split())
             warnings.warn(f"{record.topic}/{record.partition}/{record.offset} is passed over: {why}", stacklevel=5)

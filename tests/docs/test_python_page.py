@@ -23,6 +23,7 @@ CLASSES = (
     sparring.ModelVersion,
     sparring.Pipeline,
     sparring.DeploymentConfigBuilder,
+    sparring.ResultStream,
 )
 TYPES = {"Colour", "Image", "COLOURS", "COCO"}
 """Of sparring.vision: what its functions take, not what one calls."""

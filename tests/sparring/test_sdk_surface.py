@@ -22,6 +22,7 @@ CLASSES = (
     sparring.ModelVersion,
     sparring.Pipeline,
     sparring.DeploymentConfigBuilder,
+    sparring.ResultStream,
 )
 VISION = [name for name in vision.__all__ if inspect.isfunction(getattr(vision, name))]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -118,6 +119,28 @@ ROWS: list[Row] = [
     ("Client.upload_model", "framework", "torch", ValueError, r"'torch'; expected one of \['onnx', 'python'\]"),
     ("Client.upload_model", "input_schema", TWICE, ValueError, "read from its file; Schema came, expected None"),
     ("Client.upload_model", "output_schema", "y", ValueError, "read from its file; str came, expected None"),
+    ("Client.results", "pipeline", 7, TypeError, "int; expected a Pipeline, its name, or None"),
+    ("Client.results", "pipeline", "with space", ValueError, NO_NAME),
+    ("Client.results", "pipeline", "missing", EntityNotFoundError, "default/missing does not exist; .* default/live"),
+    ("Client.results", "since", 7, TypeError, r"7; expected a datetime \(without a time zone: UTC"),
+    ("Client.results", "since", pd.NaT, ValueError, "NaT; expected a datetime"),
+    ("Client.results", "until", "now", TypeError, "'now'; expected a datetime"),
+    ("Client.results", "follow", "no", TypeError, BOOL),
+    ("Client.results", "role", 7, TypeError, "7; expected 'official', 'shadow' or 'all'"),
+    ("Client.results", "role", "champion", ValueError, "'champion'; expected 'official', 'shadow' or 'all'"),
+    ("Client.results", "model", 7, TypeError, "int; expected a model's name, NAME@VERSION, or None"),
+    ("Client.results", "model", "a@", ValueError, "'a@'; expected a model's name, NAME@VERSION, or None"),
+    ("Client.results", "group", 7, TypeError, "int; expected the name of a consumer group, or None"),
+    ("Client.results", "group", " ", ValueError, "' '; expected the name .*: 1 to 255 printable characters"),
+    ("Client.results", "group", "wrong-inputs.indexer", ValueError, "expected a name that does not begin with 'wrong-"),
+    ("Client.results", "joined", 1, TypeError, BOOL),
+    ("Client.results", "late_s", "5", TypeError, "'5'; expected seconds"),
+    ("Client.results", "late_s", -1, ValueError, SECONDS),
+    ("Client.results", "ordered", None, TypeError, BOOL),
+    ("Client.results", "distinct", "yes", TypeError, BOOL),
+    ("Client.results", "window", 0, ValueError, "0; expected 1 to 1000000"),
+    ("ResultStream.batches", "rows_max", "1", TypeError, "'1'; expected a whole number"),
+    ("ResultStream.batches", "rows_max", 0, ValueError, "0; expected at least 1"),
     ("ModelVersion.configure", "runtime", 7, TypeError, "int; expected 'onnx', or None"),
     ("ModelVersion.configure", "runtime", "python", ValueError, "'python'; champion was uploaded as 'onnx'; expected"),
     ("ModelVersion.configure", "tensor_fields", "tensor", TypeError, "'tensor'; expected a list of column names"),
@@ -186,6 +209,9 @@ NEW: dict[str, Callable[[World], dict[str, Any]]] = {
 
 def call_of(world: World, name: str, model: ModelVersion) -> Callable[..., object]:
     owner, _, method = name.partition(".")
+    if owner == "ResultStream":
+        with world.client.results() as results:
+            return results.batches
     if not method:
         return {"Client": Client, "Framework": Framework}[owner]
     owners = {"Client": world.client, "ModelVersion": model, "DeploymentConfigBuilder": DeploymentConfigBuilder()}
