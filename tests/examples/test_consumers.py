@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ def agent(broker: LocalStack, asked: Writer, tmp_path: Path) -> Iterator[Path]:
 
 def test_a_faust_agent_counts_results_by_model_and_status(agent: Path) -> None:
     def counts() -> dict[str, int] | None:
-        lines = [line for line in agent.read_text().splitlines() if line.startswith('{"request-id"')]
+        lines = re.findall(r'\{"request-id".*\}', agent.read_text())
         return {one["kind"]: one["count"] for one in map(json.loads, lines)} if len(lines) >= 4 else None
 
     assert eventually(counts, 60, f"four results in {agent}") == {"yolox ok": 2, "nanodet ok": 1, "yolox error": 1}
