@@ -67,13 +67,12 @@ class Asked:
 
     @cached_property
     def _read(self) -> tuple[pa.Table, Failure | None]:
-        failure = failure_of(self.answer)
-        if failure is None:
-            try:
-                return read_arrow(self.answer.value), None
-            except Refused as error:
-                failure = Failure(error.error, error.message, "read")
-        return _NOTHING, failure
+        if self.answer.status != "ok":
+            return _NOTHING, failure_of(self.answer)
+        try:
+            return read_arrow(self.answer.value), None
+        except Refused as error:
+            return _NOTHING, Failure(error.error, error.message, "read")
 
 
 def rows_table(asked: Sequence[Asked]) -> pa.Table:
@@ -94,10 +93,8 @@ def output_name(name: str) -> str:
     return name if name.startswith("anomaly.") else f"out.{name}"
 
 
-def failure_of(answer: Answer) -> Failure | None:
-    """Why an answer is not `ok`, also where its writer did not say it as the contract has it. None: it is ok."""
-    if answer.status == "ok":
-        return None
+def failure_of(answer: Answer) -> Failure:
+    """Why an answer is not `ok`, also where its writer did not say it as the contract has it."""
     try:
         return answer.failure()
     except ValueError:

@@ -29,21 +29,20 @@ _CLOSE_MS_MAX: Final = 2_000
 
 
 class Following:
-    """Records of `topics` on and on; a `Source`.
+    """Records of topics on and on; a `Source`.
 
     Args:
         broker: where the topics are.
-        topics: their names.
-        since: Unix milliseconds. None: from now on; in a group from the topics' beginning.
+        since: of each topic, Unix milliseconds. None: from now on; in a group from the topic's beginning.
         group: a consumer group. It goes on where it last committed; `since` is for partitions where it never did.
 
     Raises:
         ConnectionError: a topic is not there, or the broker does not answer in time; so does `turn`.
     """
 
-    def __init__(self, broker: Broker, topics: Sequence[str], since: int | None, group: str | None) -> None:
+    def __init__(self, broker: Broker, since: Mapping[str, int | None], group: str | None) -> None:
         self._broker = broker
-        self._topics = topics
+        self._topics = list(since)
         self._since = since
         self._stopped = False
         self._records: deque[Any] = deque()
@@ -57,11 +56,11 @@ class Following:
         )
         try:
             with self._asking():
-                places = [place for topic in topics for place in existing_places(broker, self._consumer, topic)]
+                places = [place for topic in since for place in existing_places(broker, self._consumer, topic)]
                 if group is None:
                     self._assign(places)
                 else:
-                    self._consumer.subscribe(list(topics), listener=self._assignments)
+                    self._consumer.subscribe(self._topics, listener=self._assignments)
         except BaseException:
             self.close()
             raise
@@ -114,8 +113,10 @@ class Following:
 
     def _assign(self, places: list[TopicPartition]) -> None:
         self._consumer.assign(places)
-        for place, span in spans_by_time(self._consumer, places, self._since, follow=True).items():
-            self._consumer.seek(place, span.begin)
+        for topic, since in self._since.items():
+            those = [place for place in places if place.topic == topic]
+            for place, span in spans_by_time(self._consumer, those, since, follow=True).items():
+                self._consumer.seek(place, span.begin)
         self._marks = Marks(dict.fromkeys(places, -math.inf))
 
     def _poll(self) -> None:
@@ -139,14 +140,16 @@ class Following:
         self._lost = True
         places = sorted(self._consumer.assignment())
         committed = {place: self._consumer.committed(place, timeout_ms=_ANSWER_MS_MAX) for place in places}
-        new = [place for place in places if committed[place] is None]
-        if self._since is None:
-            firsts = first_offsets(self._consumer, new) if new else {}
-        else:
-            firsts = offsets_at(self._consumer, end_offsets(self._consumer, new), self._since) if new else {}
-        for place in places:
-            self._consumer.seek(place, committed[place] if committed[place] is not None else firsts[place])
+        for place, offset in committed.items():
+            self._consumer.seek(place, self._first(place) if offset is None else offset)
         self._marks = Marks(dict.fromkeys(places, -math.inf))
+
+    def _first(self, place: TopicPartition) -> int:
+        """Where a new group begins."""
+        since = self._since[place.topic]
+        if since is None:
+            return first_offsets(self._consumer, [place])[place]
+        return offsets_at(self._consumer, end_offsets(self._consumer, [place]), since)[place]
 
     def _at_their_ends(self) -> list[TopicPartition]:
         """Partitions of which all was read that the broker has told of."""

@@ -78,7 +78,7 @@ class Result:
     @cached_property
     def error(self) -> Failure | None:
         """error, message and stage; None where status is `ok`."""
-        return failure_of(self.answer)
+        return None if self.status == "ok" else failure_of(self.answer)
 
     def asked(self) -> Asked:
         """As a row of the results dataset is made of it."""

@@ -36,7 +36,7 @@ def read_results(broker: Broker, topics: TopicNames, question: Question) -> "Res
         ConnectionError: a topic is not there, or the broker does not answer in time.
     """
     if question.follow:
-        source: Source = Following(broker, question.topics(topics), question.since, question.group)
+        source: Source = Following(broker, {topic: since for topic, since, _ in question.times(topics)}, question.group)
     else:
         source = Recorded(broker, recorded_spans(broker, question.times(topics)))
     return ResultStream(source, question)

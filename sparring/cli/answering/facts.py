@@ -11,9 +11,10 @@ from schemas.errors import Refused
 from schemas.results import Answer
 from schemas.tasks import SplitChoice
 from schemas.topics import TopicNames
-from sparring.cli.answering.fields import failure, outputs
+from sparring.cli.answering.fields import outputs
 from sparring.cli.answering.lines import plain
 from sparring.cli.tables import table
+from sparring.rows import failure_of
 from sparring.when import printed
 
 _SHOWN: Final = 6
@@ -39,7 +40,7 @@ def _facts(official: Answer, answers: Answers, topics: TopicNames) -> list[tuple
     times = official.timings
     facts = [("request", official.request_id), ("status", official.status)]
     if official.status != "ok":
-        why = failure(official)
+        why = failure_of(official)
         facts += [
             ("error", f"{why.error}: {why.message}"),
             ("stage", why.stage),
@@ -87,7 +88,7 @@ def _challenger(answer: Answer) -> str:
     line = f"{_model(answer)}: {answer.status}"
     if answer.status == "ok":
         return f"{line}, infer {_ms(answer.timings.infer_ns)}"
-    why = failure(answer)
+    why = failure_of(answer)
     return f"{line}: {why.error}: {why.message} (stage {why.stage})"
 
 

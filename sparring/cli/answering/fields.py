@@ -8,6 +8,7 @@ import pyarrow as pa
 from schemas.errors import Refused
 from schemas.results import Answer, Failure
 from schemas.tables import read_arrow
+from sparring.rows import failure_of
 
 _TEXTS: Final = ("pipeline", "pipeline_version", "role", "model", "model_version", "model_sha256", "split")
 _PLACES: Final = ("frame", "frame_digest", "traceparent")
@@ -53,7 +54,7 @@ def with_outputs(answer: Answer) -> dict[str, Any]:
     try:
         if answer.status == "ok":
             return shown | {"outputs": outputs(answer)}
-        why = failure(answer)
+        why = failure_of(answer)
     except Refused as error:
         why = Failure(error.error, error.message, "read")
     return shown | {"error": why.error, "message": why.message, "stage": why.stage}
@@ -65,14 +66,6 @@ def outputs(answer: Answer) -> dict[str, list[Any]]:
 
     table = read_arrow(answer.value)
     return {name: cells(table[name]) for name in table.column_names}
-
-
-def failure(answer: Answer) -> Failure:
-    """Why an answer is not `ok`, also where its writer did not say it as the contract has it."""
-    try:
-        return answer.failure()
-    except ValueError:
-        return Failure("", f"{len(answer.value)} bytes that say nothing", "")
 
 
 def rows(answer: Answer) -> pa.Table:

@@ -11,7 +11,7 @@ from schemas.errors import Refused
 from schemas.names import DEFAULT_WORKSPACE
 from schemas.results import Answer
 from schemas.tables import read_arrow
-from sparring.cli.answering.fields import failure
+from sparring.rows import failure_of
 
 _GAP: Final = " "
 
@@ -63,7 +63,7 @@ class Lines:
         line = self._line(_cells(answer))
         if answer.status == "ok":
             return line
-        why = failure(answer)
+        why = failure_of(answer)
         text = plain(f"{why.error} ({why.stage}): {why.message}")
         return f"{line}  {text}" if self._width is None else f"{line}\n    {_cut(text, self._width - 4)}"
 
