@@ -21,14 +21,14 @@ def outputs(**rows: list[list[Any]]) -> bytes:
 
 def test_an_answer_has_a_row_per_input_row_and_one_without_outputs_has_one() -> None:
     failed = result("b", status="error", value=b'{"error": "E", "message": "m", "stage": "infer"}')
-    table = rows_table([result("a", value=outputs(y=[[1], [2, 3]])).asked(), failed.asked()])
+    table = rows_table([result("a", value=outputs(y=[[1], [2, 3], []])).asked(), failed.asked()])
     assert table.select(["request_id", "row", "error", "message", "stage", "out.y"]).to_pydict() == {
-        "request_id": ["a", "a", "b"],
-        "row": [0, 1, 0],
-        "error": [None, None, "E"],
-        "message": [None, None, "m"],
-        "stage": [None, None, "infer"],
-        "out.y": [[1], [2, 3], None],
+        "request_id": ["a", "a", "a", "b"],
+        "row": [0, 1, 2, 0],
+        "error": [None, None, None, "E"],
+        "message": [None, None, None, "m"],
+        "stage": [None, None, None, "infer"],
+        "out.y": [[1], [2, 3], [], None],
     }
     assert table.schema.field("out.y").type == pa.list_(pa.float32())
 
