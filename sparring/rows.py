@@ -43,7 +43,7 @@ COLUMNS: Final = pa.schema(_TYPES)
 
 
 @dataclass(frozen=True)
-class Asked:
+class AnsweredFrame:
     """An answer, and what was asked.
 
     subject: the same in every run over the same source: the original's request id, else the source's name.
@@ -75,7 +75,7 @@ class Asked:
             return _NOTHING, Failure(error.error, error.message, "read")
 
 
-def rows_table(asked: Sequence[Asked]) -> pa.Table:
+def rows_table(asked: Sequence[AnsweredFrame]) -> pa.Table:
     """The rows of these answers, in their order: `COLUMNS`, then each output that one of them has, null elsewhere.
 
     An answer whose value cannot be read is one row that says why in `error`.
@@ -104,7 +104,7 @@ def failure_of(answer: Answer) -> Failure:
 _NOTHING: Final = pa.table({"row": [0]}).select([])
 
 
-def _repeated(asked: Sequence[Asked], counts: Sequence[int]) -> dict[str, Any]:
+def _repeated(asked: Sequence[AnsweredFrame], counts: Sequence[int]) -> dict[str, Any]:
     """The fixed columns, each answer's values as often as it has rows."""
     table = pa.Table.from_pylist([_facts(one) for one in asked], schema=COLUMNS)
     repeats = [at for at, count in enumerate(counts) for _ in range(count)]
@@ -114,7 +114,7 @@ def _repeated(asked: Sequence[Asked], counts: Sequence[int]) -> dict[str, Any]:
     return columns
 
 
-def _facts(one: Asked) -> dict[str, Any]:
+def _facts(one: AnsweredFrame) -> dict[str, Any]:
     answer, failure = one.answer, one.failure
     return {
         "subject": one.subject,

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from schemas.limits import MIB
 from sparring.consuming.result import Result
-from sparring.rows import Asked, rows_table
+from sparring.rows import AnsweredFrame, rows_table
 
 BATCH_ROWS_MAX: Final = 1000
 BATCH_BYTES_MAX: Final = 64 * MIB
@@ -24,7 +24,7 @@ class Batch:
     def clear(self) -> None:
         """Begin the next table."""
         self.results: list[Result] = []
-        self._asked: list[Asked] = []
+        self._asked: list[AnsweredFrame] = []
         self._rows = 0
         self._bytes = 0
         self._schema = pa.schema([])

@@ -14,6 +14,7 @@ from schemas.results import Answer, Failure
 from schemas.tables import read_arrow
 from sparring.dataset.asked import Asked
 from sparring.dataset.columns import ASKED, FIXED, RECORDED, SIZED, TOLD, TOLD_AGAIN
+from sparring.rows import failure_of, output_name
 
 
 class Size(NamedTuple):
@@ -103,15 +104,12 @@ class Rows:
 def _outputs(answer: Answer) -> tuple[pa.Table, Failure | None]:
     """The outputs with their rows' numbers; one row without outputs, and why, where there are none."""
     if answer.status != "ok":
-        try:
-            return _NO_OUTPUTS, answer.failure()
-        except ValueError:
-            return _NO_OUTPUTS, Failure("", f"{len(answer.value)} bytes that say nothing", "")
+        return _NO_OUTPUTS, failure_of(answer)
     try:
         table = read_arrow(answer.value)
     except Refused as refusal:
         return _NO_OUTPUTS, Failure(refusal.error, refusal.message, "read")
-    names = [name if name.startswith("anomaly.") else f"out.{name}" for name in table.column_names]
+    names = [output_name(name) for name in table.column_names]
     numbers = pa.array(range(table.num_rows), pa.int32())
     outputs: dict[str, Any] = dict(zip(names, cast("list[Any]", table.columns), strict=True))
     return pa.table({"row": numbers, **outputs}), None
