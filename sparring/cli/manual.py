@@ -17,7 +17,7 @@ GROUPS: Final = {
     "models and pipelines": ("model", "pipeline"),
     "frames": ("send",),
     "answers": ("results", "result"),
-    "yesterday's frames": ("replay", "compare"),
+    "yesterday's frames": ("replay",),
     "nothing lost": ("verify", "deadletters", "index"),
     "a Kafka of your own": ("topics",),
     "this program": ("completion", "version"),
