@@ -25,9 +25,7 @@ answers = st.lists(st.tuples(st.lists(box, max_size=6), st.lists(box, max_size=6
 
 def exact_overlap(a: tuple[int, ...], b: tuple[int, ...]) -> Fraction:
     """Counted out pixel by pixel, as nobody would who is in a hurry."""
-    inside = [
-        {(x, y) for x in range(x1, x2) for y in range(y1, y2)} for x1, y1, x2, y2 in (a, b)
-    ]
+    inside = [{(x, y) for x in range(x1, x2) for y in range(y1, y2)} for x1, y1, x2, y2 in (a, b)]
     whole = len(inside[0] | inside[1])
     return Fraction(len(inside[0] & inside[1]), whole) if whole else Fraction(0)
 

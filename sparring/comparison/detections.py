@@ -1,0 +1,108 @@
+"""The boxes in the answers of one bucket, as both sides gave them, in coordinates that can be compared. Pure."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sparring.comparison.boxes import Bools, Boxes, Floats, Ints
+from sparring.comparison.lists import Lists
+from sparring.comparison.options import Options
+from sparring.comparison.side import OUT
+
+_NO_CLASS: Final = -1
+
+
+@dataclass(frozen=True)
+class Detections:
+    """One side's. given: bool [n], the answer has readable boxes, none among them. malformed: bool [n], its numbers are
+    no fours, or classes or confidences do not fit them: it counts as an answer without boxes. labels: what the codes in
+    `boxes.classes` stand for."""
+
+    given: Bools
+    malformed: Bools
+    boxes: Boxes
+    labels: pa.Array
+
+    def named(self, codes: Ints) -> pl.Series:
+        """The classes that codes stand for, as the answers gave them; null where there was none."""
+        return pl.Series(pl.from_arrow(self.labels.take(pa.array(codes, mask=codes == _NO_CLASS))))
+
+
+def detections(a: pl.DataFrame, b: pl.DataFrame, options: Options) -> tuple[Detections, Detections]:
+    """Of the answers of pairs, row by row. Both sides' classes have the same codes, and B's boxes are brought to the
+    input size of A's model where both sizes are known."""
+    found = [_Raw.of(frame, options) for frame in (a, b)]
+    coded = pa.chunked_array([one.classes.flat for one in found]).dictionary_encode().unify_dictionaries()
+    labels = coded.chunk(0).dictionary
+    sides = []
+    for number, one in enumerate(found):
+        codes = pc.fill_null(coded.chunk(number).indices, _NO_CLASS).to_numpy(zero_copy_only=False).astype(np.int64)
+        corners = one.corners if number == 0 else one.corners * np.repeat(_scale(a, b), one.counts, axis=0)
+        boxes = Boxes.ordered(
+            one.counts, corners, one.filled(one.classes, codes, _NO_CLASS), one.sure, options.confidence_min
+        )
+        sides.append(Detections(one.given, one.malformed, boxes, labels))
+    return sides[0], sides[1]
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """Of readable answers only."""
+
+    given: Bools
+    malformed: Bools
+    counts: Ints
+    corners: Floats
+    classes: Lists
+    sure: Floats
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame, options: Options) -> "_Raw":
+        boxes, classes, confidences = (
+            Lists.of(frame[f"{OUT}{name}"]) if f"{OUT}{name}" in frame.columns else _none(frame.height)
+            for name in (options.boxes, options.classes, options.confidences)
+        )
+        counts, rest = np.divmod(boxes.counts, 4)
+        malformed = rest != 0
+        for others in (classes, confidences):
+            malformed |= boxes.given & others.given & (others.counts != counts)
+        readable = boxes.given & ~malformed
+        boxes, classes, confidences = (
+            Lists(
+                one.given & readable,
+                np.where(readable, one.counts, 0),
+                one.flat.filter(pa.array(np.repeat(readable, one.counts))),
+            )
+            for one in (boxes, classes, confidences)
+        )
+        counts = boxes.counts // 4
+        corners = boxes.numbers().reshape(-1, 4)
+        if options.box_format == "xywh":
+            corners = np.concatenate((corners[:, :2], corners[:, :2] + corners[:, 2:]), axis=1)
+        one = cls(readable, malformed, counts, corners, classes, np.empty(0))
+        return cls(
+            readable, malformed, counts, corners, classes, one.filled(confidences, confidences.numbers(), np.nan)
+        )
+
+    def filled(self, lists: Lists, values: np.ndarray, otherwise: float) -> np.ndarray:
+        """One value for each box: `otherwise` in answers that do not have this output."""
+        whole = np.full(int(self.counts.sum()), otherwise, values.dtype)
+        whole[np.repeat(lists.given, self.counts)] = values
+        return whole
+
+
+def _none(count: int) -> Lists:
+    return Lists(np.zeros(count, np.bool_), np.zeros(count, np.int64), pa.array([], pa.int64()))
+
+
+def _scale(a: pl.DataFrame, b: pl.DataFrame) -> Floats:
+    """What B's corners are multiplied with, float64 [n, 4]."""
+    across, down = (
+        (a[name] / b[name]).cast(pl.Float64).fill_null(1.0).to_numpy() for name in ("input_width", "input_height")
+    )
+    scale: Floats = np.stack((across, down, across, down), axis=1)
+    return scale

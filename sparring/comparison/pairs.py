@@ -1,0 +1,137 @@
+"""What changed from one answer to the other, for all pairs of a bucket. Pure. docs/results-dataset.md has the columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from sparring.comparison.boxes import Bools, Floats, Ints
+from sparring.comparison.detections import Detections, detections
+from sparring.comparison.joined import Joined
+from sparring.comparison.matching import Matches, match
+from sparring.comparison.options import Options
+from sparring.comparison.outputs import Difference, difference
+from sparring.comparison.side import OUT
+
+OK: Final = "ok"
+_MS: Final = 1e6
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """n pairs. table: a row for each. a, b, matches: their boxes, where boxes were compared."""
+
+    table: pl.DataFrame
+    a: Detections | None = None
+    b: Detections | None = None
+    matches: Matches | None = None
+
+
+def pairs(both: Joined, options: Options, boxes: bool, outputs: Sequence[str]) -> Pairs:
+    """Compare.
+
+    Args:
+        both: one bucket.
+        options: how.
+        boxes: both sides have the output that holds boxes.
+        outputs: names of the other outputs that both sides have.
+    """
+    a, b = both.a, both.b
+    columns = _known(a, b)
+    answered = ((a["status"] == OK) & (b["status"] == OK)).fill_null(value=False).to_numpy()
+    alike = (a["status"].eq_missing(b["status"]) & a["error"].eq_missing(b["error"])).to_numpy()
+    change = np.zeros(a.height)
+    one = two = matches = None
+    if boxes:
+        one, two = detections(a, b, options)
+        matches = match(one.boxes, two.boxes, options.iou, any_class=options.any_class)
+        found, change = _boxes(one, two, matches)
+        columns |= found
+    for name in outputs:
+        differs = difference(a[f"{OUT}{name}"], b[f"{OUT}{name}"])
+        columns |= _output(name, differs)
+        change = np.maximum(change, differs.change)
+    columns["change"] = pl.Series(np.where(answered, change, np.where(alike, 0.0, 1.0)))
+    return Pairs(pl.DataFrame(columns), one, two, matches)
+
+
+def _known(a: pl.DataFrame, b: pl.DataFrame) -> dict[str, pl.Series]:
+    """What needs no comparing."""
+    columns = {"subject": a["subject"], "row": a["row"], "in": pl.repeat("both", a.height, eager=True)}
+    columns["source"] = a["source"].zip_with(a["source"].is_not_null(), b["source"])
+    columns["at"] = a["at"].zip_with(a["at"].is_not_null(), b["at"])
+    for side, frame in (("a", a), ("b", b)):
+        columns |= side_columns(side, frame)
+    return columns
+
+
+def side_columns(side: str, frame: pl.DataFrame) -> dict[str, pl.Series]:
+    """One side's own columns."""
+    names = ("model", "model_version", "status", "error", "duplicates", "challengers")
+    total_ms = (frame["published_at"] - frame["at"]).dt.total_milliseconds().cast(pl.Float64)
+    return {f"{name}_{side}": frame[name] for name in names} | {
+        f"infer_ms_{side}": frame["infer_ns"] / _MS,
+        f"total_ms_{side}": total_ms,
+    }
+
+
+def _boxes(a: Detections, b: Detections, matches: Matches) -> tuple[dict[str, pl.Series], Floats]:
+    """The columns, and the change: what the union of both sides' boxes lacks of being matched with equal confidence."""
+    n = len(a.given)
+    owner = a.boxes.owners[matches.a]
+    same = a.boxes.classes[matches.a] == b.boxes.classes[matches.b]
+    apart = b.boxes.confidences[matches.b] - a.boxes.confidences[matches.a]
+    known = ~np.isnan(apart)
+    size = np.abs(np.where(known, apart, 0))
+    matched = np.bincount(owner, minlength=n)
+    union = a.boxes.counts + b.boxes.counts - matched
+    kept = np.bincount(owner, weights=np.where(same, 1 - np.minimum(size, 1), 0), minlength=n)
+    told = np.bincount(owner[known], minlength=n)
+    largest = np.zeros(n)
+    np.maximum.at(largest, owner, size)
+    either = a.given | b.given
+    columns = {
+        "boxes_a": _where(a.given, a.boxes.counts),
+        "boxes_b": _where(b.given, b.boxes.counts),
+        "matched": _where(either, matched),
+        "matched_same_class": _where(either, np.bincount(owner[same], minlength=n)),
+        "boxes_only_a": _where(either, a.boxes.counts - matched),
+        "boxes_only_b": _where(either, b.boxes.counts - matched),
+        "classes_shared": _where(either, _shared(a, b)),
+        "confidence_mean": _mean(np.bincount(owner[known], weights=apart[known], minlength=n), told),
+        "confidence_abs_mean": _mean(np.bincount(owner, weights=size, minlength=n), told),
+        "confidence_abs_max": _where(told > 0, largest),
+        "malformed_a": pl.Series(a.malformed),
+        "malformed_b": pl.Series(b.malformed),
+    }
+    return columns, np.where(union > 0, 1 - kept / np.maximum(union, 1), 0.0)
+
+
+def _shared(a: Detections, b: Detections) -> Ints:
+    """How many boxes agree in class alone, wherever they lie: the smaller number of each class, added up."""
+    width = max(len(a.labels), 1) + 1
+    keys, sizes = zip(
+        *(np.unique(one.boxes.owners * width + one.boxes.classes + 1, return_counts=True) for one in (a, b)),
+        strict=True,
+    )
+    both, in_a, in_b = np.intersect1d(*keys, assume_unique=True, return_indices=True)
+    smaller = np.minimum(sizes[0][in_a], sizes[1][in_b])
+    return np.bincount(both // width, weights=smaller, minlength=len(a.given)).astype(np.int64)
+
+
+def _output(name: str, differs: Difference) -> dict[str, pl.Series]:
+    return {
+        f"{OUT}{name}.abs_max": pl.Series(differs.abs_max).fill_nan(None),
+        f"{OUT}{name}.agree": _where(differs.judged, differs.agree),
+    }
+
+
+def _where(rows: Bools, values: np.ndarray) -> pl.Series:
+    """The values, null elsewhere."""
+    return pl.Series(values).zip_with(pl.Series(rows), pl.Series([None], dtype=pl.Series(values).dtype))
+
+
+def _mean(totals: Floats, counts: Ints) -> pl.Series:
+    return _where(counts > 0, totals / np.maximum(counts, 1))
