@@ -1,11 +1,13 @@
 """One video becomes JPEGs, decoded with OpenCV as it is read: a long one needs no more memory than a short one."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 import cv2
+import numpy as np
+import numpy.typing as npt
 
 from schemas.errors import Refused
 
@@ -33,6 +35,27 @@ def jpegs_of(path: Path) -> Iterator[bytes]:
             yield jpeg.tobytes()
         if count == 0:
             raise _unreadable(path, "OpenCV finds no picture in it")
+    finally:
+        video.release()
+
+
+def pictures_at(path: Path, numbers: Iterable[int]) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    """Single pictures of a video, by their numbers from 0, in their order: uint8 RGB [height, width, 3].
+
+    Those that the video does not have are left out. Raises Refused where OpenCV cannot open it.
+    """
+    wanted = set(numbers)
+    video = _opened(path)
+    try:
+        if not video.isOpened():
+            raise _unreadable(path, "OpenCV cannot open it")
+        for number in range(max(wanted, default=-1) + 1):
+            if not video.grab():
+                return
+            if number in wanted:
+                there, picture = video.retrieve()
+                if there:
+                    yield number, np.ascontiguousarray(picture[..., ::-1])
     finally:
         video.release()
 

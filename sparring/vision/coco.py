@@ -36,3 +36,10 @@ def checked_class_names(class_names: object) -> Sequence[str] | None:
     if class_names is None or class_names is COCO_NAMES:
         return None if class_names is None else COCO_NAMES
     return checked_texts("class_names", class_names, "a list of text, one per class number")
+
+
+def checked_names(class_names: object) -> Sequence[str] | None:
+    """As `checked_class_names`, and `'coco'` for the 80 names of COCO."""
+    if class_names is None or (isinstance(class_names, str) and class_names == COCO):
+        return None if class_names is None else COCO_NAMES
+    return checked_texts("class_names", class_names, f"a list of text, one per class number, or {COCO!r}")

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from sparring.checks import checked_number, checked_picture, checked_text
 from sparring.vision.coco import checked_class_names, class_name
+from sparring.vision.labels import Rectangle, free_place
 from sparring.vision.pictures import Image
 from sparring.vision.places import four, shown
 
 Colour: TypeAlias = tuple[int, int, int]
-Rectangle: TypeAlias = tuple[int, int, int, int]
 
 COLOURS: Final[tuple[Colour, ...]] = (
     (86, 180, 233),
@@ -207,27 +207,12 @@ def _write_label(
     """On a plate at the first free place: above the box, below it, in it. Returns the plate, none without a place."""
     text_px = _text_px(image)
     width, height = _width(image, label, text_px) + text_px // 2, round(text_px * 1.35)
-    rows, columns = image.shape[:2]
-    x1, y1, x2, y2 = (min(a, b) for a, b in zip(corners, (columns, rows, columns, rows), strict=True))
-    right, below = x2 - width, y2 - height
-    wanted = ((x1, y1 - height), (right, y1 - height), (x1, y2), (right, y2), (x1, y1), (right, below), (x1, below))
-    plates = (_inside(image, place, width, height) for place in wanted)
-    plate = next((one for one in plates if not any(_meet(one, other) for other in taken)), None)
+    plate = free_place(corners, (width, height), (image.shape[1], image.shape[0]), taken)
     if plate is None:
         return []
     cv2.rectangle(image, plate[:2], (plate[2] - 1, plate[3] - 1), colour, cv2.FILLED)
     _write(image, label, (plate[0] + text_px // 4, plate[3] - round(text_px * 0.35)), _DARK, text_px)
     return [plate]
-
-
-def _inside(image: Image, place: tuple[int, int], width: int, height: int) -> Rectangle:
-    left = max(0, min(place[0], image.shape[1] - width))
-    top = max(0, min(place[1], image.shape[0] - height))
-    return left, top, left + width, top + height
-
-
-def _meet(one: Rectangle, other: Rectangle) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _width(image: Image, text: str, text_px: int) -> int:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sparring.checks import checked_number, checked_picture, checked_text, checked_texts
-from sparring.vision.coco import COCO, COCO_NAMES
+from sparring.checks import checked_number, checked_picture, checked_text
+from sparring.vision.coco import checked_names
 from sparring.vision.drawing import COLOURS, Layer, confident, draw_layers, legend
 from sparring.vision.pictures import Image, enlarged
 from sparring.vision.places import boxes_on_picture
@@ -44,7 +44,7 @@ def draw_result(
         TypeError: an argument of the wrong type.
         ValueError: the result has no `out.boxes`, no such row, or they do not fit together.
     """
-    names = _names(class_names)
+    names = checked_names(class_names)
     checked_picture("image", image)
     least = checked_number("confidence_min", confidence_min)
     if math.isnan(least):
@@ -71,12 +71,6 @@ def _models(cells: Mapping[str, Any], champion: str) -> Iterator[tuple[str, str]
         group, dot, name = column.rpartition(".")
         if dot and name == "boxes" and group.startswith("out_") and cells[column] is not None:
             yield group, group.removeprefix("out_")
-
-
-def _names(class_names: Sequence[str] | str | None) -> Sequence[str] | None:
-    if class_names is None or (isinstance(class_names, str) and class_names == COCO):
-        return None if class_names is None else COCO_NAMES
-    return checked_texts("class_names", class_names, f"a list of text, one per class number, or {COCO!r}")
 
 
 def _cells(result: "pd.DataFrame | pa.Table", row: object) -> dict[str, Any]:
