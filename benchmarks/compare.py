@@ -24,8 +24,12 @@ LARGE: Final = 10_000_000
 
 def main() -> int:
     """0: compared."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.compare", description="Two simulated datasets compared.")
-    parser.add_argument("--results", type=int, default=SMALL, metavar="N", help=f"of each side; {LARGE:,} is what we aim at")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.compare", description="Two simulated datasets compared."
+    )
+    parser.add_argument(
+        "--results", type=int, default=SMALL, metavar="N", help=f"of each side; {LARGE:,} is what we aim at"
+    )
     parser.add_argument("--folder", type=Path, help="where they are written and left; default a folder that is removed")
     arguments = parser.parse_args()
     console, machine = Console(), this_machine()

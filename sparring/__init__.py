@@ -16,6 +16,8 @@ refuse_foreign_rooms()
 if TYPE_CHECKING:
     from sparring import framework, object, vision  # noqa: A004  # the tutorial's name of the module
     from sparring.client import Client
+    from sparring.comparison.comparing import compare
+    from sparring.comparison.comparison import Comparison
     from sparring.consuming.result import JoinedResult, Result
     from sparring.consuming.stream import ResultStream
     from sparring.deployment_config import DeploymentConfig, DeploymentConfigBuilder
@@ -35,6 +37,7 @@ else:
 
 _PUBLIC = {
     "Client": "sparring.client",
+    "Comparison": "sparring.comparison.comparison",
     "DeploymentConfig": "sparring.deployment_config",
     "DeploymentConfigBuilder": "sparring.deployment_config",
     "Framework": "sparring.framework",
@@ -44,12 +47,14 @@ _PUBLIC = {
     "Result": "sparring.consuming.result",
     "ResultStream": "sparring.consuming.stream",
     "Workspace": "sparring.workspace",
+    "compare": "sparring.comparison.comparing",
 }
 
 _MODULES = ("framework", "object", "vision")
 
 __all__ = [
     "Client",
+    "Comparison",
     "DeploymentConfig",
     "DeploymentConfigBuilder",
     "Framework",
@@ -59,6 +64,7 @@ __all__ = [
     "Result",
     "ResultStream",
     "Workspace",
+    "compare",
     "framework",
     "object",
     "vision",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import sparring
 from schemas.errors import SparringError
-from sparring.cli import answering, completion, models, pipelines, replaying, send, stack, topics
+from sparring.cli import answering, comparing, completion, models, pipelines, replaying, send, stack, topics
 from sparring.cli.command import Parser
 from sparring.cli.exits import FAILED, INTERRUPTED, NO_READER, OK
 from sparring.cli.manual import ManualParser
@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     send.add_commands(commands)
     answering.add_commands(commands)
     replaying.add_commands(commands)
+    comparing.add_commands(commands)
     verify.add_commands(commands)
     deadletters.add_commands(commands)
     index.add_commands(commands)

@@ -18,6 +18,7 @@ GROUPS: Final = {
     "frames": ("send",),
     "answers": ("results", "result"),
     "yesterday's frames": ("replay",),
+    "one model beside another": ("compare",),
     "nothing lost": ("verify", "deadletters", "index"),
     "a Kafka of your own": ("topics",),
     "this program": ("completion", "version"),

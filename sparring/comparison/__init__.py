@@ -1,0 +1,16 @@
+"""TWO MODELS BESIDE EACH OTHER: results datasets compared, answer by answer and in total.
+
+    comparing    the journey: buckets, then bucket by bucket join, compare, add up
+    side         one dataset, read as it streams by
+    buckets      its rows, laid into files by their subject
+    joined       one answer of each subject and row, and its partner
+    detections   their boxes, in coordinates that can be compared; `boxes`, `matching`: which is which
+    outputs      other outputs than boxes; `lists`: one output of many answers
+    pairs        what changed in each pair; `writing`: the dataset of pairs
+    totals       what all are together; `side_totals`, `output_totals`, `spread`
+    changed      the pairs that changed most, with their boxes
+    comparison   what a caller is given
+    telling      it as text; `page`, `overlay`, `style`: it as a page; `pictures`: what the answers came from
+
+The room is not called `compare`: that is the function, `sparring.compare`.
+"""

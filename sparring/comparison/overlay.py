@@ -14,6 +14,7 @@ DRAWN_MAX: Final = 200
 """Boxes of one side that are drawn, the most confident."""
 
 _TEXT_PX: Final = 13
+_HIGH_PX: Final = 720
 _LETTER_PX: Final = 7.2
 _PLATE_PX: Final = 18
 _LABEL_CHARS_MAX: Final = 40
@@ -27,10 +28,15 @@ def overlay(one: Changed, picture: Picture | None, class_names: Sequence[str] | 
     drawn = [*_boxes("b", one.b, b, one.a, class_names), *_boxes("a", one.a, a, one.b, class_names)]
     labels = _labels(one, a, b, size, class_names)
     return (
-        f'<svg viewBox="0 0 {size[0]} {size[1]}" role="img" style="max-width:{size[0]}px">'
+        f'<svg viewBox="0 0 {size[0]} {size[1]}" role="img" style="max-width:{_width(size)}px">'
         f"<title>{escape(one.subject)}</title>"
         f'<rect class="field" width="{size[0]}" height="{size[1]}"/>{image}{"".join(drawn)}{"".join(labels)}</svg>'
     )
+
+
+def _width(size: tuple[int, int]) -> int:
+    """A small picture is shown larger, but no higher than a screen."""
+    return round(size[0] * max(1.0, min(SIDE_PX_MAX / size[0], _HIGH_PX / size[1])))
 
 
 def box_text(box: Box, other: Box | None, side: str, class_names: Sequence[str] | None) -> str:
@@ -75,18 +81,30 @@ def _image(picture: Picture) -> str:
 
 
 def _boxes(
-    side: str, boxes: Sequence[Box], scaled: Sequence[tuple[float, ...]], others: Sequence[Box], names: Sequence[str] | None
+    side: str,
+    boxes: Sequence[Box],
+    scaled: Sequence[tuple[float, ...]],
+    others: Sequence[Box],
+    names: Sequence[str] | None,
 ) -> Iterator[str]:
     for box, (x1, y1, x2, y2) in reversed(list(zip(boxes, scaled, strict=False))):
         other = None if box.partner is None else others[box.partner]
         kind = "matched" if other is not None else "lone"
-        said = box_text(box, other, side, names) if other else f"only in {side.upper()}: {box_text(box, None, side, names)}"
+        said = (
+            box_text(box, other, side, names)
+            if other
+            else f"only in {side.upper()}: {box_text(box, None, side, names)}"
+        )
         where = f'x="{x1}" y="{y1}" width="{max(0, x2 - x1):.1f}" height="{max(0, y2 - y1):.1f}"'
         yield f'<g class="{side} {kind}"><title>{escape(said)}</title><rect class="halo" {where}/><rect {where}/></g>'
 
 
 def _labels(
-    one: Changed, a: Sequence[tuple[float, ...]], b: Sequence[tuple[float, ...]], size: tuple[int, int], names: Sequence[str] | None
+    one: Changed,
+    a: Sequence[tuple[float, ...]],
+    b: Sequence[tuple[float, ...]],
+    size: tuple[int, int],
+    names: Sequence[str] | None,
 ) -> Iterator[str]:
     """What is only on one side first: it is what changed. A matched box has one label for both."""
     lone = [

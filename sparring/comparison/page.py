@@ -11,7 +11,7 @@ from sparring.comparison.pictures import Found, Picture
 from sparring.comparison.style import STYLE
 from sparring.comparison.telling import Section, changed_section, how, number, sections
 
-CLASSES_SHOWN: Final = 30
+CLASSES_SHOWN: Final = 12
 BOXES_LISTED: Final = 60
 
 _HEAD: Final = """\
@@ -125,7 +125,9 @@ def _answers(one: Changed) -> list[tuple[str, str | None]]:
     facts = one.facts
     rows: list[tuple[str, str | None]] = []
     if facts.get("confidence_abs_max") is not None:
-        rows.append(("confidence, B - A", f"mean {facts['confidence_mean']:+.3f}, largest {facts['confidence_abs_max']:.3f}"))
+        rows.append(
+            ("confidence, B - A", f"mean {facts['confidence_mean']:+.3f}, largest {facts['confidence_abs_max']:.3f}")
+        )
     rows += [(name, f"{_values(a)} → {_values(b)}") for name, (a, b) in one.outputs.items() if (a, b) != (None, None)]
     if facts["infer_ms_a"] is not None or facts["infer_ms_b"] is not None:
         rows.append(("inference, ms", f"{number(facts['infer_ms_a'])} → {number(facts['infer_ms_b'])}"))
@@ -140,14 +142,20 @@ def _values(values: list[object] | None) -> str:
 
 def _boxes(one: Changed, class_names: Sequence[str] | None) -> str:
     """Every box in a line, folded away."""
-    rows = [("matched", box_text(box, one.b[box.partner], "a", class_names)) for box in one.a if box.partner is not None]
+    rows = [
+        ("matched", box_text(box, one.b[box.partner], "a", class_names)) for box in one.a if box.partner is not None
+    ]
     rows += [("only A", box_text(box, None, "a", class_names)) for box in _lone(one.a)]
     rows += [("only B", box_text(box, None, "b", class_names)) for box in _lone(one.b)]
     if not rows:
         return ""
     body = "".join(f"<tr><td>{kind}</td><td>{escape(text)}</td></tr>" for kind, text in rows[:BOXES_LISTED])
     more = f"<p>and {len(rows) - BOXES_LISTED:,} more</p>" if len(rows) > BOXES_LISTED else ""
-    undrawn = f"<p>the {DRAWN_MAX} most confident boxes of a side are drawn</p>" if max(len(one.a), len(one.b)) > DRAWN_MAX else ""
+    undrawn = (
+        f"<p>the {DRAWN_MAX} most confident boxes of a side are drawn</p>"
+        if max(len(one.a), len(one.b)) > DRAWN_MAX
+        else ""
+    )
     return f"<details><summary>{len(rows):,} boxes</summary><table>{body}</table>{more}{undrawn}</details>"
 
 

@@ -47,7 +47,9 @@ Found = Picture | str
 """A picture, or why there is none."""
 
 
-def pictures(sources: Iterable[str], connect: "Callable[[], AbstractContextManager[Connection]] | None") -> dict[str, Found]:
+def pictures(
+    sources: Iterable[str], connect: "Callable[[], AbstractContextManager[Connection]] | None"
+) -> dict[str, Found]:
     """By source, as in the column of that name.
 
     Args:
@@ -117,7 +119,10 @@ def _of_rows(path: Path, numbers: list[int]) -> Iterator[tuple[int, Found]]:
     if path.suffix.lower() not in _TABLES:
         raise ValueError(f"neither a video nor a dataset by its name ({path.suffix})")
     dataset = ds.dataset(path, format="parquet" if path.suffix.lower() == ".parquet" else "ipc")
-    column = next((name for name, kind in zip(dataset.schema.names, dataset.schema.types, strict=True) if _holds_images(kind)), None)
+    column = next(
+        (name for name, kind in zip(dataset.schema.names, dataset.schema.types, strict=True) if _holds_images(kind)),
+        None,
+    )
     if column is None:
         raise ValueError("the dataset has no column of encoded images")
     rows = dataset.count_rows()
@@ -136,7 +141,9 @@ def _holds_images(kind: pa.DataType) -> bool:
     return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
 
 
-def _of_topics(origins: dict[Origin, str], connect: "Callable[[], AbstractContextManager[Connection]] | None") -> dict[str, Found]:
+def _of_topics(
+    origins: dict[Origin, str], connect: "Callable[[], AbstractContextManager[Connection]] | None"
+) -> dict[str, Found]:
     if not origins:
         return {}
     if connect is None:

@@ -27,10 +27,10 @@ p { margin: 0 0 4px } header p { color: var(--dim); overflow-wrap: anywhere }
   line-height: 1.35 }
 .choices .key { height: 14px; padding: 0; vertical-align: -2px }
 .key.a { background: var(--a) } .key.b { background: var(--b) }
-.totals { display: flex; flex-wrap: wrap; gap: 0 48px; align-items: flex-start }
+.totals { display: flex; flex-wrap: wrap; gap: 0 24px; align-items: flex-start }
 .totals section { max-width: 100%; overflow-x: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { text-align: left; padding: 3px 16px 3px 0; border-bottom: 1px solid var(--line); vertical-align: top }
+th, td { text-align: left; padding: 3px 14px 3px 0; border-bottom: 1px solid var(--line); vertical-align: top }
 td { overflow-wrap: anywhere } th { font-weight: 600; color: var(--dim) } .number { text-align: right }
 td.number { white-space: nowrap }
 .choices { position: sticky; top: 0; z-index: 1; display: flex; flex-wrap: wrap; gap: 6px 20px; align-items: center;

@@ -28,8 +28,12 @@ def sections(totals: Mapping[str, Any], class_names: Sequence[str] | None, class
     found = [
         Section("answers", ("", "A ", "B "), _sides(totals["a"], totals["b"])),
         Section("pairs", ("", "both "), _pairs(totals)),
-        Section("boxes by class", ("class", "A ", "B ", "matched "), _classes(totals["classes"], class_names, classes_max)),
-        Section("other outputs", ("output", "pairs ", "agree ", "mean difference ", "largest "), _outputs(totals["outputs"])),
+        Section(
+            "boxes by class", ("class", "A ", "B ", "matched "), _classes(totals["classes"], class_names, classes_max)
+        ),
+        Section(
+            "other outputs", ("output", "pairs ", "agree ", "mean difference ", "largest "), _outputs(totals["outputs"])
+        ),
         *(
             Section(f"only in {name.upper()}", ("subject",), [(subject,) for subject in totals[name]["listed"]])
             for name in "ab"
@@ -72,7 +76,9 @@ def percent(value: float | None) -> str:
     if value is None:
         return "-"
     shown = f"{value * 100:.1f} %"
-    return {"100.0 %": "100 %" if value >= 1 else "> 99.9 %", "0.0 %": "0 %" if value <= 0 else "< 0.1 %"}.get(shown, shown)
+    return {"100.0 %": "100 %" if value >= 1 else "> 99.9 %", "0.0 %": "0 %" if value <= 0 else "< 0.1 %"}.get(
+        shown, shown
+    )
 
 
 def label(name: str | float | None, class_names: Sequence[str] | None) -> str:
@@ -104,7 +110,10 @@ def _sides(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple[str, str, s
         names = list(dict.fromkeys([*a[kind], *b[kind]]))
         if kind == "errors" or names != ["ok"]:
             rows += [
-                (f"{kind.removesuffix('es').removesuffix('s')} {name}", *(f"{side[kind].get(name, 0):,}" for side in (a, b)))
+                (
+                    f"{kind.removesuffix('es').removesuffix('s')} {name}",
+                    *(f"{side[kind].get(name, 0):,}" for side in (a, b)),
+                )
                 for name in names
             ]
     for key, text in (("infer_ms", "inference"), ("total_ms", "produced to published")):
@@ -123,11 +132,12 @@ def _pairs(totals: Mapping[str, Any]) -> list[tuple[str, str]]:
             ("same status", percent(totals["same_status"] / pairs)),
         ]
     if boxes := totals["boxes"]:
+        one_class = boxes["matched_same_class"]
         rows += [
             ("boxes in A, in B", f"{boxes['a']:,}, {boxes['b']:,}"),
             ("matched, only A, only B", f"{boxes['matched']:,}, {boxes['only_a']:,}, {boxes['only_b']:,}"),
             ("matched of all boxes", percent(boxes["matched_of_all"])),
-            ("matched, of one class", f"{boxes['matched_same_class']:,}"),
+            *([("matched, of one class", f"{one_class:,}")] if one_class != boxes["matched"] else []),
             ("classes agree, wherever boxes lie", percent(boxes["classes_agreement"])),
             ("pairs with the same classes", f"{boxes['pairs_same_classes']:,} of {boxes['pairs']:,}"),
         ]
@@ -156,6 +166,12 @@ def _as_number(name: str) -> str | int:
 
 def _outputs(outputs: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
     return [
-        (name, f"{max(one['judged'], one['measured']):,}", percent(one["agreement"]), number(one["abs_mean"]), number(one["abs_max"]))
+        (
+            name,
+            f"{max(one['judged'], one['measured']):,}",
+            percent(one["agreement"]),
+            number(one["abs_mean"]),
+            number(one["abs_max"]),
+        )
         for name, one in outputs.items()
     ]
