@@ -51,9 +51,9 @@ def _measure(folder: Path, count: int, console: Console) -> None:
     with tempfile.TemporaryDirectory(prefix="sparring-pairs-", dir=folder) as pairs:
         found = compare(folder / "a", folder / "b", out=pairs, progress=_Phases(console))
     wall_s, cpu_s = time.monotonic() - started_s, time.process_time() - spent_s
-    totals = found.totals
+    totals, boxes = found.totals, found.totals["boxes"]
     console.print(
-        f"compared: {totals['pairs']:,} pairs, {totals['boxes']['matched']:,} of {totals['boxes']['a']:,} boxes matched; "
+        f"compared: {totals['pairs']:,} pairs, {boxes['matched']:,} of {boxes['a']:,} boxes of A matched; "
         f"{wall_s:.1f} s, {totals['pairs'] / wall_s:,.0f} pairs/s, {cpu_s:.1f} s of CPU",
         highlight=False,
     )

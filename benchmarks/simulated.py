@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -36,14 +36,14 @@ def _portion(places: np.ndarray, seed: int, missing: float) -> pa.Table:
     at = pa.array(_AT_MS + places * _EVERY_MS, pa.timestamp("ms", "UTC"))
     scores = own.random((n, 4), np.float32) * 0.2 + frames.random((n, 4), np.float32)
     infer_ns = own.integers(18_000_000, 26_000_000, n)
-    columns = {
+    columns: dict[str, Any] = {
         "subject": pa.array([f"{place:032x}" for place in places.tolist()]),
         "request_id": pa.array([f"{seed:04x}{place:028x}" for place in places.tolist()]),
         "source": pa.array([f"sparring.frames/{place % 4}/{place // 4}" for place in places.tolist()]),
         "at": at,
         "row": pa.array(np.zeros(n, np.int32)),
         "status": pa.array(np.where(failed, "error", "ok")),
-        "error": pa.array(np.where(failed, "StepFailed", None), pa.string()),
+        "error": pa.array(["StepFailed" if one else None for one in failed.tolist()], pa.string()),
         "published_at": pa.array(_AT_MS + places * _EVERY_MS + 5 + infer_ns // 1_000_000, pa.timestamp("ms", "UTC")),
         "infer_ns": pa.array(infer_ns),
         "out.boxes": _lists(corners, counts * 4, ~boxed),
@@ -64,6 +64,6 @@ def _boxes(
     return shaken.astype(np.float32).ravel(), classes, (0.3 + own.random(m) * 0.6).astype(np.float32)
 
 
-def _lists(values: np.ndarray, counts: np.ndarray, absent: np.ndarray) -> pa.Array:
-    offsets = pa.array(np.concatenate(([0], np.cumsum(counts))).astype(np.int32))
+def _lists(values: np.ndarray, counts: np.ndarray, absent: np.ndarray) -> Any:
+    offsets: Any = pa.array(np.concatenate(([0], np.cumsum(counts))).astype(np.int32))
     return pa.ListArray.from_arrays(offsets, pa.array(values), mask=pa.array(absent))

@@ -27,9 +27,9 @@ other outputs compared. With one folder, A is what was recorded beside its answe
 
 Boxes are matched greedily: those of A choose, the most confident first, and each takes the free box of B that overlaps
 it most. The change of a pair, from 0 to 1, is what the union of both sides' boxes lacks of being matched, of one class
-and as confident as before; without boxes, how far the other outputs differ; 1 where one side has an answer and the other
-an error. Memory does not grow with the datasets; what is read lies in the system's folder for temporary files (TMPDIR)
-meanwhile.
+and as confident as before; without boxes, how far the other outputs differ; 1 where one side has an answer and the
+other an error. Memory does not grow with the datasets; what is read lies in the system's folder for temporary files
+(TMPDIR) meanwhile.
 
 The page has the totals and the fifty pairs that changed most, with their pictures: from the files that the datasets
 name, or from their topic where a system is there (SPARRING_KAFKA, or the local stack) and still has them."""

@@ -6,13 +6,14 @@ Each bucket fits in memory, whatever the size of the dataset; the folder is the 
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from schemas.limits import MIB
+from sparring.comparison.boxes import Ints
 from sparring.comparison.side import Side
 
 BUCKET_ROWS: Final = 100_000
@@ -47,7 +48,7 @@ def spill(side: Side, folder: Path, count: int, read: Callable[[int], None]) -> 
         for batch in side.batches():
             bucket = buckets_of(batch.column("subject"), count)
             order = np.argsort(bucket, kind="stable")
-            sorted_batch = batch.take(pa.array(order))
+            sorted_batch = batch.take(pa.array(order, pa.int64()))
             ends = np.cumsum(np.bincount(bucket, minlength=count))
             for number, (begin, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
                 if end > begin:
@@ -55,17 +56,17 @@ def spill(side: Side, folder: Path, count: int, read: Callable[[int], None]) -> 
             read(batch.num_rows)
 
 
-def buckets_of(subjects: pa.Array, count: int) -> np.ndarray:
+def buckets_of(subjects: "pa.Array[Any]", count: int) -> Ints:
     """The bucket of each subject, from 0 to `count` - 1."""
-    hashes = pl.Series(pl.from_arrow(subjects)).hash(_HASH_SEED).to_numpy()
-    found: np.ndarray = (hashes % np.uint64(count)).astype(np.int64)
+    hashes = pl.Series(values=subjects).hash(_HASH_SEED).to_numpy()
+    found: Ints = (hashes % np.uint64(count)).astype(np.int64)
     return found
 
 
 def bucket_of(folder: Path, bucket: int) -> pl.DataFrame:
     """The rows of one bucket; its file is removed."""
     file = _file(folder, bucket)
-    with pa.OSFile(str(file)) as source, pa.ipc.open_stream(source) as reader:
+    with pa.OSFile(str(file), "rb") as source, pa.ipc.open_stream(source) as reader:
         table = reader.read_all()
     file.unlink()
     frame = pl.from_arrow(table)

@@ -29,8 +29,8 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """One pair. facts: its row of the pairs' dataset. a, b: boxes, the most confident first. input_size: width and height
-    that the boxes are in pixels of; None: the picture's own. outputs: of those without boxes, the first values."""
+    """One pair. facts: its row of the pairs' dataset. a, b: boxes, the most confident first. input_size: width and
+    height that the boxes are in pixels of; None: the picture's own. outputs: of others, the first values."""
 
     change: float
     subject: str
@@ -48,8 +48,8 @@ class Changed:
 
 
 def most_changed(earlier: list[Changed], both: Joined, found: Pairs, outputs: list[str]) -> list[Changed]:
-    """The CHANGED_MAX pairs of those before and of this bucket that changed most, in their order. One that did not change
-    is not among them."""
+    """The CHANGED_MAX pairs of those before and of this bucket that changed most, in their order. One that did not
+    change is not among them."""
     floor = earlier[-1].change if len(earlier) == CHANGED_MAX else 0.0
     told = found.table.with_row_index("_at").filter((pl.col("change") > 0) & (pl.col("change") >= floor))
     told = told.sort(pl.col("change"), *KEY, descending=[True, False, False]).head(CHANGED_MAX)

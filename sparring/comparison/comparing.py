@@ -11,8 +11,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-import polars as pl
-
 from sparring.checks import checked_text
 from sparring.comparison.buckets import bucket_count, bucket_of, spill
 from sparring.comparison.changed import Changed, most_changed
@@ -62,7 +60,7 @@ def compare(
         confidence_min: boxes below are left out, on both sides.
         boxes: name of the output with the corners, four numbers a box.
         classes: name of the output with a class for each box; where there is none, all are of one.
-        confidences: name of the output with a confidence for each box; where there is none, the first box chooses first.
+        confidences: name of the output with a confidence for each box; where there is none, the first chooses first.
         box_format: xyxy, two corners in pixels of the model's input; xywh, the upper left corner, width and height.
         model_a: only the answers of the model with this name, on side A.
         model_b: likewise on side B. With `b` the same folder as `a`, this compares a champion with its challenger.

@@ -6,7 +6,6 @@ from typing import Final
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from sparring.comparison.boxes import Bools, Boxes, Floats, Ints
 from sparring.comparison.lists import Lists
@@ -25,22 +24,20 @@ class Detections:
     given: Bools
     malformed: Bools
     boxes: Boxes
-    labels: pa.Array
+    labels: pl.Series
 
     def named(self, codes: Ints) -> pl.Series:
         """The classes that codes stand for, as the answers gave them; null where there was none."""
-        return pl.Series(pl.from_arrow(self.labels.take(pa.array(codes, mask=codes == _NO_CLASS))))
+        return self.labels.gather(pl.Series(codes).replace(_NO_CLASS, None))
 
 
 def detections(a: pl.DataFrame, b: pl.DataFrame, options: Options) -> tuple[Detections, Detections]:
     """Of the answers of pairs, row by row. Both sides' classes have the same codes, and B's boxes are brought to the
     input size of A's model where both sizes are known."""
     found = [_Raw.of(frame, options) for frame in (a, b)]
-    coded = pa.chunked_array([one.classes.flat for one in found]).dictionary_encode().unify_dictionaries()
-    labels = coded.chunk(0).dictionary
+    coded, labels = _coded(found[0].classes, found[1].classes)
     sides = []
-    for number, one in enumerate(found):
-        codes = pc.fill_null(coded.chunk(number).indices, _NO_CLASS).to_numpy(zero_copy_only=False).astype(np.int64)
+    for number, (one, codes) in enumerate(zip(found, coded, strict=True)):
         corners = one.corners if number == 0 else one.corners * np.repeat(_scale(a, b), one.counts, axis=0)
         boxes = Boxes.ordered(
             one.counts, corners, one.filled(one.classes, codes, _NO_CLASS), one.sure, options.confidence_min
@@ -93,6 +90,22 @@ class _Raw:
         whole = np.full(int(self.counts.sum()), otherwise, values.dtype)
         whole[np.repeat(lists.given, self.counts)] = values
         return whole
+
+
+def _coded(a: Lists, b: Lists) -> tuple[tuple[Ints, Ints], pl.Series]:
+    """Codes of both sides' classes, and what they stand for. Numbers of two kinds are the same where they are equal."""
+    first, second = (pl.Series(values=one.flat) for one in (a, b))
+    if first.dtype != second.dtype:
+        common = pl.Float64 if first.dtype.is_numeric() and second.dtype.is_numeric() else pl.String
+        first, second = first.cast(common), second.cast(common)
+    whole = pl.concat([first, second])
+    labels = whole.drop_nulls().unique().sort()
+    codes = (
+        np.where(whole.is_null(), _NO_CLASS, labels.search_sorted(whole))
+        if len(labels)
+        else np.full(len(whole), _NO_CLASS)
+    )
+    return (codes[: len(first)].astype(np.int64), codes[len(first) :].astype(np.int64)), labels
 
 
 def _none(count: int) -> Lists:

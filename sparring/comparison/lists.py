@@ -1,7 +1,7 @@
 """One output of many answers: flat values, and how many each answer has. Pure."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -14,16 +14,16 @@ from sparring.comparison.boxes import Bools, Floats, Ints
 @dataclass(frozen=True)
 class Lists:
     """Of n answers. given: bool [n], whether the answer has this output. counts: int64 [n], 0 where it has not. flat:
-    the values, one after the other."""
+    the values, one after the other, a pyarrow.Array."""
 
     given: Bools
     counts: Ints
-    flat: pa.Array
+    flat: Any
 
     @classmethod
     def of(cls, column: pl.Series) -> Self:
         """column: of lists."""
-        lists = column.rechunk().to_arrow()
+        lists: Any = column.rechunk().to_arrow()
         counts = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False).astype(np.int64)
         return cls(column.is_not_null().to_numpy(), counts, lists.flatten())
 
@@ -37,7 +37,8 @@ class Lists:
 
     def numbers(self) -> Floats:
         """The values, NaN where one is missing."""
-        return self.flat.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        numbers: Floats = self.flat.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        return numbers
 
     def of_rows(self, rows: Bools) -> "Lists":
         """Only these answers: bool [n]."""

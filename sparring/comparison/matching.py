@@ -37,10 +37,9 @@ def match(a: Boxes, b: Boxes, iou: float, *, any_class: bool = False) -> Matches
         any_class: also where the classes differ.
     """
     found = [_chosen(a, b, rows, iou, any_class=any_class) for rows in _together(a, b)]
-    first, second, overlaps = (
-        np.concatenate([getattr(one, name) for one in found]) if found else np.empty(0, kind)
-        for name, kind in (("a", np.int64), ("b", np.int64), ("iou", np.float64))
-    )
+    first = np.concatenate([np.empty(0, np.int64), *(one.a for one in found)])
+    second = np.concatenate([np.empty(0, np.int64), *(one.b for one in found)])
+    overlaps = np.concatenate([np.empty(0), *(one.iou for one in found)])
     order = np.argsort(first)
     return Matches(first[order], second[order], overlaps[order])
 

@@ -45,9 +45,11 @@ class Options:
         threshold = checked_number("iou", iou)
         if not 0 < threshold <= 1:
             raise ValueError(f"iou: {threshold}; expected a number above 0, at most 1")
-        if box_format not in BOX_FORMATS:
+        if box_format not in ("xyxy", "xywh"):
             raise ValueError(f"box_format: {box_format!r}; expected {' or '.join(map(repr, BOX_FORMATS))}")
-        names = [
+        boxes, classes, confidences = (
             checked_text(argument, name, "the name of an output") for argument, name in zip(FIELDS, fields, strict=True)
-        ]
-        return cls(float(threshold), checked_bool("any_class", any_class), float(least), *names, box_format)
+        )
+        either = checked_bool("any_class", any_class)
+        form: BoxFormat = "xyxy" if box_format == "xyxy" else "xywh"
+        return cls(float(threshold), either, float(least), boxes, classes, confidences, form)

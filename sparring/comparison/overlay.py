@@ -1,6 +1,7 @@
 """Both sides' boxes over a picture, as SVG: A sky blue, B orange, matched drawn solid, unmatched dashed. Pure."""
 
 import base64
+import math
 from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final
@@ -41,12 +42,11 @@ def _width(size: tuple[int, int]) -> int:
 
 def box_text(box: Box, other: Box | None, side: str, class_names: Sequence[str] | None) -> str:
     """`bottle 0.87 -> 0.91`, `bottle 0.87 -> cup 0.91`, or `bottle 0.87`. side: whose `box` is."""
-    name = _named(box, class_names)
     if other is None:
-        return name
+        return _named(box, class_names)
     first, second = (box, other) if side == "a" else (other, box)
     if first.label == second.label:
-        return f"{name.rpartition(' ')[0] if box.confidence is not None else name} {_sure(first)} → {_sure(second)}".strip()
+        return f"{label(box.label, class_names)} {_sure(first)} → {_sure(second)}".strip()
     return f"{_named(first, class_names)} → {_named(second, class_names)}"
 
 
@@ -63,16 +63,21 @@ def _field(one: Changed, picture: Picture | None) -> tuple[tuple[int, int], floa
     if picture is not None:
         width, height = one.input_size or picture.original
         return (picture.width, picture.height), picture.width / width, picture.height / height
-    ends = [box.corners[2:] for box in (*one.a, *one.b)]
-    width, height = one.input_size or (max((x for x, _ in ends), default=1), max((y for _, y in ends), default=1))
-    ratio = SIDE_PX_MAX / max(width, height, 1)
-    return (max(1, round(width * ratio)), max(1, round(height * ratio))), ratio, ratio
+    across, down = one.input_size or (_end(one, 2), _end(one, 3))
+    ratio = SIDE_PX_MAX / max(across, down)
+    return (max(1, round(across * ratio)), max(1, round(down * ratio))), ratio, ratio
+
+
+def _end(one: Changed, place: int) -> float:
+    """How far the boxes reach; at least a pixel."""
+    ends = (box.corners[place] for box in (*one.a, *one.b))
+    return max(1.0, *(end for end in ends if math.isfinite(end)), 1.0)
 
 
 def _scaled(box: Box, across: float, down: float) -> tuple[float, ...]:
     far = 4.0 * SIDE_PX_MAX
     scaled = (value * ratio for value, ratio in zip(box.corners, (across, down) * 2, strict=True))
-    return tuple(round(min(far, max(-far, value)), 1) if value == value else 0.0 for value in scaled)  # noqa: PLR0124 (NaN)
+    return tuple(round(min(far, max(-far, value)), 1) if not math.isnan(value) else 0.0 for value in scaled)
 
 
 def _image(picture: Picture) -> str:
@@ -113,7 +118,7 @@ def _labels(
         for box, corners in zip(boxes, scaled, strict=False)
         if box.partner is None
     ]
-    lone.sort(key=lambda found: -(found[1].confidence or 0))
+    lone.sort(key=lambda found: -(found[1].confidence or 0.0))
     matched = [("both", box, corners) for box, corners in zip(one.a, a, strict=False) if box.partner is not None]
     taken: list[Rectangle] = []
     for side, box, corners in [*lone, *matched]:
@@ -128,8 +133,7 @@ def _labels(
 
 
 def _whole(corners: tuple[float, ...]) -> Rectangle:
-    x1, y1, x2, y2 = (round(value) for value in corners)
-    return x1, y1, x2, y2
+    return round(corners[0]), round(corners[1]), round(corners[2]), round(corners[3])
 
 
 def _plate(side: str, text: str, place: Rectangle) -> str:

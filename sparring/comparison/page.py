@@ -43,12 +43,12 @@ def page(found: Comparison, pictures: Mapping[str, Found], class_names: Sequence
         class_names: by class number; None: numbers are shown.
     """
     title = " and ".join(_models(found, name) for name in "ab")
+    named = {name: f"{_key(name)} {escape(_models(found, name))}" for name in "ab"}
     cards = [_card(place, one, pictures, class_names) for place, one in enumerate(found.changed, 1)]
     return "\n".join(
         [
             f"{_HEAD}<title>{escape(title)} compared</title>\n<style>{STYLE}</style>",
-            f"<header><h1>{_key('a')} {escape(_models(found, 'a'))} <small>and</small> {_key('b')} "
-            f"{escape(_models(found, 'b'))}</h1>{_about(found)}</header>",
+            f"<header><h1>{named['a']} <small>and</small> {named['b']}</h1>{_about(found)}</header>",
             f'<main><div class="totals">{tables(found, class_names)}</div>',
             f"<h2>{_heading(found)}</h2>{_CHOICES if cards else ''}",
             *cards,

@@ -1,4 +1,4 @@
-"""What changed from one answer to the other, for all pairs of a bucket. Pure. docs/results-dataset.md has the columns."""
+"""What changed in each pair of a bucket. Pure. docs/results-dataset.md has the columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -112,12 +112,10 @@ def _boxes(a: Detections, b: Detections, matches: Matches) -> tuple[dict[str, pl
 def _shared(a: Detections, b: Detections) -> Ints:
     """How many boxes agree in class alone, wherever they lie: the smaller number of each class, added up."""
     width = max(len(a.labels), 1) + 1
-    keys, sizes = zip(
-        *(np.unique(one.boxes.owners * width + one.boxes.classes + 1, return_counts=True) for one in (a, b)),
-        strict=True,
-    )
-    both, in_a, in_b = np.intersect1d(*keys, assume_unique=True, return_indices=True)
-    smaller = np.minimum(sizes[0][in_a], sizes[1][in_b])
+    of_a, sizes_a = np.unique(a.boxes.owners * width + a.boxes.classes + 1, return_counts=True)
+    of_b, sizes_b = np.unique(b.boxes.owners * width + b.boxes.classes + 1, return_counts=True)
+    both, in_a, in_b = np.intersect1d(of_a, of_b, assume_unique=True, return_indices=True)
+    smaller = np.minimum(sizes_a[in_a], sizes_b[in_b])
     return np.bincount(both // width, weights=smaller, minlength=len(a.given)).astype(np.int64)
 
 
@@ -133,5 +131,5 @@ def _where(rows: Bools, values: np.ndarray) -> pl.Series:
     return pl.Series(values).zip_with(pl.Series(rows), pl.Series([None], dtype=pl.Series(values).dtype))
 
 
-def _mean(totals: Floats, counts: Ints) -> pl.Series:
+def _mean(totals: np.ndarray, counts: Ints) -> pl.Series:
     return _where(counts > 0, totals / np.maximum(counts, 1))

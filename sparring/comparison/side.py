@@ -6,10 +6,9 @@ A side is a folder, or what was recorded beside its answers: the columns `record
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from schemas.errors import SparringError
@@ -20,7 +19,7 @@ SCAN_ROWS: Final = 65_536
 """Rows of one portion that is read."""
 
 COLUMNS: Final = pa.schema(
-    [
+    [  # type: ignore[arg-type]
         ("subject", pa.string()),
         ("row", pa.int32()),
         ("request_id", pa.string()),
@@ -80,7 +79,7 @@ class Side:
             for field in self.schema
         }
         scanner = self.dataset.scanner(
-            columns=columns,
+            columns=columns,  # type: ignore[arg-type]
             filter=self._wanted(),
             batch_size=SCAN_ROWS,
             batch_readahead=1,
@@ -92,11 +91,11 @@ class Side:
     def _stored(self, name: str) -> str:
         return name if not self.recorded or name in _OF_THE_FRAME else f"{RECORDED}{name}"
 
-    def _wanted(self) -> pc.Expression | None:
-        model = None if self.model is None else ds.field(self._stored("model")) == self.model
+    def _wanted(self) -> Any:
+        model: Any = None if self.model is None else ds.field(self._stored("model")) == self.model
         if not self.recorded:
             return model
-        answered = ds.field(self._stored("status")).is_valid()
+        answered: Any = ds.field(self._stored("status")).is_valid()
         return answered if model is None else answered & model
 
 
@@ -134,11 +133,11 @@ def _united(files: list[str], folder: Path) -> ds.Dataset:
     """Files may have different outputs, and partition columns may be missing."""
     factory = ds.FileSystemDatasetFactory(
         pa.fs.LocalFileSystem(),
-        files,
+        files,  # type: ignore[arg-type]
         ds.ParquetFileFormat(),
-        ds.FileSystemFactoryOptions(partition_base_dir=str(folder), partitioning=_PARTITIONS),
+        ds.FileSystemFactoryOptions(partition_base_dir=str(folder), partitioning=_PARTITIONS),  # type: ignore[call-arg]
     )
-    return factory.finish(factory.inspect(promote_options="permissive"))
+    return factory.finish(factory.inspect(promote_options="permissive"))  # type: ignore[call-arg]
 
 
 def _sizes(dataset: ds.Dataset) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""How the page looks, in light and dark. Sky blue and orange are told apart by people who do not see red and green, too."""
+"""How the page looks, in light and dark: in colours that people who do not see red and green tell apart, too."""
 
 from typing import Final
 
@@ -48,8 +48,8 @@ dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 2px 
 dt { color: var(--dim) } dd { margin: 0; overflow-wrap: anywhere }
 summary { cursor: pointer; color: var(--dim) }
 .field { fill: var(--field) }
-svg g > rect { fill: none; stroke-width: 2.5; vector-effect: non-scaling-stroke } svg g > rect.halo { stroke: var(--dark);
-  stroke-width: 5; stroke-opacity: .65 }
+svg g > rect { fill: none; stroke-width: 2.5; vector-effect: non-scaling-stroke }
+svg g > rect.halo { stroke: var(--dark); stroke-width: 5; stroke-opacity: .65 }
 svg g.a > rect:not(.halo) { stroke: var(--a) } svg g.b > rect:not(.halo) { stroke: var(--b) }
 svg g.lone > rect { stroke-dasharray: 9 6 }
 svg g.a:hover > rect, svg g.b:hover > rect { fill: #fff3; stroke-width: 4 }

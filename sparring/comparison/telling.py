@@ -1,4 +1,4 @@
-"""What a comparison found as short tables, for a terminal and for a page: text only, in the order in which one asks. Pure."""
+"""What a comparison found as short tables of text, for a terminal and for a page. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -92,8 +92,8 @@ def _status(facts: Mapping[str, Any], side: str) -> str:
     return str(facts[f"error_{side}"] or facts[f"status_{side}"] or "no status")
 
 
-def _sides(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    rows = [
+def _sides(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [
         ("models", *(", ".join(side["models"]) or "-" for side in (a, b))),
         ("answers", *(f"{side['answers']:,}" for side in (a, b))),
     ]

@@ -1,6 +1,5 @@
 """The pairs as a dataset: a Parquet file for each bucket, in a folder that is there only when it is whole."""
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -37,7 +36,7 @@ class PairsFolder:
         self._unfinished.chmod(0o755)  # a folder of tempfile's is its owner's alone
         if self._folder.exists():
             self._folder.rmdir()
-        os.replace(self._unfinished, self._folder)
+        self._unfinished.replace(self._folder)
 
     def write(self, table: pl.DataFrame, both: Joined) -> None:
         """One bucket: its pairs, and the answers that have no partner."""
