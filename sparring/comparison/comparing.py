@@ -53,7 +53,7 @@ def compare(
     outputs differ; 1 where one side has an answer and the other an error.
 
     Args:
-        a: a folder of Parquet files as a replay writes them (docs/results-dataset.md).
+        a: a folder of Parquet files as a replay writes them (docs/compare.md).
         b: another one. None: A is what was recorded beside the answers of `a`, B these answers.
         iou: boxes match from this intersection over union on, above 0, at most 1.
         any_class: boxes match where their classes differ, too.

@@ -1,7 +1,7 @@
 """The boxes in the answers of one bucket, as both sides gave them, in coordinates that can be compared. Pure."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -10,7 +10,7 @@ import pyarrow as pa
 from sparring.comparison.boxes import Bools, Boxes, Floats, Ints
 from sparring.comparison.lists import Lists
 from sparring.comparison.options import Options
-from sparring.comparison.side import OUT
+from sparring.comparison.side import OUT, NotADataset
 
 _NO_CLASS: Final = -1
 
@@ -59,6 +59,8 @@ class _Raw:
 
     @classmethod
     def of(cls, frame: pl.DataFrame, options: Options) -> "_Raw":
+        for name in (options.boxes, options.confidences):
+            _check_numbers(frame, name)
         boxes, classes, confidences = (
             Lists.of(frame[f"{OUT}{name}"]) if f"{OUT}{name}" in frame.columns else _none(frame.height)
             for name in (options.boxes, options.classes, options.confidences)
@@ -90,6 +92,12 @@ class _Raw:
         whole = np.full(int(self.counts.sum()), otherwise, values.dtype)
         whole[np.repeat(lists.given, self.counts)] = values
         return whole
+
+
+def _check_numbers(frame: pl.DataFrame, name: str) -> None:
+    kind: Any = frame.schema.get(f"{OUT}{name}")
+    if kind is not None and not (kind.inner.is_numeric() or kind.inner == pl.Null):
+        raise NotADataset(f"the output {name} holds {kind.inner}; expected numbers: is another one meant?")
 
 
 def _coded(a: Lists, b: Lists) -> tuple[tuple[Ints, Ints], pl.Series]:

@@ -29,9 +29,10 @@ class Lists:
 
     @property
     def kind(self) -> str:
-        """What it holds: float, whole, or other, which is compared by equality alone."""
+        """What it holds: float, whole, or other, which is compared by equality alone. Where no
+        answer has a value it is float."""
         kind = self.flat.type
-        if pa.types.is_floating(kind):
+        if pa.types.is_floating(kind) or pa.types.is_null(kind):
             return "float"
         return "whole" if pa.types.is_integer(kind) else "other"
 

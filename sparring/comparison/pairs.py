@@ -1,4 +1,4 @@
-"""What changed in each pair of a bucket. Pure. docs/results-dataset.md has the columns."""
+"""What changed in each pair of a bucket. Pure. docs/compare.md has the columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One side of a comparison: a results dataset, read as it streams by. docs/results-dataset.md has its columns.
+"""One side of a comparison: a results dataset, read as it streams by. docs/compare.md has its columns.
 
 A side is a folder, or what was recorded beside its answers: the columns `recorded.*`, under the names of the others.
 """
@@ -86,7 +86,10 @@ class Side:
             fragment_readahead=1,
             fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False),
         )
-        yield from (batch for batch in scanner.to_batches() if batch.num_rows)
+        try:
+            yield from (batch for batch in scanner.to_batches() if batch.num_rows)
+        except pa.ArrowException as error:
+            raise NotADataset(f"{self.folder} cannot be read: {error}") from error
 
     def _stored(self, name: str) -> str:
         return name if not self.recorded or name in _OF_THE_FRAME else f"{RECORDED}{name}"
@@ -108,7 +111,7 @@ def opened(argument: str, folder: Path, *, recorded: bool = False, model: str | 
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{argument}: {folder}: there is no such folder; expected a results dataset")
-    files = sorted(str(path) for path in folder.rglob("*.parquet") if path.is_file())
+    files = sorted(str(path) for path in folder.rglob("*.parquet") if path.is_file() and _visible(path, folder))
     if not files:
         raise NotADataset(f"{argument}: {folder} has no Parquet files; expected a results dataset, as of a replay")
     try:
@@ -122,11 +125,24 @@ def opened(argument: str, folder: Path, *, recorded: bool = False, model: str | 
         hint = "; give a second dataset to compare it with" if recorded else ""
         raise NotADataset(f"{argument}: {folder} has no column {', '.join(missing)}; expected a results dataset{hint}")
     outputs = [
-        field.with_name(field.name.removeprefix(prefix))
+        _checked(argument, field, field.name.removeprefix(prefix))
         for field in dataset.schema
         if field.name.startswith(prefix + OUT)
     ]
     return Side(folder, dataset, pa.schema([*COLUMNS, *outputs]), rows, size_bytes, recorded, model)
+
+
+def _visible(path: Path, folder: Path) -> bool:
+    """What begins with a dot or an underscore is being written, or about the dataset."""
+    return not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
+
+
+def _checked(argument: str, field: pa.Field, name: str) -> pa.Field:
+    """An output, under its own name."""
+    kind: Any = field.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+        raise NotADataset(f"{argument}: its column {field.name} is {kind}; expected a list of an output's values")
+    return field.with_name(name)
 
 
 def _united(files: list[str], folder: Path) -> ds.Dataset:
