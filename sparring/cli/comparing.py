@@ -55,9 +55,11 @@ def add_commands(commands: "Commands") -> None:
         "b", metavar="B", type=Path, nargs="?", help="another one; without it, A is compared with what was recorded"
     )
     _add_matching(compare)
-    compare.add_argument("--model-a", metavar="NAME", help="only the answers of this model, on side A")
-    compare.add_argument("--model-b", metavar="NAME", help="likewise on side B")
-    compare.add_argument("--class-names", metavar="A,B", help="what class 0, 1, ... mean; coco: the 80 names of COCO")
+    compare.add_argument("--model-a", type=_text, metavar="NAME", help="only the answers of this model, on side A")
+    compare.add_argument("--model-b", type=_text, metavar="NAME", help="likewise on side B")
+    compare.add_argument(
+        "--class-names", type=_text, metavar="A,B", help="what class 0, 1, ... mean; coco: the 80 names of COCO"
+    )
     compare.add_argument("--out", type=Path, metavar="DIR", help="write a dataset there, a row for each pair")
     compare.add_argument(
         "--html", type=Path, metavar="FILE", help="write a page there, with the fifty that changed most"
@@ -74,12 +76,22 @@ def _add_matching(compare: argparse.ArgumentParser) -> None:
     compare.add_argument(
         "--min-confidence", type=_number, default=0.0, metavar="X", help="leave boxes below out; default 0"
     )
-    compare.add_argument("--boxes", default="boxes", metavar="NAME", help="the output with the corners; default boxes")
     compare.add_argument(
-        "--classes", default="classes", metavar="NAME", help="the output with their classes; default classes"
+        "--boxes", type=_text, default="boxes", metavar="NAME", help="the output with the corners; default boxes"
     )
     compare.add_argument(
-        "--confidences", default="confidences", metavar="NAME", help="and their confidences; default confidences"
+        "--classes",
+        type=_text,
+        default="classes",
+        metavar="NAME",
+        help="the output with their classes; default classes",
+    )
+    compare.add_argument(
+        "--confidences",
+        type=_text,
+        default="confidences",
+        metavar="NAME",
+        help="and their confidences; default confidences",
     )
     compare.add_argument(
         "--box-format",
@@ -93,6 +105,8 @@ def _compare(parsed: argparse.Namespace) -> int:
     from sparring.cli.bars import bars  # noqa: PLC0415  # with what follows, which is slow: see cli.command
     from sparring.comparison.comparing import compare  # noqa: PLC0415  # as above
 
+    if parsed.html is not None and not parsed.html.absolute().parent.is_dir():
+        raise FileNotFoundError(f"--html: {parsed.html.parent}: there is no such folder")
     with bars() as progress:
         found = compare(
             parsed.a,
@@ -176,6 +190,15 @@ def _print_section(console: "Console", title: str, columns: "Sequence[str]", row
     if lone and len(rows) > _SUBJECTS_SHOWN:
         console.print("... --json lists a hundred, --out all")
     console.print()
+
+
+def _text(text: str) -> str:
+    """What a terminal gave may be no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be written as UTF-8") from None
+    return text
 
 
 def _number(text: str) -> float:

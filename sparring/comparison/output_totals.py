@@ -12,8 +12,8 @@ from sparring.comparison.side import OUT
 
 @dataclass
 class OutputTotals:
-    """One output without boxes. compared: pairs where it was looked at; judged, agree: where there is an agreement to
-    speak of, and where they agree; abs_max: the largest difference; abs_sum over `measured` pairs."""
+    """One output without boxes. judged, agree: pairs where there is an agreement to speak of, and where they agree.
+    measured: pairs with as many numbers on both sides; abs_sum, abs_max: their largest differences."""
 
     judged: int = 0
     agree: int = 0
@@ -34,6 +34,7 @@ class OutputTotals:
         """For people and JSON."""
         return {
             "judged": self.judged,
+            "measured": self.measured,
             "agree": self.agree,
             "agreement": share(self.agree, self.judged),
             "abs_mean": share(self.abs_sum, self.measured),

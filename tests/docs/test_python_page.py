@@ -24,6 +24,7 @@ CLASSES = (
     sparring.Pipeline,
     sparring.DeploymentConfigBuilder,
     sparring.ResultStream,
+    sparring.Comparison,
 )
 TYPES = {"Colour", "Image", "COLOURS", "COCO"}
 """Of sparring.vision: what its functions take, not what one calls."""
@@ -37,6 +38,7 @@ TYPES = {"Colour", "Image", "COLOURS", "COCO"}
         for name, member in inspect.getmembers(kind)
         if not name.startswith("_") and (callable(member) or isinstance(member, property))
     ]
+    + [("sparring", "compare")]
     + [("vision", name) for name in vision.__all__ if name not in TYPES],
 )
 def test_every_public_call_is_on_the_page(owner: str, name: str) -> None:

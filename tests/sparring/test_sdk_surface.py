@@ -11,6 +11,7 @@ import sparring
 from sparring import vision
 from tests.sparring import (
     test_wrong_inputs,
+    test_wrong_inputs_compare,
     test_wrong_inputs_infer,
     test_wrong_inputs_steps,
     test_wrong_inputs_vision,
@@ -23,6 +24,7 @@ CLASSES = (
     sparring.Pipeline,
     sparring.DeploymentConfigBuilder,
     sparring.ResultStream,
+    sparring.Comparison,
 )
 VISION = [name for name in vision.__all__ if inspect.isfunction(getattr(vision, name))]
 
@@ -39,7 +41,11 @@ def members(kind: type) -> dict[str, Callable[..., Any]]:
 
 def public_calls() -> dict[str, Callable[..., Any]]:
     """What a user calls: workspaces, models and pipelines come from a client, so their own making is not among it."""
-    calls: dict[str, Callable[..., Any]] = {"Client": sparring.Client, "Framework": sparring.Framework}
+    calls: dict[str, Callable[..., Any]] = {
+        "Client": sparring.Client,
+        "Framework": sparring.Framework,
+        "compare": sparring.compare,
+    }
     for kind in CLASSES:
         calls |= members(kind)
     return calls | {name: getattr(vision, name) for name in VISION}
@@ -48,7 +54,13 @@ def public_calls() -> dict[str, Callable[..., Any]]:
 CALLS = public_calls()
 ROWS = [
     row
-    for table in (test_wrong_inputs, test_wrong_inputs_steps, test_wrong_inputs_infer, test_wrong_inputs_vision)
+    for table in (
+        test_wrong_inputs,
+        test_wrong_inputs_steps,
+        test_wrong_inputs_infer,
+        test_wrong_inputs_vision,
+        test_wrong_inputs_compare,
+    )
     for row in table.ROWS
 ]
 

@@ -132,6 +132,7 @@ def test_scores_agree_where_the_same_one_is_largest_and_their_largest_difference
     assert found.totals["boxes"] is None
     assert found.totals["outputs"]["scores"] == {
         "judged": 3,
+        "measured": 3,
         "agree": 2,
         "agreement": pytest.approx(2 / 3),
         "abs_mean": 0.25,
