@@ -33,6 +33,7 @@ Folder = str | os.PathLike[str]
 def compare(
     a: Folder,
     b: Folder | None = None,
+    *,
     iou: float = IOU,
     any_class: bool = False,
     confidence_min: float = 0.0,

@@ -137,7 +137,7 @@ def _visible(path: Path, folder: Path) -> bool:
     return not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
 
 
-def _checked(argument: str, field: pa.Field, name: str) -> pa.Field:
+def _checked(argument: str, field: "pa.Field[Any]", name: str) -> "pa.Field[Any]":
     """An output, under its own name."""
     kind: Any = field.type
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 AT = datetime(2026, 11, 23, 8, tzinfo=UTC)
-SCHEMA = pa.schema(
-    [
+SCHEMA: Any = pa.schema(
+    [  # type: ignore[arg-type]
         pa.field("subject", pa.string()),
         pa.field("row", pa.int32()),
         pa.field("request_id", pa.string()),
@@ -37,7 +37,7 @@ Box = tuple[Sequence[float], int, float]
 
 
 def answer(subject: str, boxes: Iterable[Box] | None = None, **more: Any) -> Row:
-    """An answer that took 20 ms, published 30 ms after its frame was produced. `out_x` stands for the column `out.x`."""
+    """An answer that took 20 ms, published 30 ms after its frame. `out_x` stands for the column `out.x`."""
     found: Row = {
         "subject": subject,
         "row": 0,
@@ -60,7 +60,7 @@ def failed(subject: str, error: str = "StepFailed", status: str = "error") -> Ro
     return answer(subject, status=status, error=error, infer_ns=None)
 
 
-def write(folder: Path, rows: list[Row], model: str = "nano", outputs: Iterable[pa.Field] = BOXES) -> Path:
+def write(folder: Path, rows: list[Row], model: str = "nano", outputs: Iterable["pa.Field[Any]"] = BOXES) -> Path:
     """One more file of the dataset; returns its folder."""
     target = folder / "date=2026-11-23" / f"model={model}"
     target.mkdir(parents=True, exist_ok=True)
