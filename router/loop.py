@@ -168,7 +168,7 @@ class Router:
                 return
             if not error.permanent:
                 raise RetryLater(f"{topic}: {error}")
-            self._refuse(task.frame, Refused("ModelGone", f"{topic}: {error}; deploy() again", "route"), span)
+            self._refuse_task(task, Refused("ModelGone", f"{topic}: {error}; deploy() again", "route"), span)
 
         headers = task_headers(task.frame, task.slip)
         self._official.send(topic, task.frame.key, task.frame.value, headers, settled)
@@ -187,10 +187,19 @@ class Router:
 
     def _refuse(self, frame: Frame, refusal: Refused, span: Span) -> None:
         """An error answer, and a dead letter with the bytes."""
-        log.info("refused: %s: %s", refusal.error, refusal.message, extra={"request_id": frame.request_id})
-        self._meter.add(REFUSED, error=refusal.error)
         value = failure_value(refusal.error, refusal.message, refusal.stage)
         self._answer(answer_before_routing(frame, "error", value, now_ms()), span)
+        self._bury(frame, refusal)
+
+    def _refuse_task(self, task: Task, refusal: Refused, span: Span) -> None:
+        """As `_refuse`, for a frame that was routed: its answer says which version and model it was meant for."""
+        value = failure_value(refusal.error, refusal.message, refusal.stage)
+        self._answer(answer_of_slip(task.frame, task.slip, "error", value, now_ms(), Timings()), span)
+        self._bury(task.frame, refusal)
+
+    def _bury(self, frame: Frame, refusal: Refused) -> None:
+        log.info("refused: %s: %s", refusal.error, refusal.message, extra={"request_id": frame.request_id})
+        self._meter.add(REFUSED, error=refusal.error)
         letter = dead_letter_headers(frame, refusal, attempts=1)
         self._official.send(self._topics.deadletters, frame.key, frame.value, letter)
 

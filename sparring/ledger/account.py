@@ -184,14 +184,14 @@ def _check_index(
 
 
 def _out_of_order(sent: Sequence[Sent], told: dict[str, list[Told]]) -> list[tuple[Sent, str]]:
-    """Frames of one key lie on one partition, and so do their answers. A shed record is written when somebody gives
-    up, not in a turn."""
+    """Frames of one key lie on one partition, and so do their answers. What is shed, or answered by the router because
+    its model cannot be reached, is written when somebody gives up, not in a turn."""
     found: list[tuple[Sent, str]] = []
     lines: dict[tuple[bytes, int, str, int], list[tuple[int, Sent]]] = defaultdict(list)
     for frame in sent:
         firsts: dict[str, Told] = {}
         for one in told.get(frame.origin, []):
-            if one.model is not None and one.status != "shed":
+            if one.model is not None and one.status != "shed" and not one.by_router:
                 firsts.setdefault(one.model, one)
         for model, first in firsts.items():
             if frame.key is not None:

@@ -38,7 +38,7 @@ class Sent:
 @dataclass(frozen=True, slots=True)
 class Told:
     """An answer on `results` or `shadows`, as it lies there. partition, offset: its own place. model: `name@version`;
-    error: of one that is not `ok`."""
+    error: of one that is not `ok`; by_router: whether the router answered, in the place of a model."""
 
     origin: str
     partition: int
@@ -52,6 +52,7 @@ class Told:
     digest: str
     value_digest: str
     error: str | None
+    by_router: bool = False
 
 
 @dataclass(frozen=True, slots=True)

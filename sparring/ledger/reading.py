@@ -117,6 +117,7 @@ def _told(connection: Connection, topic: str, since: int, progress: Progress) ->
             answer = Answer.from_record(record.key, record.value or b"", list(record.headers))
         except ValueError:
             continue  # a stranger's record: no frame is answered by it
+        failure = None if answer.status == "ok" else answer.failure()
         yield Told(
             origin=answer.frame,
             partition=record.partition,
@@ -129,7 +130,8 @@ def _told(connection: Connection, topic: str, since: int, progress: Progress) ->
             sha256=answer.model_sha256,
             digest=answer.frame_digest,
             value_digest=digest(answer.value),
-            error=None if answer.status == "ok" else answer.failure().error,
+            error=None if failure is None else failure.error,
+            by_router=failure is not None and failure.stage == "route",
         )
 
 
