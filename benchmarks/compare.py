@@ -1,4 +1,4 @@
-"""`python -m benchmarks.compare [--results N] [--html]`: two simulated datasets of N results each, compared.
+"""`python -m benchmarks.compare [--results N] [--folder DIR]`: two simulated datasets of N results each, compared.
 
 Prints how long it took and the most memory that the process had.
 """
@@ -64,12 +64,13 @@ class _Phases:
     """A line as each part begins and ends."""
 
     def __init__(self, console: Console) -> None:
-        self._console, self._what, self._started_s = console, "", time.monotonic()
+        self._console, self._what, self._started_s, self._said = console, "", time.monotonic(), False
 
     def __call__(self, what: str, done: int, whole: int) -> None:
         if what != self._what:
-            self._what, self._started_s = what, time.monotonic()
-        if done >= whole:
+            self._what, self._started_s, self._said = what, time.monotonic(), False
+        if done >= whole and not self._said:
+            self._said = True
             self._console.print(f"  {what}: {time.monotonic() - self._started_s:.1f} s", highlight=False)
 
 
