@@ -8,12 +8,14 @@
     |-- DeployError           a pipeline version did not go live; the one before goes on
     |-- InferenceError        the official answer to a request is an error (it has its dead letter)
     |-- InferenceTimeoutError no official answer in time
-    `-- FrameTooLarge         the frame was not sent: it is above the limit
+    |-- FrameTooLarge         the frame was not sent: it is above the limit
+    `-- ProduceError          frames were sent, and Kafka did not confirm that it has them
 
 Anything else that is raised in a service is a bug or a broken machine: the process ends, is
 started again, and Kafka delivers the message again.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from schemas.limits import MESSAGE_CHARS_MAX
@@ -107,3 +109,18 @@ class InferenceTimeoutError(SparringError, TimeoutError):
 
 class FrameTooLarge(SparringError, ValueError):
     """The frame was not sent: it is above the limit."""
+
+
+class ProduceError(SparringError, RuntimeError):
+    """Frames were sent, and not confirmed: each may or may not be there.
+
+    count: how many; failures: the first of them, request id -> its error. Sending one again, with its request id, is
+    safe: two official answers of one request are told apart.
+    """
+
+    def __init__(self, count: int, failures: Mapping[str, "FrameTooLarge | ConnectionError"]) -> None:
+        more = f"; and {count - len(failures)} more" if count > len(failures) else ""
+        said = "; ".join(f"request {request_id}: {error}" for request_id, error in failures.items())
+        super().__init__(shortened(f"not confirmed: {count} frames: {said}{more}"))
+        self.count = count
+        self.failures = dict(failures)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from sparring.framework import Framework
     from sparring.model import ModelVersion
     from sparring.pipeline import Pipeline
+    from sparring.producing.async_frames import AsyncFrames
+    from sparring.producing.frames import Frames
+    from sparring.producing.report import Report
     from sparring.workspace import Workspace
 else:
 
@@ -36,16 +39,19 @@ else:
 
 
 _PUBLIC = {
+    "AsyncFrames": "sparring.producing.async_frames",
     "Client": "sparring.client",
     "Comparison": "sparring.comparison.comparison",
     "DeploymentConfig": "sparring.deployment_config",
     "DeploymentConfigBuilder": "sparring.deployment_config",
+    "Frames": "sparring.producing.frames",
     "Framework": "sparring.framework",
     "JoinedResult": "sparring.consuming.result",
     "ModelVersion": "sparring.model",
     "Pipeline": "sparring.pipeline",
     "Result": "sparring.consuming.result",
     "ResultStream": "sparring.consuming.stream",
+    "Report": "sparring.producing.report",
     "Workspace": "sparring.workspace",
     "compare": "sparring.comparison.comparing",
 }
@@ -53,14 +59,17 @@ _PUBLIC = {
 _MODULES = ("framework", "object", "vision")
 
 __all__ = [
+    "AsyncFrames",
     "Client",
     "Comparison",
     "DeploymentConfig",
     "DeploymentConfigBuilder",
+    "Frames",
     "Framework",
     "JoinedResult",
     "ModelVersion",
     "Pipeline",
+    "Report",
     "Result",
     "ResultStream",
     "Workspace",

@@ -1,7 +1,7 @@
 """The front door: `sparring.Client()`."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,10 @@ from sparring.framework import Framework
 from sparring.inspect import Signature, inspect, model_bytes
 from sparring.model import ModelVersion
 from sparring.pipeline import Pipeline
+from sparring.producing.asked import Asked
+from sparring.producing.frames import Frames
+from sparring.producing.labels import Labels
+from sparring.producing.report import OnReport
 from sparring.when import now_ms
 from sparring.who import who
 from sparring.workspace import Workspace, exists
@@ -266,7 +270,7 @@ class Client:
         topics = self._connection.topics
         question = Question.checked(
             topics,
-            self._pipeline_name(pipeline),
+            None if pipeline is None else self._pipeline_name(pipeline, "a Pipeline, its name, or None"),
             since=since,
             until=until,
             follow=follow,
@@ -281,14 +285,43 @@ class Client:
         )
         return read_results(self._connection.broker, topics, question)
 
-    def _pipeline_name(self, given: object) -> PipelineName | None:
+    def frames(
+        self,
+        pipeline: Pipeline | str,
+        key: str | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        deadline_ms: int | None = None,
+        on_report: OnReport | None = None,
+    ) -> Frames:
+        """Send many frames: `with client.frames("labels") as frames`, `async with` in an event loop.
+
+        The frames' answers are not waited for: `results`, Redis and the topic `results` have them by request id.
+
+        Args:
+            pipeline: that answers: a pipeline, its name in the current workspace, or `workspace/name`.
+            key: of all frames, such as a camera's name: those of one key stay in order. None: spread evenly.
+            headers: your own Kafka headers of all frames; a hash key may name one.
+            deadline_ms: milliseconds from sending after which nobody wants the answer. None: for ever.
+            on_report: called with a `Report` for each frame: where it lies, or its error. In a `with` block it is
+                called in the threads that send, by `send`, `flush`, `counts` and on leaving; in an `async with` block
+                in the event loop, as soon as Kafka answers. None: leaving raises a ProduceError if frames were not
+                confirmed.
+
+        Raises:
+            TypeError, ValueError: an argument is wrong.
+            EntityNotFoundError: there is no such pipeline.
+            RuntimeError: the pipeline is not deployed.
+            ConnectionError: the broker does not answer in time.
+        """
+        labels = Labels.checked(key, headers, deadline_ms)
+        return Frames(Asked(self._connection, self._pipeline_name(pipeline, "a Pipeline, or its name"), labels, on_report))
+
+    def _pipeline_name(self, given: object, accepted: str) -> PipelineName:
         """EntityNotFoundError where there is none of that name."""
-        if given is None:
-            return None
         if isinstance(given, Pipeline):
             return given._name  # noqa: SLF001  # no call for users: its name and workspace
         if not isinstance(given, str):
-            raise TypeError(f"pipeline: {type(given).__name__}; expected a Pipeline, its name, or None")
+            raise TypeError(f"pipeline: {type(given).__name__}; expected {accepted}")
         workspace, slash, name = given.partition("/")
         if not slash:
             workspace, name = self._current.name(), given

@@ -11,20 +11,19 @@ import pandas as pd
 import pyarrow as pa
 
 from adapters.redis import Answers, Ear
-from schemas.errors import InferenceError, InferenceTimeoutError, Refused
-from schemas.frames import Frame, Origin
+from schemas.errors import InferenceError, InferenceTimeoutError
 from schemas.names import ModelKey, PipelineName
 from schemas.pipelines import PipelineVersion
 from schemas.results import Answer
-from sparring.checks import checked_seconds, checked_text
+from sparring.checks import checked_seconds
 from sparring.columns import checked_dataset
 from sparring.connection import Connection
-from sparring.frames import RESERVED, check_sizes, frame_bytes_max, frame_headers, outgoing
+from sparring.frames import check_sizes, frame_bytes_max, frame_headers, outgoing
 from sparring.inputs import Image, checked_request, frame_of
+from sparring.producing.labels import checked_headers, checked_key
 from sparring.result import challenger_names, result
 
 INFER_S: Final = 15.0
-_NOWHERE: Final = Origin("", 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +45,13 @@ class Call:
             checked_seconds("shadow_wait", self.shadow_wait)
         checked_dataset("dataset", self.dataset)
         checked_dataset("dataset_exclude", self.dataset_exclude)
-        _check_headers(self.headers)
-        if self.key is not None and not isinstance(self.key, str | bytes):
-            raise TypeError(f"key: {type(self.key).__name__}; expected text or bytes")
-        if isinstance(self.key, str):
-            checked_text("key", self.key, "text or bytes")
+        checked_headers(self.headers)
+        checked_key(self.key)
 
     @property
     def key_bytes(self) -> bytes | None:
         """The key as Kafka takes it."""
-        return self.key.encode() if isinstance(self.key, str) else self.key
+        return checked_key(self.key)
 
 
 @overload
@@ -185,21 +181,3 @@ def _challenger(names: Iterable[ModelKey], answer: Answer) -> ModelKey | None:
 def _absent(names: Iterable[ModelKey], answers: Answers) -> list[ModelKey]:
     came = {_challenger(names, answer) for answer in answers.challengers}
     return [key for key in names if key not in came]
-
-
-def _check_headers(headers: object) -> None:
-    if headers is None:
-        return
-    if not isinstance(headers, Mapping):
-        raise TypeError(f"headers: {type(headers).__name__}; expected a dictionary of text")
-    for name, text in headers.items():
-        if not isinstance(name, str) or not isinstance(text, str):
-            raise TypeError(f"headers: {name!r}: {text!r}; expected text for text")
-        if name in RESERVED:
-            raise ValueError(f"headers: {name!r} is set by infer itself; leave it out")
-        checked_text("headers", name, "text for text")
-        checked_text("headers", text, "text for text")
-        try:
-            _ = Frame(None, b"", ((name, text.encode()),), _NOWHERE, 0, "").deadline
-        except Refused as error:
-            raise ValueError(f"headers: {error.message}") from None

@@ -56,7 +56,7 @@ def read_request(path: str | os.PathLike[str]) -> pd.DataFrame | pa.Table:
 def read_image(image: object) -> Image:
     """A path, the bytes of an image, or a uint8 array (RGB), which is encoded as PNG."""
     if isinstance(image, np.ndarray):
-        return Image(_png(image), "image/png")
+        return png_of(image)
     if isinstance(image, bytes | bytearray | memoryview):
         value = bytes(image)
     elif isinstance(image, str | os.PathLike):
@@ -74,6 +74,22 @@ def read_image(image: object) -> Image:
     if not kind.startswith("image/"):
         raise ValueError(f"image: it looks like {kind}; expected the bytes of a JPEG, PNG or WebP")
     return Image(value, kind)
+
+
+def png_of(pixels: npt.NDArray[Any], argument: str = "image") -> Image:
+    """A picture, uint8 [H, W], [H, W, 3] (RGB) or [H, W, 4] (RGBA), as PNG. Errors begin with `argument`."""
+    colours = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+    shape = pixels.shape
+    fits = len(shape) == _NESTED or (len(shape) == _NESTED + 1 and shape[2] in colours)
+    if pixels.dtype != np.uint8 or not fits or 0 in shape:
+        raise ValueError(
+            f"{argument}: an array of {pixels.dtype} {list(shape)}; expected uint8 [H, W], [H, W, 3] or [H, W, 4]"
+        )
+    ordered = pixels if len(shape) == _NESTED else cv2.cvtColor(pixels, colours[shape[2]])
+    done, png = cv2.imencode(".png", ordered, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if not done:
+        raise ValueError(f"{argument}: an array of {list(shape)} could not be encoded as PNG")
+    return Image(png.tobytes(), "image/png")
 
 
 def frame_of(
@@ -231,18 +247,3 @@ def _float32(kind: Any) -> Any:
     if pa.types.is_fixed_size_list(kind):
         return pa.list_(_float32(kind.value_type), kind.list_size)
     return pa.float32() if pa.types.is_float64(kind) else kind
-
-
-def _png(pixels: npt.NDArray[Any]) -> bytes:
-    colours = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
-    shape = pixels.shape
-    fits = len(shape) == _NESTED or (len(shape) == _NESTED + 1 and shape[2] in colours)
-    if pixels.dtype != np.uint8 or not fits or 0 in shape:
-        raise ValueError(
-            f"image: an array of {pixels.dtype} {list(shape)}; expected uint8 [H, W], [H, W, 3] or [H, W, 4]"
-        )
-    ordered = pixels if len(shape) == _NESTED else cv2.cvtColor(pixels, colours[shape[2]])
-    done, png = cv2.imencode(".png", ordered, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    if not done:
-        raise ValueError(f"image: an array of {list(shape)} could not be encoded as PNG")
-    return png.tobytes()

@@ -6,6 +6,7 @@ from schemas.errors import (
     FrameTooLarge,
     InferenceError,
     InferenceTimeoutError,
+    ProduceError,
     SparringError,
 )
 
@@ -15,5 +16,6 @@ __all__ = [
     "FrameTooLarge",
     "InferenceError",
     "InferenceTimeoutError",
+    "ProduceError",
     "SparringError",
 ]

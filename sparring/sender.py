@@ -4,10 +4,11 @@ Who has frames calls `send` for each of them and `finish` at the end; one that c
 takes them waits in `send`. What a frame is made of is not known here.
 """
 
+import itertools
 import queue
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import uuid4
 
@@ -29,17 +30,19 @@ FINISH_S_MAX: Final = DELIVERY_S_MAX + 5.0
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One frame that was given to Kafka. name: the caller's own, such as a path."""
+    """One frame that was given to Kafka. name: the caller's own, such as a path; number: of this sender's frames, from
+    0."""
 
     request_id: str
     name: str
     size_bytes: int
+    number: int
 
 
 Report = Callable[[Sent, Delivery], None]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Frames so far; those that are neither confirmed nor failed are under way."""
 
@@ -48,9 +51,15 @@ class Counts:
     failed: int = 0
     confirmed_bytes: int = 0
 
+    @property
+    def under_way(self) -> int:
+        """Frames that Kafka has not yet confirmed or refused."""
+        return self.sent - self.confirmed - self.failed
+
 
 class Sender:
-    """Sends frames of one pipeline. For one thread; `report` is called in it, from `send`, `wait` and `finish`.
+    """Sends frames of one pipeline. For one thread; `report` is called in it, from `send`, `wait` and `finish`. Any
+    thread may read `counts`.
 
     Args:
         broker: where.
@@ -61,6 +70,7 @@ class Sender:
         headers: the user's own, on each frame.
         deadline_ms: milliseconds from sending after which nobody wants the answer. None: for ever.
         store: where frames go that are too large for Kafka (the setting `reference_store`); empty: they are refused.
+        woken: called from the client's own thread when a frame has ended: `wait(0)` would report it. It must be quick.
     """
 
     def __init__(
@@ -74,6 +84,7 @@ class Sender:
         headers: Mapping[str, str] | None = None,
         deadline_ms: int | None = None,
         store: str = "",
+        woken: Callable[[], None] | None = None,
     ) -> None:
         self.counts = Counts()
         self._broker = broker
@@ -84,40 +95,62 @@ class Sender:
         self._headers = dict(headers or {})
         self._deadline_ms = deadline_ms
         self._store = store
-        self._under_way: dict[str, Sent] = {}
+        self._woken = woken
+        self._numbers = itertools.count()
+        self._under_way: dict[int, Sent] = {}
         self._bytes_under_way = 0
-        self._ended: queue.SimpleQueue[tuple[str, Delivery] | None] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[tuple[int, Delivery] | None] = queue.SimpleQueue()
 
-    def send(self, value: bytes, content_type: str, name: str = "") -> str:
-        """Send one frame; returns its request id once it is under way. Waits while too many are.
+    def send(
+        self,
+        value: bytes,
+        content_type: str,
+        name: str = "",
+        *,
+        key: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        request_id: str | None = None,
+        deadline_ms: int | None = None,
+    ) -> Sent:
+        """Send one frame; returns once it is under way. Waits while too many are.
+
+        Args:
+            value: the frame.
+            content_type: of the value.
+            name: the caller's own.
+            key: instead of the sender's; None: that one.
+            headers: beside the sender's; one of the same name counts instead.
+            request_id: None: a new one.
+            deadline_ms: as `key`.
 
         Raises:
             FrameTooLarge: value, key or headers are above the limit: nothing was sent.
             ConnectionError: the broker does not take it, or says nothing about those under way.
             RetryLater: the store does not take it.
         """
-        sent = Sent(str(uuid4()), name, len(value))
-        own = self._headers
-        if self._deadline_ms is not None:
-            own = own | {"deadline": str(now_ms() + self._deadline_ms)}
-        headers = frame_headers(self._pipeline, request_id=sent.request_id, content_type=content_type, headers=own)
-        frame = outgoing(value, self._key, headers, self._store)
+        sent = Sent(request_id or str(uuid4()), name, len(value), next(self._numbers))
+        key = self._key if key is None else key
+        own = {**self._headers, **_deadline(self._deadline_ms), **(headers or {}), **_deadline(deadline_ms)}
+        made = frame_headers(self._pipeline, request_id=sent.request_id, content_type=content_type, headers=own)
+        frame = outgoing(value, key, made, self._store)
         self._wait_for_room(len(value))
-        self._under_way[sent.request_id] = sent
+        self._under_way[sent.number] = sent
         self._bytes_under_way += sent.size_bytes
-        self.counts.sent += 1
+        self.counts = replace(self.counts, sent=self.counts.sent + 1)
 
         def ended(delivery: Delivery) -> None:
-            self._ended.put((sent.request_id, delivery))
+            self._ended.put((sent.number, delivery))
+            if self._woken is not None:
+                self._woken()
 
         try:
-            self._broker.start(self._topic, frame.value, ended, key=self._key, headers=frame.headers)
+            self._broker.start(self._topic, frame.value, ended, key=key, headers=frame.headers)
         except (ConnectionError, FrameTooLarge):
-            del self._under_way[sent.request_id]
+            del self._under_way[sent.number]
             self._bytes_under_way -= sent.size_bytes
-            self.counts.sent -= 1
+            self.counts = replace(self.counts, sent=self.counts.sent - 1)
             raise
-        return sent.request_id
+        return sent
 
     def wait(self, within_s: float) -> None:
         """Report what has ended, and what ends within this time."""
@@ -132,8 +165,8 @@ class Sender:
         by_s = time.monotonic() + within_s
         while self._under_way and self._take(by_s - time.monotonic()):
             pass
-        for request_id in list(self._under_way):
-            self._end(request_id, ConnectionError(f"{self._topic}: no delivery report within {within_s:g} s"))
+        for number in list(self._under_way):
+            self._end(number, ConnectionError(f"{self._topic}: no delivery report within {within_s:g} s"))
 
     def interrupt(self) -> None:
         """The next `send`, `wait` or `finish` raises KeyboardInterrupt, between two reports.
@@ -162,14 +195,19 @@ class Sender:
         self._end(*ended)
         return True
 
-    def _end(self, request_id: str, delivery: Delivery) -> None:
-        sent = self._under_way.pop(request_id, None)
+    def _end(self, number: int, delivery: Delivery) -> None:
+        sent = self._under_way.pop(number, None)
         if sent is None:
             return  # it was given up before
         self._bytes_under_way -= sent.size_bytes
+        counts = self.counts
         if isinstance(delivery, Origin):
-            self.counts.confirmed += 1
-            self.counts.confirmed_bytes += sent.size_bytes
+            size_bytes = counts.confirmed_bytes + sent.size_bytes
+            self.counts = replace(counts, confirmed=counts.confirmed + 1, confirmed_bytes=size_bytes)
         else:
-            self.counts.failed += 1
+            self.counts = replace(counts, failed=counts.failed + 1)
         self._report(sent, delivery)
+
+
+def _deadline(deadline_ms: int | None) -> dict[str, str]:
+    return {} if deadline_ms is None else {"deadline": str(now_ms() + deadline_ms)}

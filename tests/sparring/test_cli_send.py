@@ -185,7 +185,7 @@ def test_every_frame_has_one_report_that_says_where_it_lies(settings: Settings, 
     sender = Sender(
         open_broker, settings.topics.frames, PipelineName("default", "shelf"), lambda *one: reports.append(one)
     )
-    ids = [sender.send(RECORDS, "application/json", str(number)) for number in range(50)]
+    ids = [sender.send(RECORDS, "application/json", str(number)).request_id for number in range(50)]
     sender.finish()
     assert sorted(sent.request_id for sent, _ in reports) == sorted(ids)
     assert {sent.size_bytes for sent, _ in reports} == {len(RECORDS)}

@@ -1,0 +1,76 @@
+"""Where reports go: to the user's `on_report`; without one, failures are kept until they are raised. Pure."""
+
+from typing import Final
+
+from schemas.errors import FrameTooLarge, ProduceError
+from sparring.producing.report import OnReport, Report
+
+FAILURES_MAX: Final = 10
+"""Failures that are kept with their errors; of more only the number is."""
+
+LEAVE_S_MAX: Final = 10.0
+"""How long is waited for reports where an exception leaves a block."""
+
+CLOSED: Final = "frames: the block was left; client.frames(...) opens another"
+
+
+class Reports:
+    """Takes each frame's report. For one thread at a time."""
+
+    def __init__(self, on_report: OnReport | None) -> None:
+        self.telling = False
+        """Whether `on_report` is being called."""
+        self._on_report = on_report
+        self._broken: Exception | None = None
+        self._failures: dict[str, FrameTooLarge | ConnectionError] = {}
+        self._failed = 0
+        self._lost: ConnectionError | None = None
+
+    def take(self, report: Report) -> None:
+        """Tell it. What `on_report` raises is kept for `check`: the other frames' reports come all the same."""
+        if self._on_report is not None:
+            self.telling = True
+            try:
+                self._on_report(report)
+            except Exception as error:  # noqa: BLE001  # the user's own
+                self._broken = self._broken or error
+            finally:
+                self.telling = False
+        elif report.error is not None:
+            self._failed += 1
+            if len(self._failures) < FAILURES_MAX:
+                self._failures[report.request_id] = report.error
+            if isinstance(report.error, ConnectionError):
+                self._lost = report.error
+
+    def forget(self, report: Report) -> None:
+        """Somebody else was told of this failure."""
+        if self._on_report is not None or self._failed == 0:
+            return
+        self._failed -= 1
+        self._failures.pop(report.request_id, None)
+        if self._failed == 0 or self._lost is report.error:
+            self._lost = None
+
+    def check(self) -> None:
+        """Raise what stands in the way of sending more, each once: what `on_report` raised, a lost broker."""
+        if self._broken is not None:
+            broken, self._broken = self._broken, None
+            raise broken
+        if self._lost is not None:
+            lost, self._lost = self._lost, None
+            raise ConnectionError(f"{lost}; so were {self._failed} frames before, and this one was not sent") from lost
+
+    def settle(self) -> None:
+        """Raise what nobody was told of: what `on_report` raised, or a ProduceError for all failures so far."""
+        self._lost = None
+        self.check()
+        if self._failed:
+            error = ProduceError(self._failed, self._failures)
+            self._failures, self._failed = {}, 0
+            raise error
+
+    def note_on(self, error: BaseException) -> None:
+        """Say it on the exception that leaves the block: that one counts."""
+        if self._failed:
+            error.add_note(f"frames: {ProduceError(self._failed, self._failures)}")
