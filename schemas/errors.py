@@ -121,6 +121,6 @@ class ProduceError(SparringError, RuntimeError):
     def __init__(self, count: int, failures: Mapping[str, "FrameTooLarge | ConnectionError"]) -> None:
         more = f"; and {count - len(failures)} more" if count > len(failures) else ""
         said = "; ".join(f"request {request_id}: {error}" for request_id, error in failures.items())
-        super().__init__(shortened(f"not confirmed: {count} frames: {said}{more}"))
+        super().__init__(shortened(f"not confirmed: {count} frame{'' if count == 1 else 's'}: {said}{more}"))
         self.count = count
         self.failures = dict(failures)

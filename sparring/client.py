@@ -326,7 +326,8 @@ class Client:
         if not slash:
             workspace, name = self._current.name(), given
         full = PipelineName(checked_name("pipeline", workspace), checked_name("pipeline", name))
-        if full not in self._connection.catalog().pipelines:
+        # The broker is only asked where what is known says no: an event loop does not wait for it.
+        if full not in self._connection.follower.catalog.pipelines and full not in self._connection.catalog().pipelines:
             known = _listed(str(one) for one in self._connection.catalog().pipelines)
             raise EntityNotFoundError(f"pipeline: {full} does not exist; there are: {known}")
         return full

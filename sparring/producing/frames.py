@@ -149,9 +149,9 @@ class Frames:
             self._sender.finish(within_s)
 
     def _check_open(self) -> None:
+        self._check_not_telling()
         if self._closed:
             raise ValueError(CLOSED)
-        self._check_not_telling()
 
     def _check_not_telling(self) -> None:
         """RuntimeError in the thread that calls `on_report` now: it has the lock."""

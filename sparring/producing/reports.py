@@ -59,7 +59,7 @@ class Reports:
             raise broken
         if self._lost is not None:
             lost, self._lost = self._lost, None
-            raise ConnectionError(f"{lost}; so were {self._failed} frames before, and this one was not sent") from lost
+            raise ConnectionError(f"{lost}; not confirmed so far: {self._failed}; this frame was not sent") from lost
 
     def settle(self) -> None:
         """Raise what nobody was told of: what `on_report` raised, or a ProduceError for all failures so far."""

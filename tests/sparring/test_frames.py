@@ -1,0 +1,188 @@
+"""`client.frames` while Kafka stands still for a moment, and on a topic that does not take every frame."""
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import pytest
+
+from adapters.settings import Settings
+from schemas.limits import MIB
+from schemas.topics import Topic
+from sparring import Client, Report
+from sparring.object import FrameTooLarge, ProduceError
+from sparring.sender import IN_FLIGHT_BYTES_MAX, IN_FLIGHT_FRAMES_MAX
+from sparring.stack import LocalStack
+from tests.sparring.sdk import beating, fresh_settings, upload
+from tests.waiting import eventually
+
+JPEG = b"\xff\xd8\xff" + bytes(1000)
+STILL_S = 0.3
+"""What stands still for so long, stands still."""
+
+
+def bytes_of(size: int) -> bytes:
+    return b"\xff\xd8\xff" + bytes(size)
+
+
+@pytest.fixture(scope="module")
+def client(broker: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    with Client(fresh_settings(broker, "sdk-frames")) as connected, beating(connected):
+        model = upload(connected, tmp_path_factory.mktemp("models"), "same")
+        connected.build_pipeline("shelf").add_model_step(model).deploy(wait_for_status=False)
+        with connected.frames("shelf") as frames:
+            frames.send(JPEG)  # Kafka's client knows the topic now
+        yield connected
+
+
+@contextmanager
+def frozen(stack: LocalStack) -> Iterator[None]:
+    """Kafka stands still while the block runs."""
+    kafka = psutil.Process(stack.process("kafka"))
+    kafka.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        kafka.send_signal(signal.SIGCONT)
+
+
+def test_who_is_faster_than_kafka_waits_in_send_until_there_is_room(broker: LocalStack, client: Client) -> None:
+    with client.frames("shelf") as frames:
+
+        def camera() -> None:
+            for _ in range(IN_FLIGHT_FRAMES_MAX + 50):
+                frames.send(JPEG)
+
+        sending = threading.Thread(target=camera)
+        with frozen(broker):
+            sending.start()
+            eventually(lambda: frames.counts.under_way == IN_FLIGHT_FRAMES_MAX, 10, "the bound to be reached")
+            sending.join(STILL_S)
+            assert frames.counts.sent == IN_FLIGHT_FRAMES_MAX
+        sending.join(30)
+    assert (frames.counts.confirmed, frames.counts.under_way) == (IN_FLIGHT_FRAMES_MAX + 50, 0)
+
+
+def test_bytes_under_way_are_bounded_too(broker: LocalStack, client: Client) -> None:
+    large = bytes_of(15 * MIB)
+    with client.frames("shelf") as frames:
+        sending = threading.Thread(target=lambda: [frames.send(large) for _ in range(3)])
+        with frozen(broker):
+            sending.start()
+            eventually(lambda: frames.counts.under_way == 2, 10, "the bound to be reached")
+            sending.join(STILL_S)
+            assert frames.counts.sent * len(large) <= IN_FLIGHT_BYTES_MAX
+        sending.join(30)
+    assert frames.counts.confirmed == 3
+
+
+def test_in_an_event_loop_a_task_waits_in_send_and_the_loop_goes_on(broker: LocalStack, client: Client) -> None:
+    async def cameras() -> None:
+        async with client.frames("shelf") as frames:
+            tasks = [asyncio.create_task(frames.send(JPEG)) for _ in range(IN_FLIGHT_FRAMES_MAX + 50)]
+            with frozen(broker):
+                done, waiting = await asyncio.wait(tasks, timeout=STILL_S)
+                while len(done) < IN_FLIGHT_FRAMES_MAX:
+                    done, waiting = await asyncio.wait(tasks, timeout=STILL_S)
+                slowest_s = 0.0
+                for _ in range(100):
+                    started_s = time.monotonic()
+                    await asyncio.sleep(0)
+                    slowest_s = max(slowest_s, time.monotonic() - started_s)
+                assert (len(waiting), frames.counts.under_way) == (50, IN_FLIGHT_FRAMES_MAX)
+                assert slowest_s < STILL_S
+            sent = await asyncio.gather(*tasks)
+            places = await asyncio.gather(*(one.delivered() for one in sent))
+            assert len(set(places)) == len(tasks)
+
+    asyncio.run(cameras())
+
+
+def test_what_kafka_does_not_confirm_in_time_is_an_error_and_the_next_frames_are_sent(
+    broker: LocalStack, client: Client
+) -> None:
+    with client.frames("shelf") as frames:
+        with frozen(broker):
+            sent = [frames.send(JPEG, request_id=f"late-{number}") for number in range(3)]
+            with pytest.raises(
+                ProduceError, match=r"not confirmed: 3 frames: request late-0: .* no delivery report"
+            ) as e:
+                frames.flush(timeout_s=STILL_S)
+        assert set(e.value.failures) == {one.request_id for one in sent}
+        assert {type(error) for error in e.value.failures.values()} == {ConnectionError}
+        frames.send(JPEG)
+    assert (frames.counts.sent, frames.counts.failed, frames.counts.confirmed) == (4, 3, 1)
+
+
+def test_in_an_event_loop_delivered_tells_and_who_was_told_is_not_told_again(
+    broker: LocalStack, client: Client
+) -> None:
+    async def camera() -> None:
+        async with client.frames("shelf") as frames:
+            with frozen(broker):
+                first, second = await frames.send(JPEG), await frames.send(JPEG, request_id="silent")
+                telling = asyncio.create_task(first.delivered())
+                with pytest.raises(ProduceError, match="2 frames"):
+                    await frames.flush(timeout_s=STILL_S)
+                with pytest.raises(ConnectionError, match="no delivery report"):
+                    await telling
+            assert second.request_id == "silent"
+            await (await frames.send(JPEG, request_id=first.request_id)).delivered()
+
+    asyncio.run(camera())
+
+
+@pytest.fixture(scope="module")
+def narrow(broker: LocalStack, client: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Its topic `frames` takes 10 kB."""
+    settings = Settings(kafka=broker.kafka, redis=broker.redis, store=broker.store, namespace="narrow-frames")
+    names = settings.topics
+    client._connection.broker.create(  # noqa: SLF001 (topics as an operator may have made them)
+        [
+            Topic(names.frames, 4, record_bytes_max=10_000, retention_ms=-1),
+            Topic(names.catalog, 1, record_bytes_max=MIB, retention_ms=-1),
+            Topic(names.presence, 1, record_bytes_max=MIB, retention_ms=-1),
+        ]
+    )
+    with Client(settings) as connected, beating(connected):
+        model = upload(connected, tmp_path_factory.mktemp("models"), "same")
+        connected.build_pipeline("shelf").add_model_step(model).deploy(wait_for_status=False)
+        yield connected
+
+
+def test_a_frame_that_the_topic_does_not_take_fails_alone(narrow: Client) -> None:
+    reports: list[Report] = []
+    with narrow.frames("shelf", on_report=reports.append) as frames:
+        for size in (100, 20_000, 100, 100):
+            frames.send(bytes_of(size))
+            frames.flush()
+    assert [type(report.error) for report in reports] == [type(None), FrameTooLarge, type(None), type(None)]
+    assert "max.message.bytes" in str(reports[1].error)
+
+
+def test_leaving_without_on_report_raises_what_was_not_confirmed(narrow: Client) -> None:
+    frames = narrow.frames("shelf")
+    with pytest.raises(ProduceError, match=r"not confirmed: 1 frame: request wide: .* max\.message\.bytes"), frames:
+        frames.send(bytes_of(20_000), request_id="wide")
+    assert (frames.counts.failed, frames.counts.under_way) == (1, 0)
+
+
+def test_an_exception_inside_the_block_wins_and_notes_which_frames_are_not_confirmed(narrow: Client) -> None:
+    def shop() -> None:
+        with narrow.frames("shelf") as frames:
+            frames.send(bytes_of(20_000), request_id="wide")
+            raise KeyError("the user's own")
+
+    async def async_shop() -> None:
+        async with narrow.frames("shelf") as frames:
+            await frames.send(bytes_of(20_000), request_id="wide")
+            raise KeyError("the user's own")
+
+    for run in (shop, lambda: asyncio.run(async_shop())):
+        with pytest.raises(KeyError, match="the user's own") as raised:
+            run()
+        assert raised.value.__notes__[0].startswith("frames: not confirmed: 1 frame: request wide: ")
