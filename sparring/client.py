@@ -314,7 +314,8 @@ class Client:
             ConnectionError: the broker does not answer in time.
         """
         labels = Labels.checked(key, headers, deadline_ms)
-        return Frames(Asked(self._connection, self._pipeline_name(pipeline, "a Pipeline, or its name"), labels, on_report))
+        name = self._pipeline_name(pipeline, "a Pipeline, or its name")
+        return Frames(Asked(self._connection, name, labels, on_report))
 
     def _pipeline_name(self, given: object, accepted: str) -> PipelineName:
         """EntityNotFoundError where there is none of that name."""
