@@ -1,0 +1,76 @@
+"""What survives the process that replayed: the plan, what was sent, what is written."""
+
+from pathlib import Path
+
+import pytest
+
+from sparring.replay.journal import Journal
+from sparring.replay.plan import Pace
+from sparring.replay.recorded import Recorded
+from sparring.replay.source import Chosen, DeadLetters, Files, Reach, Rows, Source, TopicRange
+from tests.sparring.replay.told import answer, plan
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        TopicRange("t", (Reach(0, 1, 9),), "shelf"),
+        Chosen("t", {0: (1, 5), 3: (2,)}),
+        DeadLetters("t", {1: (7,)}),
+        Files(("a.jpg", "b.mp4")),
+        Rows("s3://bucket/x", "parquet", "image", 5, "camera"),
+    ],
+)
+def test_a_plan_is_the_same_after_it_was_written(tmp_path: Path, source: Source) -> None:
+    written = plan(source=source, pace=Pace(fps=2.5), frames=7, since=3)
+    Journal.begin(tmp_path, written).close()
+    with Journal.resume(tmp_path) as journal:
+        assert journal.plan == written
+
+
+def test_a_folder_holds_one_replay_and_says_how_to_go_on(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="holds no replay"):
+        Journal.resume(tmp_path)
+    Journal.begin(tmp_path, plan()).close()
+    with pytest.raises(FileExistsError, match=r"--resume .* goes on"):
+        Journal.begin(tmp_path, plan())
+
+
+def test_frames_that_were_sent_twice_are_counted_and_written_ones_are_known_after_a_crash(tmp_path: Path) -> None:
+    journal = Journal.begin(tmp_path, plan())
+    for number in (1, 2, 3, 2):
+        journal.sending(number)
+    journal.wrote([1], ["date=1970-01-02/model=m/abc-001-000001.parquet"])
+    # Not closed: as a process that was killed leaves it.
+    with Journal.resume(tmp_path) as again:
+        assert again.counts() == (3, 1, 1)
+        assert [again.is_written(number) for number in (1, 2, 3)] == [True, False, False]
+        assert (again.attempt(), again.attempt()) == (1, 2)
+    journal.close()
+
+
+def test_files_that_no_note_names_are_removed_and_others_are_left(tmp_path: Path) -> None:
+    folder = tmp_path / "date=1970-01-02" / "model=m"
+    folder.mkdir(parents=True)
+    for name in ("abc-001-000001.parquet", "abc-001-000002.parquet", ".abc-001-000003.parquet.part", "mine.parquet"):
+        (folder / name).touch()
+    with Journal.begin(tmp_path, plan()) as journal:
+        journal.wrote([1], [f"{folder.relative_to(tmp_path)}/abc-001-000001.parquet"])
+        assert journal.forget_files_in_the_making() == 2
+    assert sorted(path.name for path in folder.iterdir()) == ["abc-001-000001.parquet", "mine.parquet"]
+
+
+def test_the_first_recorded_answer_of_a_frame_counts_and_half_a_reading_is_done_again(tmp_path: Path) -> None:
+    first, second = answer("r1", published_at=1), answer("r1", published_at=2)
+    with Recorded(tmp_path / "recorded.sqlite") as recorded:
+
+        def breaks() -> object:
+            yield second
+            raise ConnectionError("the broker is gone")
+
+        with pytest.raises(ConnectionError):
+            recorded.keep(breaks())  # type: ignore[arg-type]
+        assert (recorded.is_whole, recorded.get("f/0/1")) == (False, None)
+        recorded.keep([first, second, answer("r2", "f/0/2")])
+        assert recorded.is_whole
+        assert (recorded.get("f/0/1"), recorded.get("f/0/9")) == (first, None)
