@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
 from typing import TypeVar
 
 from schemas.frames import Origin
@@ -136,8 +137,9 @@ class AsyncFrames:
         """Frames `sent`, `confirmed`, `failed` and `under_way`, and `confirmed_bytes`, now."""
         return self._sender.counts
 
-    async def leave(self, error: BaseException | None) -> None:
-        """What leaving the block does; the error that leaves it, if any, stays the one that counts."""
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._closed = True
         try:
             await self._in_thread(lambda: self._sender.finish(FINISH_S_MAX if error is None else LEAVE_S_MAX))

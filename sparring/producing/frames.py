@@ -140,7 +140,7 @@ class Frames:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._async is not None:
-            await self._async.leave(error)
+            await self._async.__aexit__(kind, error, trace)
 
     def _finish(self, within_s: float) -> None:
         with self._lock:

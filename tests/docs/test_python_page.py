@@ -25,6 +25,8 @@ CLASSES = (
     sparring.DeploymentConfigBuilder,
     sparring.ResultStream,
     sparring.Comparison,
+    sparring.Frames,
+    sparring.AsyncFrames,
 )
 TYPES = {"Colour", "Image", "COLOURS", "COCO"}
 """Of sparring.vision: what its functions take, not what one calls."""

@@ -12,6 +12,7 @@ from sparring import vision
 from tests.sparring import (
     test_wrong_inputs,
     test_wrong_inputs_compare,
+    test_wrong_inputs_frames,
     test_wrong_inputs_infer,
     test_wrong_inputs_steps,
     test_wrong_inputs_vision,
@@ -25,6 +26,8 @@ CLASSES = (
     sparring.DeploymentConfigBuilder,
     sparring.ResultStream,
     sparring.Comparison,
+    sparring.Frames,
+    sparring.AsyncFrames,
 )
 VISION = [name for name in vision.__all__ if inspect.isfunction(getattr(vision, name))]
 
@@ -60,6 +63,7 @@ ROWS = [
         test_wrong_inputs_infer,
         test_wrong_inputs_vision,
         test_wrong_inputs_compare,
+        test_wrong_inputs_frames,
     )
     for row in table.ROWS
 ]
