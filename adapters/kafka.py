@@ -41,6 +41,7 @@ Place = tuple[str, int]
 """Topic and partition."""
 
 _REQUEST_S: Final = 10.0
+_KNOW_S_MAX: Final = 2.0
 _COMMIT_PATIENCE_S: Final = 1.0
 _COMMIT_S_MAX: Final = 6.0
 _COMMIT_POLL_S: Final = 0.1
@@ -382,6 +383,19 @@ class Outbox:
         self._producer = Producer(producer_config(kafka, delivery_ms, idempotent), logger=log)
         self._queue_wait_s = queue_wait_s
         self._failure: str | None = None
+        self._known: set[str] = set()
+
+    def know(self, topic: str) -> None:
+        """Ask where a topic lies, before its first record: librdkafka lets that one wait for half a second."""
+        if topic in self._known:
+            return
+        try:
+            found = self._producer.list_topics(topic, timeout=_KNOW_S_MAX).topics[topic]
+        except KafkaException as error:
+            log.warning("%s: %s", topic, error.args[0].str())  # its first record asks again
+            return
+        if found.error is None:
+            self._known.add(topic)
 
     def send(
         self,

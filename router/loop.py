@@ -65,9 +65,12 @@ class Router:
         check_topics(settings.brokers, fixed_topics(settings.namespace))
         self._catalog = CatalogReader(settings.brokers, topics.catalog)
         self._catalog.refresh()
+        self._topics_known = -1
         self._topic_id = topic_id(settings.brokers, topics.frames)
         self._official = Outbox(settings.brokers)
         self._shadow = Outbox(settings.brokers, settings.shadow_delivery_ms, idempotent=False, queue_wait_s=0.0)
+        for topic in (topics.results, topics.shadows, topics.deadletters):
+            self._official.know(topic)
         self._inbox = Inbox(settings.brokers, topics.router_group(), [topics.frames])
         self._heart = Heart(settings.brokers, topics.presence, "router", monitor.port)
         self._sent: deque[Batch] = deque()
@@ -105,8 +108,19 @@ class Router:
             log.warning("the catalog's end is not confirmed for %.1f s: nothing is sent", self._catalog.age_s)
             self._show(["Kafka to confirm the catalog's end"])
             self._catalog.confirm(CATALOG_CONFIRM_S)
+        self._know_the_topics()
         self._show([] if self._inbox.joined else ["its share of the frames"])
         self._heart.beat(catalog_offset=self._catalog.catalog.offset)
+
+    def _know_the_topics(self) -> None:
+        """Of versions that are or may soon be live: the first frame must not wait for it, a shadow would be shed."""
+        catalog = self._catalog.catalog
+        if catalog.offset == self._topics_known:
+            return
+        for version in catalog.wanted(now_ms()):
+            for key, lane in version.lanes():
+                (self._official if lane == "official" else self._shadow).know(self._topics.work(key, lane))
+        self._topics_known = catalog.offset
 
     def _show(self, waits_for: list[str]) -> None:
         """What /ready says, and once in a while the gauges."""

@@ -72,6 +72,8 @@ class ModelProcess:
         self._shelf = Shelf(settings, model, lane)
         self._fetcher = Fetcher(settings.reference_roots, lane, self._patience, stopping)
         self._outbox = Outbox(settings.brokers)
+        for topic in (self._topics.results, self._topics.shadows, self._topics.deadletters):
+            self._outbox.know(topic)
         self._line = Line(self._publish)
         self._queue: deque[Ticket] = deque()
         self._queued = threading.Condition()
