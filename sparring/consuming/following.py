@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from kafka import ConsumerRebalanceListener, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import CommitFailedError, KafkaError
-from kafka.structs import OffsetAndMetadata
+from kafka.structs import MemberState, OffsetAndMetadata
 
 from schemas.errors import RetryLater
 from sparring.broker import Broker
@@ -49,7 +49,7 @@ class Following:
         self._marks = Marks()
         self._polled_ms = now_ms()
         self._heard_s = time.monotonic()
-        self._assignments = _Assignments()
+        self._share: tuple[int, str, frozenset[TopicPartition]] | None = None
         self._lost = False
         self._consumer: Any = (
             broker.consumer((), _FETCH_BYTES_MAX) if group is None else broker.member(group, _FETCH_BYTES_MAX)
@@ -60,7 +60,7 @@ class Following:
                 if group is None:
                     self._assign(places)
                 else:
-                    self._consumer.subscribe(self._topics, listener=self._assignments)
+                    self._consumer.subscribe(self._topics)
         except BaseException:
             self.close()
             raise
@@ -123,8 +123,8 @@ class Following:
         began_ms = now_ms()
         with self._asking():
             polled = self._consumer.poll(timeout_ms=_POLL_MS)
-            if self._assignments.take_change():
-                # What came may be of before, or from another offset than the group's.
+            if self._divided_anew():
+                # What came with it is of before, or from another offset than `since`.
                 self._begin_again()
                 return
             for records in polled.values():
@@ -133,6 +133,15 @@ class Following:
             self._marks.caught_up([place for place in self._at_their_ends() if place not in polled], self._polled_ms)
             self._polled_ms = began_ms
             self._ask_whether_anybody_is_there(heard=bool(polled))
+
+    def _divided_anew(self) -> bool:
+        """Whether Kafka has assigned partitions since this was last asked: others, or the same again."""
+        known = self._consumer.group_metadata()
+        share = (known.generation_id, known.member_id, frozenset(self._consumer.assignment()))
+        if known.state is not MemberState.STABLE or share == self._share:
+            return False
+        self._share = share
+        return True
 
     def _begin_again(self) -> None:
         """After Kafka has assigned partitions: from where the group committed, else from `since`."""
@@ -197,23 +206,3 @@ class Marks:
     def watermark_ms(self) -> float:
         """What was published before this has been given."""
         return min(self.by_place.values(), default=-math.inf)
-
-
-class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python is untyped
-    """Notes that Kafka assigned partitions anew. It is told on the client's own thread: it only notes."""
-
-    def __init__(self) -> None:
-        self._changed = False
-
-    def take_change(self) -> bool:
-        """Whether anything changed since this was last asked."""
-        changed, self._changed = self._changed, False
-        return changed
-
-    def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ARG002  # kafka-python's signature
-        """Called by the client."""
-        self._changed = True
-
-    def on_partitions_assigned(self, assigned: Any) -> None:  # noqa: ARG002  # as above
-        """Called by the client."""
-        self._changed = True

@@ -135,15 +135,17 @@ def test_a_new_group_begins_where_since_says_and_an_old_one_where_it_was(writer:
 class Member(threading.Thread):
     """Reads in a group until it is told to leave; notes the partition of each request."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, **options: Any) -> None:
         super().__init__(daemon=True)
-        self.results = client.results(group="shared")
+        self.results: ResultStream[Any] = client.results(group="shared", **options)
         self.came: dict[str, int] = {}
         self.start()
 
     def run(self) -> None:
         for one in self.results:
-            self.came[one.request_id] = one.partition
+            result = one.official if isinstance(one, JoinedResult) else one
+            assert result.request_id not in self.came or isinstance(one, Result), "joined gives a request once"
+            self.came[result.request_id] = result.partition
 
     def leave(self) -> None:
         self.results.stop()
@@ -163,19 +165,43 @@ def test_members_of_a_group_share_the_partitions_and_take_over_what_was_not_comm
             answer(writer, f"r{number}-{partition}", number, partition)
         return {f"r{number}-{partition}" for partition in range(PARTITIONS)}
 
-    first = Member(client)
-    alone = write()
-    eventually(lambda: alone <= set(first.came), 20, "all partitions at one member")
+    def shares() -> list[set[int]]:
+        """The partitions of one more round at each member; each result of it at one of them."""
+        written = write()
+        eventually(lambda: written <= {*first.came, *second.came}, 40, "a round at both together")
+        return [{one.came[request] for request in written & set(one.came)} for one in (first, second)]
+
+    first = second = Member(client)
+    assert shares()[0] == set(range(PARTITIONS))
     second = Member(client)
-    eventually(lambda: write() & set(second.came), 20, "some of them at the second")
-    shared = write()
-    eventually(lambda: shared <= {*first.came, *second.came}, 20, "all at both together")
-    halves = [{one.came[request] for request in shared & set(one.came)} for one in (first, second)]
-    assert not halves[0] & halves[1]
-    assert [len(one) for one in halves] == [PARTITIONS // 2] * 2
+    eventually(lambda: [len(one) for one in shares()] == [PARTITIONS // 2] * 2, 40, "half of a round at each")
+    only = set(second.came) - set(first.came)
     second.leave()
-    eventually(lambda: shared <= set(first.came), 20, "the second's, which it did not commit, at the first")
+    eventually(lambda: only <= set(first.came), 40, "the second's, which it did not commit, at the first")
     first.leave()
+
+
+def test_what_a_window_holds_when_the_group_is_divided_anew_comes_again_to_one_member(
+    writer: Writer, client: Client
+) -> None:
+    """Distinct, which joined results are, must not take it for something that was given."""
+    for partition in range(PARTITIONS):
+        answer(writer, f"r{partition}", partition, partition, parts=1)
+    first = Member(client, joined=True, late_s=3600)
+    eventually(lambda: len(list(held(first))) == PARTITIONS, 40, "all in the window of the first")
+    second = Member(client, joined=True, late_s=3600)
+    eventually(lambda: len(list(held(second))) == PARTITIONS // 2, 40, "half of them in the window of the second")
+    for partition in range(PARTITIONS):
+        challenge(writer, f"r{partition}", partition, partition)
+    wanted = {f"r{partition}" for partition in range(PARTITIONS)}
+    eventually(lambda: wanted == {*first.came, *second.came}, 40, "all at either")
+    assert len(first.came) == len(second.came)
+    for member in (first, second):
+        member.leave()
+
+
+def held(member: Member) -> Iterator[Result]:
+    return member.results._progress.held()  # noqa: SLF001 (what waits is seen by nobody else)
 
 
 def test_joined_brings_challengers_beside_their_champion_and_says_who_is_missing(
@@ -183,7 +209,7 @@ def test_joined_brings_challengers_beside_their_champion_and_says_who_is_missing
 ) -> None:
     answer(writer, "a", 10, parts=1)
     challenge(writer, "a", 5)
-    answer(writer, "b", 20, parts=2)
+    answer(writer, "b", 40, parts=2)
     challenge(writer, "b", 900)
     challenge(writer, "b", 5000, model="late")
     answer(writer, "b", 21, parts=2)
@@ -215,7 +241,7 @@ def test_a_group_commits_no_further_than_what_joined_holds_back(writer: Writer, 
     answer(writer, "c", 3)
     with client.results(group="g", joined=True, late_s=3600) as results:
         assert next(results).official.request_id == "a"
-        assert wait_for_offsets(results) == {f"{writer.topics.results}/0": 1, f"{writer.topics.shadows}/0": 0}
+        assert read_on(results) == {f"{writer.topics.results}/0": 1, f"{writer.topics.shadows}/0": 0}
     challenge(writer, "b", 4, model="other")
     with client.results(group="g", joined=True, late_s=3600) as results:
         one = next(results)
@@ -224,10 +250,17 @@ def test_a_group_commits_no_further_than_what_joined_holds_back(writer: Writer, 
         assert results.commit() == {f"{writer.topics.results}/0": 3, f"{writer.topics.shadows}/0": 2}
 
 
-def wait_for_offsets(results: "ResultStream[JoinedResult]") -> dict[str, int]:
-    """Committed once something of both topics was read."""
-    threading.Timer(2.0, results.stop).start()
+def read_on(results: "ResultStream[JoinedResult]") -> dict[str, int]:
+    """Committed once all that was written was read, and nothing more was handed out."""
+
+    def stop() -> None:
+        eventually(lambda: len(list(results._progress.held())) == 3, 40, "three in the window")  # noqa: SLF001
+        results.stop()
+
+    stopping = threading.Thread(target=stop)
+    stopping.start()
     assert list(results) == []
+    stopping.join()
     return results.commit()
 
 
