@@ -209,7 +209,7 @@ def test_joined_brings_challengers_beside_their_champion_and_says_who_is_missing
 ) -> None:
     answer(writer, "a", 10, parts=1)
     challenge(writer, "a", 5)
-    answer(writer, "b", 40, parts=2)
+    answer(writer, "b", 20, parts=2)
     challenge(writer, "b", 900)
     challenge(writer, "b", 5000, model="late")
     answer(writer, "b", 21, parts=2)
