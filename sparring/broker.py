@@ -243,13 +243,17 @@ class Broker:
             return self._producer
 
     def _close_producer(self) -> None:
-        # Whoever sent what is still under way then was told, or is told by its report.
-        with contextlib.suppress(KafkaError):
+        try:
             self._producer.close(timeout=_REQUEST_S)
+        except KafkaError:
+            # Its close gives up where flushing takes longer, and leaves it running: it would neither report what it
+            # holds nor let go of it, and send it after the records that follow.
+            self._producer._sender.force_close()  # noqa: SLF001  # there is no public call
         self._producer = self._spoilt = None
 
     def _undelivered(self, producer: Any, topic: str, error: KafkaError) -> FrameTooLarge | ConnectionError:
-        if not error.retriable:
+        # After a record has timed out, kafka-python 3.0 was seen to neither send nor report what it held, for ever.
+        if not error.retriable or isinstance(error, KafkaTimeoutError):
             self._spoilt = producer
         if isinstance(error, MessageSizeTooLargeError):
             return FrameTooLarge(
