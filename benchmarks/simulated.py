@@ -45,6 +45,8 @@ def _portion(places: np.ndarray, seed: int, missing: float) -> pa.Table:
         "status": pa.array(np.where(failed, "error", "ok")),
         "error": pa.array(["StepFailed" if one else None for one in failed.tolist()], pa.string()),
         "published_at": pa.array(_AT_MS + places * _EVERY_MS + 5 + infer_ns // 1_000_000, pa.timestamp("ms", "UTC")),
+        "queued_ns": pa.array(np.full(n, 3_000_000)),
+        "decode_ns": pa.array(np.full(n, 2_000_000)),
         "infer_ns": pa.array(infer_ns),
         "out.boxes": _lists(corners, counts * 4, ~boxed),
         "out.classes": _lists(classes, counts, ~boxed),

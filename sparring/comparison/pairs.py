@@ -70,7 +70,8 @@ def _known(a: pl.DataFrame, b: pl.DataFrame) -> dict[str, pl.Series]:
 def side_columns(side: str, frame: pl.DataFrame) -> dict[str, pl.Series]:
     """One side's own columns."""
     names = ("model", "model_version", "status", "error", "duplicates", "challengers")
-    total_ms = (frame["published_at"] - frame["at"]).dt.total_milliseconds().cast(pl.Float64)
+    # Not from `at` to `published_at`: a frame that is replayed was produced long ago.
+    total_ms = (frame["queued_ns"] + frame["decode_ns"] + frame["infer_ns"]) / _MS
     return {f"{name}_{side}": frame[name] for name in names} | {
         f"infer_ms_{side}": frame["infer_ns"] / _MS,
         f"total_ms_{side}": total_ms,

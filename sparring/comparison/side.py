@@ -31,6 +31,8 @@ COLUMNS: Final = pa.schema(
         ("status", pa.string()),
         ("error", pa.string()),
         ("published_at", pa.timestamp("ms", "UTC")),
+        ("queued_ns", pa.int64()),
+        ("decode_ns", pa.int64()),
         ("infer_ns", pa.int64()),
         ("input_width", pa.int32()),
         ("input_height", pa.int32()),

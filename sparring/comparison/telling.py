@@ -116,7 +116,7 @@ def _sides(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple[str, ...]]:
                 )
                 for name in names
             ]
-    for key, text in (("infer_ms", "inference"), ("total_ms", "produced to published")):
+    for key, text in (("infer_ms", "inference"), ("total_ms", "waiting, decoding, inference")):
         if a[key]["p50"] is not None or b[key]["p50"] is not None:
             rows.append((f"{text}, p50 / p95 ms", *(" / ".join(map(number, side[key].values())) for side in (a, b))))
     return rows

@@ -20,6 +20,8 @@ SCHEMA: Any = pa.schema(
         pa.field("status", pa.string()),
         pa.field("error", pa.string()),
         pa.field("published_at", pa.timestamp("ms", "UTC")),
+        pa.field("queued_ns", pa.int64()),
+        pa.field("decode_ns", pa.int64()),
         pa.field("infer_ns", pa.int64()),
         pa.field("input_width", pa.int32()),
         pa.field("input_height", pa.int32()),
@@ -37,7 +39,7 @@ Box = tuple[Sequence[float], int, float]
 
 
 def answer(subject: str, boxes: Iterable[Box] | None = None, **more: Any) -> Row:
-    """An answer that took 20 ms, published 30 ms after its frame. `out_x` stands for the column `out.x`."""
+    """An answer that took 20 ms, 30 ms with waiting and decoding. `out_x` stands for the column `out.x`."""
     found: Row = {
         "subject": subject,
         "row": 0,
@@ -46,6 +48,8 @@ def answer(subject: str, boxes: Iterable[Box] | None = None, **more: Any) -> Row
         "role": "champion",
         "status": "ok",
         "published_at": AT + timedelta(milliseconds=30),
+        "queued_ns": 8_000_000,
+        "decode_ns": 2_000_000,
         "infer_ns": 20_000_000,
     }
     if boxes is not None:

@@ -274,12 +274,16 @@ def test_one_dataset_is_compared_with_what_was_recorded_beside_it(tmp_path: Path
         pa.field("recorded.status", pa.string()),
         pa.field("recorded.model", pa.string()),
         pa.field("recorded.published_at", pa.timestamp("ms", "UTC")),
+        pa.field("recorded.queued_ns", pa.int64()),
+        pa.field("recorded.decode_ns", pa.int64()),
         pa.field("recorded.infer_ns", pa.int64()),
         *(field.with_name(f"recorded.{field.name}") for field in BOXES),
     ]
     known = {
         "recorded.status": "ok",
         "recorded.model": "old",
+        "recorded.queued_ns": 8_000_000,
+        "recorded.decode_ns": 2_000_000,
         "recorded.infer_ns": 40_000_000,
         "recorded.published_at": AT + timedelta(milliseconds=50),
         "recorded.out.boxes": BOX,
