@@ -136,7 +136,7 @@ def test_a_pipeline_that_is_unknown_or_not_deployed_is_an_error_before_and_while
         frames.send(row(1))
         pipeline.undeploy()
         with pytest.raises(RuntimeError, match=f"pipeline default/{pipeline.name()} is not deployed: deploy"):
-            frames.send(row(2))
+            frames.send(encode_table(row(2)))
     assert frames.counts.confirmed == 1
 
 
@@ -244,6 +244,16 @@ def test_tasks_share_one_block_and_each_key_keeps_its_order(client: Client, doub
     assert sorted(report.request_id for report in reports) == sorted(ids)
     check_order(places, cameras=8, frames=50)
     assert set(wire.answers(ids)) == set(ids)
+
+
+def test_tasks_that_send_at_once_send_in_the_order_in_which_they_began(client: Client, doubled: Pipeline) -> None:
+    async def run() -> list[int]:
+        async with client.frames(doubled, key="camera-7") as frames:
+            sent = await asyncio.gather(*(frames.send(row(number)) for number in range(200)))
+            return [(await one.delivered()).offset for one in sent]
+
+    offsets = asyncio.run(run())
+    assert offsets == sorted(offsets)
 
 
 def test_in_an_event_loop_one_task_that_is_cancelled_leaves_the_others_their_frames(

@@ -164,6 +164,19 @@ def test_a_frame_that_the_topic_does_not_take_fails_alone(narrow: Client) -> Non
     assert "max.message.bytes" in str(reports[1].error)
 
 
+def test_who_was_told_by_delivered_is_not_told_again_on_leaving(narrow: Client) -> None:
+    async def shop() -> None:
+        async with narrow.frames("shelf") as frames:
+            told = await frames.send(bytes_of(20_000), request_id="told")
+            await frames.send(bytes_of(20_000), request_id="untold")
+            for _ in range(2):
+                with pytest.raises(FrameTooLarge, match=r"max\.message\.bytes"):
+                    await told.delivered()
+
+    with pytest.raises(ProduceError, match="not confirmed: 1 frame: request untold: "):
+        asyncio.run(shop())
+
+
 def test_leaving_without_on_report_raises_what_was_not_confirmed(narrow: Client) -> None:
     frames = narrow.frames("shelf")
     with pytest.raises(ProduceError, match=r"not confirmed: 1 frame: request wide: .* max\.message\.bytes"), frames:
