@@ -196,7 +196,7 @@ def sent(out: Path) -> int:
         return int(db.execute("SELECT count(*) FROM sent").fetchone()[0])
 
 
-def test_a_folder_a_video_and_a_dataset_are_replayed_and_what_cannot_be_sent_is_named(
+def test_a_folder_and_a_dataset_are_replayed_and_a_column_that_is_not_there_is_named(
     pipeline: Pipeline, scale: Scale, capsys: Said, tmp_path: Path
 ) -> None:
     pipeline.add_model_step(scale("replay-files", 2.0)).deploy()
