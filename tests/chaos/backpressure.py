@@ -95,6 +95,9 @@ class Press:
         assert self._producer.flush(120) == 0
 
 
+FIRST_S_MAX: Final = 30.0
+
+
 def press(folder: Path, seconds: float, quiet_s: float = 4.0, on: LocalStack | None = None) -> Pressed:
     """A quiet time, a rush of so many seconds, the time until all is answered, a quiet time again. on: whose servers
     are used; None: some of its own."""
@@ -102,6 +105,9 @@ def press(folder: Path, seconds: float, quiet_s: float = 4.0, on: LocalStack | N
         connection = client._connection  # noqa: SLF001 (what the command line opens)
         sender = Press(stack, connection.topics.frames)
         since = now_ms()
+        # The first frames of all find clients that still look for their topics.
+        sender.send("first", QUIET_PER_S, 2 / QUIET_PER_S)
+        eventually(lambda: _answers(client) >= sender.sent * 3 // 2, FIRST_S_MAX, "the first answers")
         sender.send("before", QUIET_PER_S, quiet_s)
         with Memory(stack) as memory:
             sender.send("rush", TIMES_FASTER * WORKED_OFF_PER_S, seconds)
