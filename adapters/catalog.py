@@ -5,7 +5,8 @@ import time
 from contextlib import suppress
 
 from adapters.brokers import Brokers
-from adapters.kafka import Reader, Record
+from adapters.kafka.reader import Reader
+from adapters.kafka.record import Record
 from schemas.catalog import Catalog, decode_record
 from schemas.errors import RetryLater
 

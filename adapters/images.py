@@ -25,6 +25,9 @@ Float32 = npt.NDArray[np.float32]
 _JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 """Markers of a frame header (SOF0 to SOF15), which holds the picture's size."""
 
+_EXIF = (b"Exif", b"eXIf", b"EXIF")
+"""How the block begins in a JPEG, a PNG, a WebP."""
+
 
 def decode_image(value: bytes, settings: ImageSettings) -> Uint8:
     """The picture, uint8 [H, W, 3], channels in the order of `settings.colour`. Refused if it is none."""
@@ -45,6 +48,15 @@ def decode_image(value: bytes, settings: ImageSettings) -> Uint8:
     if picture is None:
         raise _not_an_image(value, "its content cannot be decoded")
     return picture.astype(np.uint8, copy=False)
+
+
+def picture_size(value: bytes) -> tuple[int, int]:
+    """Width and height, upright, as the file's header says; decoded only where a block of EXIF may turn the picture.
+    Refused if it is none."""
+    width, height = _size_if_whole(value)
+    if any(mark in value for mark in _EXIF):
+        height, width = decode_image(value, ImageSettings()).shape[:2]
+    return width, height
 
 
 def image_tensor(picture: Uint8, settings: ImageSettings, spec: TensorSpec) -> Float32:

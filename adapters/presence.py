@@ -10,7 +10,10 @@ import msgspec
 import psutil
 
 from adapters.brokers import Brokers
-from adapters.kafka import DeliveryError, Outbox, Reader, Record, now_ms
+from adapters.clock import now_ms
+from adapters.kafka.outbox import DeliveryError, Outbox
+from adapters.kafka.reader import Reader
+from adapters.kafka.record import Record
 from schemas.errors import RetryLater
 from schemas.limits import BEAT_S, PRESENCE_DEAD_S
 from schemas.presence import Beat, Kind, Living, decode_beat, encode_beat

@@ -163,8 +163,14 @@ class AnswerIndex:
         self._script = self._redis.register_script(_WRITE)
         self._idle: list[Any] = []
 
-    def write(self, answers: Sequence[Answer]) -> None:
+    def write(self, answers: Sequence[Answer], mark: tuple[str, int] | None = None) -> int:
         """Write all of them, in order; when this returns, they are there.
+
+        Args:
+            answers: what is written.
+            mark: an indexer's name and the number of this write, which is set behind them: where it is, they are.
+
+        Returns the number that stood there before; 0: none, or no mark was given.
 
         Raises:
             RetryLater: when Redis did not confirm all of them. Write them again.
@@ -172,10 +178,21 @@ class AnswerIndex:
         with self._redis.pipeline(transaction=False) as pipe:
             for answer in answers:
                 self._script(self._redis_keys(answer), self._arguments(answer), client=pipe)
+            if mark is not None:
+                indexer, number = mark
+                pipe.set(self._keys.indexer(indexer), number, ex=self._result_ttl_s, get=True)
             try:
-                pipe.execute()
+                replies = pipe.execute()
             except _AWAY as error:
                 raise self._away(error) from error
+        return 0 if mark is None else int(replies[-1] or 0)
+
+    def mark(self, indexer: str) -> int:
+        """The number of an indexer's newest write that Redis has; 0: none. RetryLater where Redis does not answer."""
+        try:
+            return int(self._redis.get(self._keys.indexer(indexer)) or 0)
+        except redis.RedisError as error:
+            raise self._away(error) from error
 
     def read(self, request_id: str, pipeline: str) -> Answers:
         """What is known of a request; `pipeline` is `workspace/name`."""
@@ -221,13 +238,6 @@ class AnswerIndex:
         except _AWAY as error:
             raise self._away(error) from error
         return [name.decode() for name in names]
-
-    def check(self) -> None:
-        """RetryLater where Redis does not answer."""
-        try:
-            self._redis.ping()
-        except redis.RedisError as error:
-            raise self._away(error) from error
 
     def close(self) -> None:
         """Close every connection."""

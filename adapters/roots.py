@@ -64,7 +64,8 @@ class Root:
         try:
             files, path = pyarrow.fs.FileSystem.from_uri(self.uri)
         except pa.ArrowInvalid as error:
-            raise SettingError(f"{variable}: {self}: {error}") from None
+            # What pyarrow says may quote the URI, with its password.
+            raise SettingError(f"{variable}: {self}: {str(error).replace(self.uri, str(self))}") from None
         return files, path.rstrip("/")
 
 
@@ -84,11 +85,16 @@ def below(uri: str, roots: Sequence[Root]) -> tuple[Root, tuple[str, ...]]:
     raise not_allowed(uri, "expected one below a root of SPARRING_REFERENCE_ROOTS of the process that reads it")
 
 
-def shown(uri: str) -> str:
-    """A URI as it may be quoted: what may be a secret, a user or options, is left out."""
+def without_secrets(uri: str) -> str:
+    """A URI without what may be a secret: a user, options."""
     scheme, separator, rest = re.split(r"[?#]", uri, maxsplit=1)[0].partition("://")
     host, slash, path = rest.partition("/")
-    return shortened(repr(f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"), QUOTED_HEADER_CHARS_MAX)
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
+
+
+def shown(uri: str) -> str:
+    """A URI as it may be quoted in a message."""
+    return shortened(repr(without_secrets(uri)), QUOTED_HEADER_CHARS_MAX)
 
 
 def not_allowed(uri: str, why: str) -> Refused:

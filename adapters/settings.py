@@ -118,6 +118,7 @@ class InferenceSettings(Settings):
     """Permission to run Python steps."""
     in_flight_max: int = limits.IN_FLIGHT_MAX
     run_ms_max: int = limits.RUN_MS_MAX
+    load_ms_max: int = limits.LOAD_MS_MAX
     shadow_age_ms_max: int = limits.SHADOW_AGE_MS_MAX
     shadow_shed_after_ms: int = 0
     """Milliseconds; 0: never. Challengers' tasks older than this are thinned out, evenly by request."""

@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPart
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from adapters.brokers import Brokers
-from adapters.kafka import consumer_config
+from adapters.kafka.clients import consumer_config
 from schemas.errors import RetryLater, SparringError
 from schemas.topics import Topic
 

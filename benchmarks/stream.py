@@ -85,9 +85,10 @@ class Stream:
 
     def close(self) -> None:
         """Close the connections. After an error nobody waits for what is still on its way."""
-        self._producer.purge()
-        self._producer.close()
         self._consumer.close()
+        self._producer.purge()
+        self._producer.flush(_REQUEST_S)
+        del self._producer  # closes it: releases of this client below 2.10 have no call for it
 
     def _end(self, topic: str, partition: int) -> TopicPartition:
         """Where a partition ends now: OFFSET_END is looked up later, perhaps behind the first answer."""

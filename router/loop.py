@@ -14,7 +14,10 @@ from typing import Literal, get_args
 from msgspec import structs
 
 from adapters.catalog import CatalogReader
-from adapters.kafka import DeliveryError, Inbox, Outbox, Place, Record, now_ms
+from adapters.clock import now_ms
+from adapters.kafka.inbox import Inbox
+from adapters.kafka.outbox import DeliveryError, Outbox
+from adapters.kafka.record import Place, Record
 from adapters.monitor import Monitor
 from adapters.presence import Heart
 from adapters.settings import RouterSettings
@@ -69,8 +72,7 @@ class Router:
         self._topic_id = topic_id(settings.brokers, topics.frames)
         self._official = Outbox(settings.brokers)
         self._shadow = Outbox(settings.brokers, settings.shadow_delivery_ms, idempotent=False, queue_wait_s=0.0)
-        for topic in (topics.results, topics.shadows, topics.deadletters):
-            self._official.know(topic)
+        self._official.know((topics.results, topics.shadows, topics.deadletters))
         self._inbox = Inbox(settings.brokers, topics.router_group(), [topics.frames])
         self._heart = Heart(settings.brokers, topics.presence, "router", monitor.port)
         self._sent: deque[Batch] = deque()
@@ -117,9 +119,9 @@ class Router:
         catalog = self._catalog.catalog
         if catalog.offset == self._topics_known:
             return
-        for version in catalog.wanted(now_ms()):
-            for key, lane in version.lanes():
-                (self._official if lane == "official" else self._shadow).know(self._topics.work(key, lane))
+        lanes = {lane for version in catalog.wanted(now_ms()) for lane in version.lanes()}
+        self._official.know(self._topics.work(key, lane) for key, lane in lanes if lane == "official")
+        self._shadow.know(self._topics.work(key, lane) for key, lane in lanes if lane == "shadow")
         self._topics_known = catalog.offset
 
     def _show(self, waits_for: list[str]) -> None:

@@ -7,6 +7,7 @@
         <pipeline>|<pipeline version>|<arm>|headers  its headers
         <pipeline>|duplicate|<frame>     a later official answer of another frame with the same request id
     <namespace>:pipeline:<pipeline>      sorted set: request id by the official answer's `published-at`
+    <namespace>:indexer:<indexer>        number of that indexer's newest write, expires like an answer
     <namespace>:answered:<request id>    channel: a message per write to the request's hash
 
 `<pipeline>` is `workspace/name`, or as it came where routing failed before it was known.
@@ -27,6 +28,10 @@ class Keys:
     def pipeline(self, pipeline: str) -> str:
         """Sorted set of a pipeline's newest requests by time."""
         return f"{self.namespace}:pipeline:{pipeline}"
+
+    def indexer(self, indexer: str) -> str:
+        """Number of an indexer's newest write."""
+        return f"{self.namespace}:indexer:{indexer}"
 
     def answered(self, request_id: str) -> str:
         """Channel that wakes whoever waits for this request."""

@@ -88,6 +88,9 @@ SHADOW_AGE_MS_MAX: Final = 60_000
 RUN_MS_MAX: Final = 30_000
 """A model run that takes longer is a hang: its process ends itself."""
 
+LOAD_MS_MAX: Final = 120_000
+"""A model that takes longer to load is not waited for: its frames are answered with an error."""
+
 BEAT_S: Final = 1.0
 LIVE_S_MAX: Final = 120.0
 """A service whose main loop has not gone round for this long is not live."""
@@ -105,6 +108,10 @@ COMMIT_EVERY_S: Final = 0.1
 """What was done within this time before a crash may be done again."""
 ROUTER_LEASE_S: Final = 3.0
 """A router that could not confirm the catalog's end for this long sends nothing."""
+
+INDEX_KEPT_S: Final = 5.0
+INDEX_KEPT_BYTES_MAX: Final = 32 * MIB
+"""What an indexer keeps of the answers that Redis confirmed: killed, Redis forgets up to two seconds."""
 
 DEPLOY_WAIT_S: Final = 60.0
 SESSION_TIMEOUT_MS: Final = 6_000

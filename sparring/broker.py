@@ -17,7 +17,15 @@ from uuid import UUID
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, TopicAlreadyExistsError
+from kafka.errors import (
+    GroupIdNotFoundError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    NonEmptyGroupError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+)
 
 from adapters.brokers import Brokers
 from schemas.errors import FrameTooLarge, SettingError
@@ -158,6 +166,11 @@ class Broker:
                     admin.create_topics({topic.name: how})
                 except TopicAlreadyExistsError:
                     continue  # another deployer was faster: it is the same topic
+                except TopicAuthorizationFailedError as error:
+                    raise ConnectionError(
+                        f"this user may not create the topic {topic.name} on {self.kafka}; expected that it has the "
+                        "rights of docs/security.md"
+                    ) from error
             admin.wait_for_topics([topic.name for topic in topics])
         except KafkaError as error:
             raise ConnectionError(f"topics on {self.kafka} could not be created: {error}") from error
@@ -181,8 +194,12 @@ class Broker:
             if topics:
                 admin.delete_topics(topics, timeout_ms=int(_REQUEST_S * 1000))
             groups = [one["group_id"] for one in admin.list_groups() if one["group_id"].startswith(prefix)]
-            if groups:
-                admin.delete_groups(groups)
+            # By group `OK` or the error's name, other than its documentation has it.
+            outcomes: dict[str, str] = admin.delete_groups(groups) if groups else {}
+            for group, outcome in outcomes.items():
+                # One whose reader was killed a moment ago: Kafka forgets it by itself, some days later.
+                if outcome not in {"OK", NonEmptyGroupError.__name__, GroupIdNotFoundError.__name__}:
+                    raise ConnectionError(f"group {group} on {self.kafka} could not be deleted: {outcome}")
         except KafkaError as error:
             raise ConnectionError(f"topics {prefix}* on {self.kafka} could not be deleted: {error}") from error
         finally:

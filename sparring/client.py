@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 
+from adapters.clock import now_ms
 from adapters.settings import Settings
 from adapters.store import sha256_of
 from schemas import models
@@ -31,7 +32,6 @@ from sparring.producing.asked import Asked
 from sparring.producing.frames import Frames
 from sparring.producing.labels import Labels
 from sparring.producing.report import OnReport
-from sparring.when import now_ms
 from sparring.who import who
 from sparring.workspace import Workspace, exists
 

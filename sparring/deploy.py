@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any, Final
 
+from adapters.clock import now_ms
 from schemas.catalog import LivePointer, Pipeline, PipelineVersionAdded, VersionOffered
 from schemas.errors import DeployError, EntityNotFoundError
 from schemas.models import PinnedModel
@@ -23,7 +24,7 @@ from schemas.topics import Lane, work_topic
 from schemas.wiring import wire_step
 from sparring.checks import checked_seconds
 from sparring.connection import Connection
-from sparring.when import moment, now_ms
+from sparring.when import moment
 from sparring.who import who
 
 LaneOf = tuple[ModelKey, Lane]

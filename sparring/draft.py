@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from uuid import uuid4
 
+from adapters.clock import now_ms
 from schemas.catalog import Catalog
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion, Step, Validation
 from sparring.checks import checked_text
 from sparring.steps import checked_index, repinned
-from sparring.when import now_ms
 
 
 class Draft:

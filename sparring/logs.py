@@ -8,7 +8,7 @@ outputs and no row: `sparring results` shows them.
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -27,11 +27,12 @@ from schemas.tables import read_table
 from sparring.checks import checked_bool, checked_count, checked_file_name, checked_folder, checked_unix_ms
 from sparring.columns import checked_dataset, in_order, selected
 from sparring.connection import Connection
-from sparring.joined import Joined, join
+from sparring.consuming.question import Question as ResultsQuestion
+from sparring.consuming.stream import read_results
 from sparring.log_files import LogFiles
 from sparring.originals import Elsewhere, Original, fetch, resolved
 from sparring.result import answer_columns, as_frame, challenger_names
-from sparring.stream import Filter, read_answers
+from sparring.stream import Filter
 
 LIMIT: Final = 100
 IN_ROW_BYTES_MAX: Final = 64 * KIB
@@ -91,6 +92,14 @@ class Question:
     def names_inputs(self) -> bool:
         """Whether `dataset` asks for `in.*` in so many words, however large."""
         return any(entry == "in" or entry.startswith("in.") for entry in self.dataset or ())
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """One request: its official answer, and its challengers' by `name@version`, as far as they came."""
+
+    official: Answer
+    challengers: Mapping[str, Answer]
 
 
 def logs(connection: Connection, name: PipelineName, question: Question, *, arrow: bool) -> pd.DataFrame | pa.Table:
@@ -161,21 +170,20 @@ def _rows(answer: Answer) -> int:
 
 def _by_time(connection: Connection, name: PipelineName, question: Question) -> Iterator[Joined]:
     """Requests that were answered between the two times, oldest first."""
-    since, wanted = question.start or 0, Filter(name)
-    end = question.end if question.end is not None else 2**62
-    with (
-        read_answers(connection.broker, connection.topics, "official", wanted, since=since) as officials,
-        read_answers(connection.broker, connection.topics, "shadow", wanted, since=since) as shadows,
-    ):
-        yield from join(_until(officials, since, end), shadows, SHADOW_AGE_MS_MAX)
-
-
-def _until(officials: Iterable[Answer], since: int, end: int) -> Iterator[Answer]:
-    for answer in officials:
-        if answer.published_at > end + _SLACK_MS:
-            return
-        if since <= answer.published_at <= end and answer.status == "ok":
-            yield answer
+    since, end = question.start or 0, question.end
+    wanted = ResultsQuestion(
+        Filter(name),
+        since,
+        until=None if end is None else end + _SLACK_MS,
+        role="official",
+        joined=True,
+        late_ms=SHADOW_AGE_MS_MAX,
+    )
+    with read_results(connection.broker, connection.topics, wanted) as requests:
+        for request in requests:
+            official = request.official.answer
+            if since <= official.published_at <= (end or official.published_at) and official.status == "ok":
+                yield Joined(official, {arm: one.answer for arm, one in request.challengers.items()})
 
 
 def _table(connection: Connection, requests: Sequence[Joined], question: Question) -> pa.Table:

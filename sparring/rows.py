@@ -1,26 +1,32 @@
-"""Answers as rows of the results dataset: one per input row; an answer without outputs is one row. Pure.
+"""Answers as rows: one per input row, one where there are no outputs. Pure.
 
-`client.results(...).batches()`, exports and replays write the same columns.
+`client.results(...).batches()` and results datasets have these columns; docs/dataset.md is their page.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from schemas.errors import Refused
 from schemas.results import Answer, Failure
 from schemas.tables import read_arrow
 
-_TYPES: dict[str, Any] = {
+TIME: Final = pa.timestamp("ms", "UTC")
+
+ASKED: Final[dict[str, Any]] = {
     "subject": pa.string(),
-    "request_id": pa.string(),
     "source": pa.string(),
-    "at": pa.timestamp("ms", "UTC"),
+    "at": TIME,
     "row": pa.int32(),
+}
+"""Of the frame, see `Asked`. row: of the request, from 0."""
+
+TOLD: Final[dict[str, Any]] = {
+    "request_id": pa.string(),
     "pipeline": pa.string(),
     "pipeline_version": pa.string(),
     "role": pa.string(),
@@ -32,65 +38,45 @@ _TYPES: dict[str, Any] = {
     "message": pa.string(),
     "stage": pa.string(),
     "split": pa.string(),
+    "frame": pa.string(),
     "frame_digest": pa.string(),
-    "published_at": pa.timestamp("ms", "UTC"),
+    "published_at": TIME,
     "queued_ns": pa.int64(),
     "decode_ns": pa.int64(),
     "infer_ns": pa.int64(),
 }
-COLUMNS: Final = pa.schema(_TYPES)
+"""Of the answer, as docs/contract.md names it; split is JSON."""
+
+COLUMNS: Final = pa.schema(ASKED | TOLD)
 """Those that every answer has, in their order. After them stand the outputs: `out.<name>`, and `anomaly.<name>`."""
 
 
-@dataclass(frozen=True)
-class AnsweredFrame:
-    """An answer, and what was asked.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an answer answers, so that answers of two runs can be laid beside each other: one frame.
 
-    subject: the same in every run over the same source: the original's request id, else the source's name.
-    source: where the frame's bytes lie. at: when the frame was produced first, Unix milliseconds.
+    subject: what was asked, the same in every run over the same frames: the request id of the frame that was recorded,
+    else the source's name. source: where its bytes lie: `topic/partition/offset`, a file's path, `path#picture` of a
+    video, `uri#row` of a dataset. at: when it was first produced, Unix milliseconds.
     """
 
     subject: str
     source: str
     at: int
-    answer: Answer
 
-    @property
-    def outputs(self) -> pa.Table:
-        """One row per input row; one row without columns where there is nothing to read."""
-        return self._read[0]
-
-    @property
-    def failure(self) -> Failure | None:
-        """Why there are no outputs."""
-        return self._read[1]
-
-    @cached_property
-    def _read(self) -> tuple[pa.Table, Failure | None]:
-        if self.answer.status != "ok":
-            return _NOTHING, failure_of(self.answer)
-        try:
-            return read_arrow(self.answer.value), None
-        except Refused as error:
-            return _NOTHING, Failure(error.error, error.message, "read")
+    def facts(self) -> dict[str, Any]:
+        """By column of `ASKED`, but for the row."""
+        return {"subject": self.subject, "source": self.source, "at": self.at}
 
 
-def rows_table(asked: Sequence[AnsweredFrame]) -> pa.Table:
-    """The rows of these answers, in their order: `COLUMNS`, then each output that one of them has, null elsewhere.
-
-    An answer whose value cannot be read is one row that says why in `error`.
-
-    Raises:
-        ValueError: an output has different types in these answers, which no column can hold.
-    """
-    outputs = [one.outputs for one in asked]
-    columns = _repeated(asked, [table.num_rows for table in outputs])
-    return pa.table(columns | _joined(outputs))
-
-
-def output_name(name: str) -> str:
-    """The column of an output; `anomaly.*` stands beside the outputs, not among them."""
-    return name if name.startswith("anomaly.") else f"out.{name}"
+def read_outputs(answer: Answer) -> tuple[pa.Table, Failure | None]:
+    """An answer's outputs by their own names, one row per input row; or one row without columns, and why."""
+    if answer.status != "ok":
+        return _NOTHING, failure_of(answer)
+    try:
+        return read_arrow(answer.value), None
+    except Refused as error:
+        return _NOTHING, Failure(error.error, error.message, "read")
 
 
 def failure_of(answer: Answer) -> Failure:
@@ -101,26 +87,10 @@ def failure_of(answer: Answer) -> Failure:
         return Failure("", f"{len(answer.value)} bytes that say nothing", "")
 
 
-_NOTHING: Final = pa.table({"row": [0]}).select([])
-
-
-def _repeated(asked: Sequence[AnsweredFrame], counts: Sequence[int]) -> dict[str, Any]:
-    """The fixed columns, each answer's values as often as it has rows."""
-    table = pa.Table.from_pylist([_facts(one) for one in asked], schema=COLUMNS)
-    repeats = [at for at, count in enumerate(counts) for _ in range(count)]
-    whole = table.take(pa.array(repeats, pa.int64()))
-    columns: dict[str, Any] = {name: whole[name] for name in COLUMNS.names}
-    columns["row"] = pa.array([row for count in counts for row in range(count)], pa.int32())
-    return columns
-
-
-def _facts(one: AnsweredFrame) -> dict[str, Any]:
-    answer, failure = one.answer, one.failure
+def told(answer: Answer, failure: Failure | None) -> dict[str, Any]:
+    """What is said of an answer, by column of `TOLD`."""
     return {
-        "subject": one.subject,
         "request_id": answer.request_id,
-        "source": one.source,
-        "at": one.at,
         "pipeline": answer.pipeline,
         "pipeline_version": answer.pipeline_version,
         "role": answer.role,
@@ -128,10 +98,11 @@ def _facts(one: AnsweredFrame) -> dict[str, Any]:
         "model_version": answer.model_version,
         "model_sha256": answer.model_sha256,
         "status": answer.status,
-        "error": None if failure is None else failure.error,
-        "message": None if failure is None else failure.message,
-        "stage": None if failure is None else failure.stage,
+        "error": failure and failure.error,
+        "message": failure and failure.message,
+        "stage": failure and failure.stage,
         "split": msgspec.json.encode(answer.split).decode(),
+        "frame": answer.frame,
         "frame_digest": answer.frame_digest,
         "published_at": answer.published_at,
         "queued_ns": answer.timings.queued_ns,
@@ -140,15 +111,100 @@ def _facts(one: AnsweredFrame) -> dict[str, Any]:
     }
 
 
-def _joined(tables: Sequence[pa.Table]) -> dict[str, Any]:
-    """Each output by its column's name; null where an answer has none of that name. A table without columns would lose
-    its rows in a concatenation, hence the marker."""
-    marked = [table.append_column(_MARK, pa.nulls(table.num_rows)) for table in (_NOTHING.slice(0, 0), *tables)]
-    try:
-        whole = pa.concat_tables(marked, promote_options="permissive")
-    except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
-        raise ValueError(f"outputs of one name and of different types: {error}; write them apart, by model") from error
-    return {output_name(name): whole[name] for name in whole.column_names if name != _MARK}
+def output_name(name: str) -> str:
+    """The column of an output; `anomaly.*` stands beside the outputs, not among them."""
+    return name if name.startswith("anomaly.") else f"out.{name}"
 
 
-_MARK: Final = "\0row"
+class Gathered:
+    """Answers that become one table, in the order in which they came.
+
+    Args:
+        columns: those that every answer has, `row` among them.
+        prefixes: of the outputs' names; an answer has one table of outputs for each. Its rows are those of the longest.
+    """
+
+    def __init__(self, columns: pa.Schema, prefixes: Sequence[str] = ("",)) -> None:
+        self._columns = columns
+        self._facts: list[Mapping[str, Any]] = []
+        self._rows: list[int] = []
+        self._outputs = {prefix: _Outputs() for prefix in prefixes}
+
+    def add(self, facts: Mapping[str, Any], *outputs: pa.Table) -> int:
+        """Add one answer; returns how many rows it has. facts: by column; what is not there is null."""
+        self._facts.append(facts)
+        for gathered, table in zip(self._outputs.values(), outputs, strict=True):
+            gathered.add(table)
+        rows = max(table.num_rows for table in outputs)
+        self._rows.append(rows)
+        return rows
+
+    def table(self) -> pa.Table:
+        """The columns, then each output that one of the answers has, null elsewhere.
+
+        Raises:
+            ValueError: an output has different types in these answers, which no column can hold.
+        """
+        rows = np.array(self._rows, np.int64)
+        answers = np.repeat(np.arange(len(rows)), rows)
+        numbers = np.arange(len(answers)) - np.repeat(np.cumsum(rows) - rows, rows)
+        columns: dict[str, Any] = {}
+        for field in self._columns:
+            if field.name == "row":
+                columns["row"] = pa.array(numbers, pa.int32())
+                continue
+            values = pa.array([one.get(field.name) for one in self._facts], field.type)
+            columns[field.name] = values if len(rows) == len(answers) else values.take(pa.array(answers))
+        for prefix, gathered in self._outputs.items():
+            found = gathered.table(answers, numbers)
+            columns |= {f"{prefix}{output_name(name)}": found[name] for name in found.column_names}
+        return pa.table(columns)
+
+
+class _Outputs:
+    """Tables of outputs, gathered by their schema: most have that of the one before, and joining those is cheap."""
+
+    def __init__(self) -> None:
+        self._alike: list[list[pa.Table]] = []
+        self._begins: list[tuple[int, int]] = []
+        """Of each answer: which of `_alike`, and the row there; (-1, 0) of an answer without columns."""
+        self._rows: list[int] = []
+        self._ends: list[int] = []
+        """Rows of each of `_alike`."""
+
+    def add(self, table: pa.Table) -> None:
+        if not table.num_columns:
+            self._begins.append((-1, 0))
+            self._rows.append(0)
+            return
+        which = next((at for at, tables in enumerate(self._alike) if tables[0].schema.equals(table.schema)), None)
+        if which is None:
+            which = len(self._alike)
+            self._alike.append([])
+            self._ends.append(0)
+        self._alike[which].append(table)
+        self._begins.append((which, self._ends[which]))
+        self._ends[which] += table.num_rows
+        self._rows.append(table.num_rows)
+
+    def table(self, answers: np.ndarray, numbers: np.ndarray) -> pa.Table:
+        """For each row wanted, that answer's row of this number, or nulls."""
+        if not self._alike:
+            return pa.table({})
+        try:
+            alike = [pa.concat_tables(tables) for tables in self._alike]
+            whole = pa.concat_tables(alike, promote_options="permissive").combine_chunks()
+        except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
+            raise ValueError(
+                f"outputs of one name and of different types: {error}; write them apart, by model"
+            ) from error
+        firsts = np.cumsum([0, *self._ends])  # the last is for the answers without columns: (-1, 0)
+        begins = np.array([firsts[which] + row for which, row in self._begins])
+        wanted = begins[answers] + numbers
+        absent = numbers >= np.array(self._rows)[answers]
+        if not absent.any() and np.array_equal(wanted, np.arange(whole.num_rows)):
+            return whole
+        return whole.take(pa.array(wanted, mask=absent))
+
+
+_NOTHING: Final = pa.table({"row": [0]}).select([])

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 from uuid import uuid4
 
+from adapters.clock import now_ms
 from schemas.errors import FrameTooLarge
 from schemas.frames import Origin
 from schemas.limits import DELIVERY_S_MAX, MIB
 from schemas.names import PipelineName
 from sparring.broker import Broker, Delivery
 from sparring.frames import frame_headers, outgoing
-from sparring.when import now_ms
 
 IN_FLIGHT_FRAMES_MAX: Final = 256
 IN_FLIGHT_BYTES_MAX: Final = 32 * MIB

@@ -1,12 +1,6 @@
 """Times as the tutorial prints them."""
 
-import time
 from datetime import UTC, datetime
-
-
-def now_ms() -> int:
-    """Unix milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 def moment(unix_ms: int) -> datetime:

@@ -35,9 +35,9 @@ from sparring.stack.topics import create_fixed_topics
 from tests.waiting import eventually
 
 PAGE: Final = (Path(__file__).resolve().parent.parent / "docs" / "security.md").read_text()
-ROLES: Final = ("producer", "reader", "router", "host", "indexer", "scientist")
+ROLES: Final = ("producer", "reader", "router", "host", "indexer", "scientist", "replayer")
 NAMESPACE: Final = "sparring"
-_ROW: Final = re.compile(r"^\| `(\w+)` \| (topic|group) \| `([\w.]+)(\*?)` \| ([\w, ]+) \|$", re.MULTILINE)
+_ROW: Final = re.compile(r"^\| `(\w+)` \| (topic|group) \| `([\w.-]+)(\*?)` \| ([\w, ]+) \|$", re.MULTILINE)
 _REDIS_ROW: Final = re.compile(r"^\| `(\w+)` \| `(~[^`]+)` \|$", re.MULTILINE)
 _LISTENER: Final = "listener.name.broker"
 _SOCKET_S: Final = 30.0

@@ -71,3 +71,33 @@ def process(arrays):
     threading.Event().wait(0.1)
     return {"y": arrays["tensor"].ravel()[:1]}
 """
+
+
+def picture_model(factor: float) -> bytes:
+    """`y = image * factor`, one picture of 4 by 4 pixels."""
+    shape = [1, 3, 4, 4]
+    graph = helper.make_graph(
+        [helper.make_node("Mul", ["image", "factor"], ["y"])],
+        "picture",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+        [helper.make_tensor("factor", TensorProto.FLOAT, [], np.array([factor], np.float32))],
+    )
+    content: bytes = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+    ).SerializeToString()
+    onnx.checker.check_model(onnx.load_from_string(content))
+    return content
+
+
+def waiting_step(gate: str) -> str:
+    """A step whose own code goes on only once the file `gate` is there; y = tensor."""
+    return f"""
+import os, threading
+
+while not os.path.exists({gate!r}):
+    threading.Event().wait(0.02)
+
+def process(arrays):
+    return {{"y": arrays["tensor"]}}
+"""

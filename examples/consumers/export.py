@@ -16,6 +16,9 @@ import pyarrow.dataset as ds
 
 import sparring
 
+ROWS_MAX = 20_000
+"""Of one file."""
+
 PARTS = ds.partitioning(pa.schema([("date", pa.string()), ("model", pa.string())]), flavor="hive")
 
 
@@ -26,7 +29,7 @@ def export(client: sparring.Client, folder: Path, pipeline: str | None = None) -
     """
     rows = 0
     with client.results(pipeline, role="all") as results:
-        for number, table in zip(count(), with_date(results.batches()), strict=False):
+        for number, table in zip(count(), with_date(results.batches(ROWS_MAX)), strict=False):
             ds.write_dataset(
                 table,
                 folder,

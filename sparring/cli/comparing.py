@@ -10,11 +10,13 @@ from sparring.cli.exits import NOTHING_THERE, OK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from rich.console import Console
 
     from sparring.cli.command import Commands
     from sparring.comparison.comparison import Comparison
+    from sparring.connection import Connection
 
 _CHANGED_SHOWN: Final = 10
 _CLASSES_SHOWN: Final = 10
@@ -28,8 +30,9 @@ other outputs compared. With one folder, A is what was recorded beside its answe
 Boxes are matched greedily: those of A choose, the most confident first, and each takes the free box of B that overlaps
 it most. The change of a pair, from 0 to 1, is what the union of both sides' boxes lacks of being matched, of one class
 and as confident as before; without boxes, how far the other outputs differ; 1 where one side has an answer and the
-other an error. Memory does not grow with the datasets; what is read lies in the system's folder for temporary files
-(TMPDIR) meanwhile.
+other an error. Where one model saw pictures letterboxed and the other did not, boxes meet on the picture: each is
+opened once, and a pair whose picture is gone is counted, not compared. Memory does not grow with the datasets; what is
+read lies in the system's folder for temporary files (TMPDIR) meanwhile.
 
 The page has the totals and the fifty pairs that changed most, with their pictures: from the files that the datasets
 name, or from their topic where a system is there (SPARRING_KAFKA, or the local stack) and still has them."""
@@ -103,26 +106,16 @@ def _add_matching(compare: argparse.ArgumentParser) -> None:
 
 def _compare(parsed: argparse.Namespace) -> int:
     from sparring.cli.bars import bars  # noqa: PLC0415  # with what follows, which is slow: see cli.command
-    from sparring.comparison.comparing import compare  # noqa: PLC0415  # as above
+    from sparring.comparison.comparing import comparison  # noqa: PLC0415  # as above
+    from sparring.comparison.options import Options  # noqa: PLC0415  # as above
 
     if parsed.html is not None and not parsed.html.absolute().parent.is_dir():
         raise FileNotFoundError(f"--html: {parsed.html.parent}: there is no such folder")
+    fields = (parsed.boxes, parsed.classes, parsed.confidences)
+    options = Options.checked(parsed.iou, parsed.any_class, parsed.min_confidence, fields, parsed.box_format)
+    models = (parsed.model_a, parsed.model_b)
     with bars() as progress:
-        found = compare(
-            parsed.a,
-            parsed.b,
-            iou=parsed.iou,
-            any_class=parsed.any_class,
-            confidence_min=parsed.min_confidence,
-            boxes=parsed.boxes,
-            classes=parsed.classes,
-            confidences=parsed.confidences,
-            box_format=parsed.box_format,
-            model_a=parsed.model_a,
-            model_b=parsed.model_b,
-            out=parsed.out,
-            progress=progress,
-        )
+        found = comparison(parsed.a, parsed.b, options, models, parsed.out, _connect, progress)
     names = _class_names(parsed.class_names)
     if parsed.html is not None:
         _write_page(found, parsed.html, names)
@@ -142,12 +135,17 @@ def _class_names(text: str | None) -> "Sequence[str] | None":
 
 
 def _write_page(found: "Comparison", path: Path, names: "Sequence[str] | None") -> None:
+    from sparring.comparison.comparison import write_page  # noqa: PLC0415  # slow: see cli.command
+
+    write_page(found, path, names, _connect)
+
+
+def _connect() -> "AbstractContextManager[Connection]":
     from contextlib import closing  # noqa: PLC0415  # with what follows
 
-    from sparring.comparison.comparison import write_page  # noqa: PLC0415  # slow: see cli.command
-    from sparring.connection import Connection, found_settings  # noqa: PLC0415  # as above
+    from sparring.connection import Connection, found_settings  # noqa: PLC0415  # slow: see cli.command
 
-    write_page(found, path, names, lambda: closing(Connection(found_settings())))
+    return closing(Connection(found_settings()))
 
 
 def _write_json(found: "Comparison") -> None:

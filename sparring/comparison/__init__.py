@@ -4,7 +4,7 @@
     side         one dataset, read as it streams by
     buckets      its rows, laid into files by their subject
     joined       one answer of each subject and row, and its partner
-    detections   their boxes, in coordinates that can be compared; `boxes`, `matching`: which is which
+    detections   their boxes; `inputs`: what brings both sides' into one space; `boxes`, `matching`: which is which
     outputs      other outputs than boxes; `lists`: one output of many answers
     pairs        what changed in each pair; `writing`: the dataset of pairs
     totals       what all are together; `side_totals`, `output_totals`, `spread`

@@ -1,6 +1,6 @@
 """The boxes of many answers at once: flat arrays, and where each answer's begin. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
@@ -54,6 +54,10 @@ class Boxes:
             place[taken],
             int(len(order) - len(taken)),
         )
+
+    def multiplied(self, ratios: Floats) -> Self:
+        """Corners times their answer's ratios, across and down: float64 [n, 2]."""
+        return replace(self, corners=self.corners * np.repeat(np.tile(ratios, 2), self.counts, axis=0))
 
     @property
     def begins(self) -> Ints:

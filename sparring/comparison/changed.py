@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from sparring.comparison.detections import Detections
+from sparring.comparison.inputs import Input, PictureSize
 from sparring.comparison.joined import KEY, Joined
 from sparring.comparison.pairs import Pairs
 from sparring.comparison.side import OUT
@@ -19,7 +20,7 @@ VALUES_SHOWN: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """corners: in pixels of the model's input. partner: the matched box's place in the other side's tuple, or None."""
+    """corners: in pixels of its model's input. partner: the matched box's place in the other side's tuple, or None."""
 
     corners: tuple[float, float, float, float]
     label: str | int | float | None
@@ -29,8 +30,9 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """One pair. facts: its row of the pairs' dataset. a, b: boxes, the most confident first. input_size: width and
-    height that the boxes are in pixels of; None: the picture's own. outputs: of others, the first values."""
+    """One pair. facts: its row of the pairs' dataset. a, b: boxes, the most confident first. input_a, input_b: in whose
+    pixels they are; None: the picture's own. picture: its size, where the boxes could not be compared without. outputs:
+    of others, the first values."""
 
     change: float
     subject: str
@@ -38,7 +40,9 @@ class Changed:
     facts: dict[str, Any]
     a: tuple[Box, ...]
     b: tuple[Box, ...]
-    input_size: tuple[int, int] | None
+    input_a: Input | None
+    input_b: Input | None
+    picture: PictureSize | None
     outputs: dict[str, tuple[list[Any] | None, list[Any] | None]]
 
     @property
@@ -59,10 +63,10 @@ def most_changed(earlier: list[Changed], both: Joined, found: Pairs, outputs: li
 
 def _changed(at: int, facts: dict[str, Any], both: Joined, found: Pairs, outputs: list[str]) -> Changed:
     a, b = _boxes(at, found)
-    sizes = [(frame["input_width"][at], frame["input_height"][at]) for frame in (both.a, both.b)]
-    size = next((one for one in sizes if None not in one and min(one) > 0), None)
+    spaces = found.spaces
+    places = (None, None, None) if spaces is None else (spaces.a.at(at), spaces.b.at(at), spaces.picture(at))
     shown = {name: (_first(both.a[f"{OUT}{name}"][at]), _first(both.b[f"{OUT}{name}"][at])) for name in outputs}
-    return Changed(facts["change"], facts["subject"] or "", facts["row"] or 0, facts, a, b, size, shown)
+    return Changed(facts["change"], facts["subject"] or "", facts["row"] or 0, facts, a, b, *places, shown)
 
 
 def _first(values: pl.Series | None) -> list[Any] | None:

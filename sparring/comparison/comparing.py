@@ -6,15 +6,16 @@ for each bucket: keep one answer a row, join, compare, add up, write
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sparring.checks import checked_text
 from sparring.comparison.buckets import bucket_count, bucket_of, spill
 from sparring.comparison.changed import Changed, most_changed
-from sparring.comparison.comparison import Comparison
+from sparring.comparison.comparison import Comparison, connected
+from sparring.comparison.inputs import Look, PictureSize
 from sparring.comparison.joined import Joined, joined, kept
 from sparring.comparison.options import IOU, BoxFormat, Options
 from sparring.comparison.output_totals import BoxTotals, OutputTotals
@@ -22,6 +23,10 @@ from sparring.comparison.pairs import pairs
 from sparring.comparison.side import NotADataset, Side, opened
 from sparring.comparison.totals import Totals
 from sparring.comparison.writing import PairsFolder
+
+if TYPE_CHECKING:
+    from sparring.client import Client
+    from sparring.comparison.pictures import Connect
 
 Progress = Callable[[str, int, int], None]
 """Told what is going on, how much of it is done, of how much: rows read, or buckets compared."""
@@ -44,6 +49,7 @@ def compare(
     model_a: str | None = None,
     model_b: str | None = None,
     out: Folder | None = None,
+    client: "Client | None" = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare two results datasets, answer by answer and in total, in memory that does not grow with them.
@@ -62,10 +68,12 @@ def compare(
         boxes: name of the output with the corners, four numbers a box.
         classes: name of the output with a class for each box; where there is none, all are of one.
         confidences: name of the output with a confidence for each box; where there is none, the first chooses first.
-        box_format: xyxy, two corners in pixels of the model's input; xywh, the upper left corner, width and height.
+        box_format: xyxy, two corners in pixels of their model's input; xywh, the upper left corner, width and height.
         model_a: only the answers of the model with this name, on side A.
         model_b: likewise on side B. With `b` the same folder as `a`, this compares a champion with its challenger.
         out: a folder for a dataset of the pairs, a row each; it must be absent or empty.
+        client: asked how large a frame in a topic is, where one model saw it letterboxed and the other did not: boxes
+            lie beside each other on the picture alone. None: these pairs are not compared, and counted.
         progress: called with what is going on, how much of it is done, and of how much.
 
     Raises:
@@ -74,11 +82,24 @@ def compare(
         TypeError, ValueError: an argument is wrong, or a folder has no results that can be compared.
     """
     options = Options.checked(iou, any_class, confidence_min, (boxes, classes, confidences), box_format)
+    return comparison(a, b, options, (model_a, model_b), out, connected(client), progress)
+
+
+def comparison(
+    a: Folder,
+    b: Folder | None,
+    options: Options,
+    models: tuple[str | None, str | None],
+    out: Folder | None,
+    connect: "Connect",
+    progress: Progress | None,
+) -> Comparison:
+    """`compare`, with checked options. connect: opens a connection, where the size of a frame in a topic counts."""
     sides = [
         opened(argument, _folder(argument, folder), recorded=b is None and argument == "a", model=model)
         for argument, folder, model in (
-            ("a", a, _model("model_a", model_a)),
-            ("b", a if b is None else b, _model("model_b", model_b)),
+            ("a", a, _model("model_a", models[0])),
+            ("b", a if b is None else b, _model("model_b", models[1])),
         )
     ]
     if progress is not None and not callable(progress):
@@ -86,12 +107,12 @@ def compare(
     with ExitStack() as stack:
         target = None if out is None else stack.enter_context(PairsFolder(_folder("out", out)))
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX)))
-        totals, changed = _compared(sides, options, work, target, progress or _nobody_looks)
+        totals, changed = _compared(sides, options, work, target, _look(connect), progress or _nobody_looks)
     return Comparison(totals.told(), changed, options, (sides[0].folder, sides[1].folder), recorded=b is None)
 
 
 def _compared(
-    sides: Sequence[Side], options: Options, work: Path, target: PairsFolder | None, progress: Progress
+    sides: Sequence[Side], options: Options, work: Path, target: PairsFolder | None, look: Look, progress: Progress
 ) -> tuple[Totals, list[Changed]]:
     with_boxes, outputs = _common(sides, options)
     totals = Totals(boxes=BoxTotals() if with_boxes else None, outputs={name: OutputTotals() for name in outputs})
@@ -101,13 +122,22 @@ def _compared(
         _spill(side, work / name, count, f"reading {name.upper()}", progress)
     for bucket in range(count):
         both = _joined(work, bucket, totals)
-        found = pairs(both, options, with_boxes, outputs)
+        found = pairs(both, options, with_boxes, outputs, look)
         totals.add(found)
         changed = most_changed(changed, both, found, outputs)
         if target is not None:
             target.write(found.table, both)
         progress("comparing", bucket + 1, count)
     return totals, changed
+
+
+def _look(connect: "Connect") -> Look:
+    def look(sources: Sequence[str]) -> Mapping[str, PictureSize | str]:
+        from sparring.comparison.pictures import picture_sizes  # noqa: PLC0415  # few comparisons open a picture
+
+        return picture_sizes(sources, connect)
+
+    return look
 
 
 def _spill(side: Side, folder: Path, count: int, what: str, progress: Progress) -> None:

@@ -1,8 +1,8 @@
 """What a comparison found, for a notebook, a program and a page."""
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sparring.client import Client
-    from sparring.connection import Connection
+    from sparring.comparison.pictures import Connect
 
 _CHANGED_IN_NOTEBOOK: Final = 10
 
@@ -56,15 +56,10 @@ class Comparison:
             TypeError: an argument of the wrong type.
             OSError: the file cannot be written.
         """
-        from sparring.client import Client  # noqa: PLC0415  # with Kafka's client
-
         if not isinstance(path, str | os.PathLike):
             raise TypeError(f"path: {type(path).__name__}; expected the path of a file")
-        if client is not None and not isinstance(client, Client):
-            raise TypeError(f"client: {type(client).__name__}; expected a Client, or None")
-        names = checked_names(class_names)
-        connection = None if client is None else client._connection  # noqa: SLF001  # a client's own room
-        write_page(self, Path(path), names, None if connection is None else lambda: nullcontext(connection))
+        connect = connected(client)
+        write_page(self, Path(path), checked_names(class_names), connect)
 
     def _repr_html_(self) -> str:
         """For a notebook: the totals, and what changed most."""
@@ -73,11 +68,22 @@ class Comparison:
         return notebook(self, _CHANGED_IN_NOTEBOOK)
 
 
+def connected(client: "Client | None") -> "Connect":
+    """How a client's frames are reached. TypeError where it is none."""
+    from sparring.client import Client  # noqa: PLC0415  # with Kafka's client
+
+    if client is None:
+        return None
+    if not isinstance(client, Client):
+        raise TypeError(f"client: {type(client).__name__}; expected a Client, or None")
+    return lambda: nullcontext(client._connection)  # noqa: SLF001  # a client's own room
+
+
 def write_page(
     found: Comparison,
     path: Path,
     class_names: Sequence[str] | None,
-    connect: "Callable[[], AbstractContextManager[Connection]] | None",
+    connect: "Connect",
 ) -> None:
     """`save_html`, of what was checked. connect: opens a connection, only where a frame lies in a topic."""
     from sparring.comparison.page import page  # noqa: PLC0415  # a page imports this module

@@ -1,4 +1,4 @@
-"""The boxes in the answers of one bucket, as both sides gave them, in coordinates that can be compared. Pure."""
+"""The boxes in the answers of one bucket, each side's in pixels of its own model's input. Pure."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -31,16 +31,15 @@ class Detections:
         return self.labels.gather(pl.Series(codes).replace(_NO_CLASS, None))
 
 
-def detections(a: pl.DataFrame, b: pl.DataFrame, options: Options) -> tuple[Detections, Detections]:
-    """Of the answers of pairs, row by row. Both sides' classes have the same codes, and B's boxes are brought to the
-    input size of A's model where both sizes are known."""
-    found = [_Raw.of(frame, options) for frame in (a, b)]
+def detections(a: pl.DataFrame, b: pl.DataFrame, options: Options, comparable: Bools) -> tuple[Detections, Detections]:
+    """Of the answers of pairs, row by row. Both sides' classes have the same codes. comparable: bool [n]; the others
+    count as answers without boxes."""
+    found = [_Raw.of(frame, options, comparable) for frame in (a, b)]
     coded, labels = _coded(found[0].classes, found[1].classes)
     sides = []
-    for number, (one, codes) in enumerate(zip(found, coded, strict=True)):
-        corners = one.corners if number == 0 else one.corners * np.repeat(_scale(a, b), one.counts, axis=0)
+    for one, codes in zip(found, coded, strict=True):
         boxes = Boxes.ordered(
-            one.counts, corners, one.filled(one.classes, codes, _NO_CLASS), one.sure, options.confidence_min
+            one.counts, one.corners, one.filled(one.classes, codes, _NO_CLASS), one.sure, options.confidence_min
         )
         sides.append(Detections(one.given, one.malformed, boxes, labels))
     return sides[0], sides[1]
@@ -58,7 +57,7 @@ class _Raw:
     sure: Floats
 
     @classmethod
-    def of(cls, frame: pl.DataFrame, options: Options) -> "_Raw":
+    def of(cls, frame: pl.DataFrame, options: Options, comparable: Bools) -> "_Raw":
         for name in (options.boxes, options.confidences):
             _check_numbers(frame, name)
         boxes, classes, confidences = (
@@ -69,7 +68,7 @@ class _Raw:
         malformed = rest != 0
         for others in (classes, confidences):
             malformed |= boxes.given & others.given & (others.counts != counts)
-        readable = boxes.given & ~malformed
+        readable = boxes.given & ~malformed & comparable
         boxes, classes, confidences = (
             Lists(
                 one.given & readable,
@@ -108,22 +107,11 @@ def _coded(a: Lists, b: Lists) -> tuple[tuple[Ints, Ints], pl.Series]:
         first, second = first.cast(common), second.cast(common)
     whole = pl.concat([first, second])
     labels = whole.drop_nulls().unique().sort()
-    codes = (
-        np.where(whole.is_null(), _NO_CLASS, labels.search_sorted(whole))
-        if len(labels)
-        else np.full(len(whole), _NO_CLASS)
-    )
-    return (codes[: len(first)].astype(np.int64), codes[len(first) :].astype(np.int64)), labels
+    codes = np.full(len(whole), _NO_CLASS, np.int64)
+    known = whole.is_not_null().to_numpy()
+    codes[known] = labels.search_sorted(whole.drop_nulls()).to_numpy()
+    return (codes[: len(first)], codes[len(first) :]), labels
 
 
 def _none(count: int) -> Lists:
     return Lists(np.zeros(count, np.bool_), np.zeros(count, np.int64), pa.array([], pa.int64()))
-
-
-def _scale(a: pl.DataFrame, b: pl.DataFrame) -> Floats:
-    """What B's corners are multiplied with, float64 [n, 4]."""
-    across, down = (
-        (a[name] / b[name]).cast(pl.Float64).fill_null(1.0).to_numpy() for name in ("input_width", "input_height")
-    )
-    scale: Floats = np.stack((across, down, across, down), axis=1)
-    return scale

@@ -97,10 +97,11 @@ def _about(found: Comparison) -> str:
 
 
 def _heading(found: Comparison) -> str:
-    shown, pairs = len(found.changed), found.totals["pairs"]
+    shown, pairs, left = len(found.changed), found.totals["pairs"], sum(found.totals["not_compared"].values())
     if not shown:
-        return "No pair changed" if pairs else "No pair: the two sides have no subject in common"
-    changed = pairs - found.totals["unchanged"]
+        none = "No pair that could be compared changed" if left else "No pair changed"
+        return none if pairs else "No pair: the two sides have no subject in common"
+    changed = pairs - found.totals["unchanged"] - left
     return f"The {shown} pairs that changed most, of {changed:,}" if shown < changed else f"The {shown:,} that changed"
 
 
@@ -114,7 +115,7 @@ def _card(place: int, one: Changed, pictures: Mapping[str, Found], class_names: 
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts if text)
     return (
         f'<article id="pair-{place}"><figure>{visible}{missing}</figure><div class="facts">'
-        f"<h3>{place}. {escape(one.subject)}</h3>"
+        f"<h3>{place}.&nbsp;{escape(one.subject)}</h3>"
         f'<p class="change"><b>{one.change:.3f}</b> {escape(how(one))}</p><dl>{listed}</dl>{_boxes(one, class_names)}'
         "</div></article>"
     )
@@ -149,6 +150,7 @@ def _boxes(one: Changed, class_names: Sequence[str] | None) -> str:
     rows += [("only B", box_text(box, None, "b", class_names)) for box in _lone(one.b)]
     if not rows:
         return ""
+    summary = "1 box" if len(rows) == 1 else f"{len(rows):,} boxes"
     body = "".join(f"<tr><td>{kind}</td><td>{escape(text)}</td></tr>" for kind, text in rows[:BOXES_LISTED])
     more = f"<p>and {len(rows) - BOXES_LISTED:,} more</p>" if len(rows) > BOXES_LISTED else ""
     undrawn = (
@@ -156,7 +158,7 @@ def _boxes(one: Changed, class_names: Sequence[str] | None) -> str:
         if max(len(one.a), len(one.b)) > DRAWN_MAX
         else ""
     )
-    return f"<details><summary>{len(rows):,} boxes</summary><table>{body}</table>{more}{undrawn}</details>"
+    return f"<details><summary>{summary}</summary><table>{body}</table>{more}{undrawn}</details>"
 
 
 def _lone(boxes: Sequence[Box]) -> list[Box]:

@@ -9,6 +9,7 @@ import polars as pl
 
 from sparring.comparison.boxes import Bools, Floats, Ints
 from sparring.comparison.detections import Detections, detections
+from sparring.comparison.inputs import Look, Spaces
 from sparring.comparison.joined import Joined
 from sparring.comparison.matching import Matches, match
 from sparring.comparison.options import Options
@@ -21,15 +22,16 @@ _MS: Final = 1e6
 
 @dataclass(frozen=True)
 class Pairs:
-    """n pairs. table: a row for each. a, b, matches: their boxes, where boxes were compared."""
+    """n pairs. table: a row for each. a, b, spaces, matches: their boxes, where boxes were compared."""
 
     table: pl.DataFrame
     a: Detections | None = None
     b: Detections | None = None
+    spaces: Spaces | None = None
     matches: Matches | None = None
 
 
-def pairs(both: Joined, options: Options, boxes: bool, outputs: Sequence[str]) -> Pairs:
+def pairs(both: Joined, options: Options, boxes: bool, outputs: Sequence[str], look: Look) -> Pairs:
     """Compare.
 
     Args:
@@ -37,24 +39,29 @@ def pairs(both: Joined, options: Options, boxes: bool, outputs: Sequence[str]) -
         options: how.
         boxes: both sides have the output that holds boxes.
         outputs: names of the other outputs that both sides have.
+        look: asked for the pictures' sizes where boxes cannot be compared without.
     """
     a, b = both.a, both.b
     columns = _known(a, b)
     answered = ((a["status"] == OK) & (b["status"] == OK)).fill_null(value=False).to_numpy()
     alike = (a["status"].eq_missing(b["status"]) & a["error"].eq_missing(b["error"])).to_numpy()
     change = np.zeros(a.height)
-    one = two = matches = None
+    one = two = spaces = matches = None
     if boxes:
-        one, two = detections(a, b, options)
-        matches = match(one.boxes, two.boxes, options.iou, any_class=options.any_class)
+        spaces = Spaces.of(a, b, options.boxes, columns["source"], look)
+        one, two = detections(a, b, options, spaces.comparable)
+        placed = [side.boxes.multiplied(own) for side, own in zip((one, two), spaces.ratios, strict=True)]
+        matches = match(placed[0], placed[1], options.iou, any_class=options.any_class)
         found, change = _boxes(one, two, matches)
-        columns |= found
+        columns |= found | {"not_compared": spaces.not_compared}
     for name in outputs:
         differs = difference(a[f"{OUT}{name}"], b[f"{OUT}{name}"])
         columns |= _output(name, differs)
         change = np.maximum(change, differs.change)
-    columns["change"] = pl.Series(np.where(answered, change, np.where(alike, 0.0, 1.0)))
-    return Pairs(pl.DataFrame(columns), one, two, matches)
+    known = answered if spaces is None else answered & spaces.comparable
+    judged = np.where(answered, np.where(known, change, np.nan), np.where(alike, 0.0, 1.0))
+    columns["change"] = pl.Series(judged).fill_nan(None)
+    return Pairs(pl.DataFrame(columns), one, two, spaces, matches)
 
 
 def _known(a: pl.DataFrame, b: pl.DataFrame) -> dict[str, pl.Series]:

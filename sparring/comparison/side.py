@@ -25,6 +25,8 @@ COLUMNS: Final = pa.schema(
         ("request_id", pa.string()),
         ("source", pa.string()),
         ("at", pa.timestamp("ms", "UTC")),
+        ("picture_width", pa.int32()),
+        ("picture_height", pa.int32()),
         ("role", pa.string()),
         ("model", pa.string()),
         ("model_version", pa.string()),
@@ -36,11 +38,12 @@ COLUMNS: Final = pa.schema(
         ("infer_ns", pa.int64()),
         ("input_width", pa.int32()),
         ("input_height", pa.int32()),
+        ("input_aspect", pa.string()),
     ]
 )
 """What is read of every row, beside its outputs; a column that a dataset lacks is null."""
 
-_OF_THE_FRAME: Final = ("subject", "row", "source", "at", "input_width", "input_height")
+_OF_THE_FRAME: Final = ("subject", "row", "source", "at", "picture_width", "picture_height")
 """Not recorded twice: they are the same for what was recorded."""
 
 _PARTITIONS: Final = ds.partitioning(pa.schema([("date", pa.string()), ("model", pa.string())]), flavor="hive")

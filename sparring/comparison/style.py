@@ -27,8 +27,8 @@ p { margin: 0 0 4px } header p { color: var(--dim); overflow-wrap: anywhere }
   line-height: 1.35 }
 .choices .key { height: 14px; padding: 0; vertical-align: -2px }
 .key.a { background: var(--a) } .key.b { background: var(--b) }
-.totals { display: flex; flex-wrap: wrap; gap: 0 24px; align-items: flex-start }
-.totals section { max-width: 100%; overflow-x: auto }
+.totals { columns: 2 460px; column-gap: 32px }
+.totals section { break-inside: avoid; overflow-x: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { text-align: left; padding: 3px 14px 3px 0; border-bottom: 1px solid var(--line); vertical-align: top }
 td { overflow-wrap: anywhere } th { font-weight: 600; color: var(--dim) } .number { text-align: right }
@@ -41,7 +41,8 @@ td.number { white-space: nowrap }
 article { display: grid; grid-template-columns: minmax(0, 900px) minmax(240px, 1fr); gap: 20px; margin: 18px 0;
   padding: 14px; background: var(--card); border: 1px solid var(--line); border-radius: 8px }
 @media (max-width: 900px) { article { grid-template-columns: minmax(0, 1fr) } }
-figure { margin: 0 } svg { display: block; width: 100%; height: auto; border-radius: 4px }
+figure { margin: 0 }
+svg { display: block; width: 100%; height: auto; border-radius: 4px; outline: 1px solid var(--line) }
 .missing { color: var(--dim); margin-top: 6px }
 .change { margin: 6px 0 10px } .change b { font-size: 22px; margin-right: 6px }
 dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 2px 12px; margin: 0 0 8px }
@@ -56,7 +57,10 @@ svg g.a:hover > rect, svg g.b:hover > rect { fill: #fff3; stroke-width: 4 }
 svg g.label { pointer-events: none }
 svg g.label > rect:not(.halo) { stroke: none; fill: #e6e6e2 } svg g.label.a > rect:not(.halo) { fill: var(--a) }
 svg g.label.b > rect:not(.halo) { fill: var(--b) }
-svg text { font: 12px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; fill: var(--dark) }
+svg text { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; fill: var(--dark) }
+svg .narrow { display: none }
+@media (max-width: 600px) { svg .wide { display: none } svg .narrow { display: inline }
+  svg g > rect { stroke-width: 1.5 } svg g > rect.halo { stroke-width: 3 } svg g.lone > rect { stroke-dasharray: 5 3 } }
 body:has(#only-a:checked) svg .b, body:has(#only-b:checked) svg .a, body:has(#labels:not(:checked)) svg .label
   { display: none }
 @media print { .choices { display: none } article { break-inside: avoid } }

@@ -123,14 +123,16 @@ def _sides(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 def _pairs(totals: Mapping[str, Any]) -> list[tuple[str, str]]:
-    pairs = totals["pairs"]
+    pairs, left = totals["pairs"], totals["not_compared"]
     rows = [("pairs", f"{pairs:,}")]
-    if pairs:
+    rows += [(f"not compared, the picture's size is unknown: {why}", f"{count:,}") for why, count in left.items()]
+    if compared := pairs - sum(left.values()):
         rows += [
-            ("unchanged", percent(totals["unchanged"] / pairs)),
+            ("unchanged", percent(totals["unchanged"] / compared)),
             ("mean change, 0 to 1", number(totals["change_mean"])),
-            ("same status", percent(totals["same_status"] / pairs)),
         ]
+    if pairs:
+        rows.append(("same status", percent(totals["same_status"] / pairs)))
     if boxes := totals["boxes"]:
         one_class = boxes["matched_same_class"]
         rows += [

@@ -10,7 +10,8 @@ from sparring.comparison.side_totals import Names, SideTotals
 
 @dataclass
 class Totals:
-    """Both sides, and their pairs. unchanged: pairs whose change is 0; change: the sum of all pairs' change."""
+    """Both sides, and their pairs. unchanged: pairs whose change is 0; not_compared: those whose
+    change is unknown, by why; change: the sum of all others' change."""
 
     a: SideTotals = field(default_factory=SideTotals)
     b: SideTotals = field(default_factory=SideTotals)
@@ -20,6 +21,7 @@ class Totals:
     pairs: int = 0
     unchanged: int = 0
     same_status: int = 0
+    not_compared: Names = field(default_factory=Names)
     change: float = 0.0
 
     def add(self, found: Pairs) -> None:
@@ -29,6 +31,8 @@ class Totals:
         self.unchanged += int((table["change"] == 0).sum())
         self.change += float(table["change"].sum())
         self.same_status += int(table["status_a"].eq_missing(table["status_b"]).sum())
+        if "not_compared" in table.columns:
+            self.not_compared.count(table["not_compared"])
         for name, output in self.outputs.items():
             output.add(table, name)
         self.a.add_pairs(table["infer_ms_a"], table["total_ms_a"], found.a)
@@ -43,8 +47,9 @@ class Totals:
         return {
             "pairs": self.pairs,
             "unchanged": self.unchanged,
+            "not_compared": self.not_compared.told(),
             "same_status": self.same_status,
-            "change_mean": share(self.change, self.pairs),
+            "change_mean": share(self.change, self.pairs - self.not_compared.total()),
             "boxes": self.boxes and self.boxes.told(self.a.boxes, self.b.boxes),
             "classes": {
                 str(name): {"a": self.a.classes[name], "b": self.b.classes[name], "matched": self.matched_classes[name]}

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from schemas.limits import MIB
 from sparring.consuming.result import Result
-from sparring.rows import AnsweredFrame, rows_table
+from sparring.rows import COLUMNS, Gathered, read_outputs, told
 
 BATCH_ROWS_MAX: Final = 1000
 BATCH_BYTES_MAX: Final = 64 * MIB
@@ -24,7 +24,7 @@ class Batch:
     def clear(self) -> None:
         """Begin the next table."""
         self.results: list[Result] = []
-        self._asked: list[AnsweredFrame] = []
+        self._gathered = Gathered(COLUMNS)
         self._rows = 0
         self._bytes = 0
         self._schema = pa.schema([])
@@ -37,14 +37,14 @@ class Batch:
     def add(self, result: Result) -> bool:
         """False where it belongs into the next table: too much, or outputs that have no type in common with those
         that are here. The first always fits."""
-        asked = result.asked()
-        rows, size_bytes = asked.outputs.num_rows, len(result.answer.value)
-        schema = _together(self._schema, asked.outputs.schema)
+        outputs, failure = read_outputs(result.answer)
+        rows, size_bytes = outputs.num_rows, len(result.answer.value)
+        schema = _together(self._schema, outputs.schema)
         too_much = self._rows + rows > self._rows_max or self._bytes + size_bytes > BATCH_BYTES_MAX
         if schema is None or (self.results and too_much):
             return False
         self.results.append(result)
-        self._asked.append(asked)
+        self._gathered.add(result.asked().facts() | told(result.answer, failure), outputs)
         self._rows += rows
         self._bytes += size_bytes
         self._schema = schema
@@ -52,13 +52,15 @@ class Batch:
 
     def tables(self) -> Iterator[pa.Table]:
         """At least one; several where the first result alone was too much."""
-        whole = rows_table(self._asked)
+        whole = self._gathered.table()
         for start in range(0, max(1, whole.num_rows), self._rows_max):
             yield whole.slice(start, self._rows_max)
 
 
 def _together(one: pa.Schema, other: pa.Schema) -> pa.Schema | None:
     """Columns that hold both without loss: of one type, or all floating-point, or all whole. None: there are none."""
+    if one.equals(other):
+        return one
     for name in set(one.names) & set(other.names):
         kinds = one.field(name).type, other.field(name).type
         if kinds[0] != kinds[1] and not any(all(alike(kind) for kind in kinds) for alike in (_is_float, _is_whole)):

@@ -12,11 +12,11 @@ from kafka import TopicPartition
 from kafka.errors import CommitFailedError, KafkaError
 from kafka.structs import MemberState, OffsetAndMetadata
 
+from adapters.clock import now_ms
 from schemas.errors import RetryLater
 from sparring.broker import Broker
 from sparring.consuming.source import existing_places
 from sparring.spans import end_offsets, first_offsets, offsets_at, spans_by_time
-from sparring.when import now_ms
 
 _ANSWER_MS_MAX: Final = 10_000
 """For each question to the broker, and for a poll after which it is asked whether it is there."""

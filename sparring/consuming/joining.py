@@ -1,7 +1,4 @@
-"""An official result and its challengers' brought together, in any order of coming. Pure: the time is passed in.
-
-`sparring.joined` does the same for two whole streams in the order of time.
-"""
+"""An official result and its challengers' brought together, in any order of coming. Pure: the time is passed in."""
 
 from collections import OrderedDict
 from collections.abc import Iterator

@@ -22,16 +22,16 @@ class Question:
     """What is wanted of which topics, and how. since, until: Unix milliseconds. late_ms: milliseconds."""
 
     wanted: Filter
-    since: int | None
-    until: int | None
-    follow: bool
-    role: Roles
-    group: str | None
-    joined: bool
-    late_ms: int
-    ordered: bool
-    distinct: bool
-    window: int
+    since: int | None = None
+    until: int | None = None
+    follow: bool = False
+    role: Roles = "official"
+    group: str | None = None
+    joined: bool = False
+    late_ms: int = 5_000
+    ordered: bool = False
+    distinct: bool = False
+    window: int = 10_000
 
     @classmethod
     def checked(

@@ -10,7 +10,7 @@ import pyarrow as pa
 from schemas.results import Answer, Failure, Status, Timings
 from schemas.tables import read_arrow
 from schemas.tasks import Role, SplitChoice
-from sparring.rows import AnsweredFrame, failure_of
+from sparring.rows import Asked, failure_of
 from sparring.when import moment
 
 
@@ -80,9 +80,9 @@ class Result:
         """error, message and stage; None where status is `ok`."""
         return None if self.status == "ok" else failure_of(self.answer)
 
-    def asked(self) -> AnsweredFrame:
-        """As a row of the results dataset is made of it."""
-        return AnsweredFrame(self.request_id, self.frame, produced_at(self.answer), self.answer)
+    def asked(self) -> Asked:
+        """What this answers, as a row of the results dataset says it."""
+        return Asked(self.request_id, self.frame, produced_at(self.answer))
 
 
 @dataclass(frozen=True)

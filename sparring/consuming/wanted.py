@@ -2,13 +2,14 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from sparring.consuming.result import Result
-from sparring.joined import SEEN_MAX
 from sparring.stream import Filter
 
 Roles = Literal["official", "shadow", "all"]
+
+SEEN_MAX: Final = 100_000
 
 
 @dataclass(slots=True)

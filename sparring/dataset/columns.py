@@ -9,44 +9,20 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-TIME: Final = pa.timestamp("ms", "UTC")
+from sparring.rows import ASKED, TOLD
+
 RECORDED: Final = "recorded."
 
-ASKED: Final[dict[str, Any]] = {
-    "subject": pa.string(),
-    "source": pa.string(),
-    "at": TIME,
-    "row": pa.int32(),
-}
-"""Of the frame. row: of the request, from 0."""
-
-TOLD: Final[dict[str, Any]] = {
-    "request_id": pa.string(),
-    "pipeline": pa.string(),
-    "pipeline_version": pa.string(),
-    "role": pa.string(),
-    "model_version": pa.string(),
-    "model_sha256": pa.string(),
-    "status": pa.string(),
-    "error": pa.string(),
-    "message": pa.string(),
-    "stage": pa.string(),
-    "split": pa.string(),
-    "frame": pa.string(),
-    "frame_digest": pa.string(),
-    "published_at": TIME,
-    "queued_ns": pa.int64(),
-    "decode_ns": pa.int64(),
-    "infer_ns": pa.int64(),
-}
-"""Of the answer, as docs/contract.md names it; split is JSON."""
+PICTURED: Final[dict[str, Any]] = {"picture_width": pa.int32(), "picture_height": pa.int32()}
+"""Pixels of the frame, upright. Null where it is no picture."""
 
 SIZED: Final[dict[str, Any]] = {"input_width": pa.int32(), "input_height": pa.int32(), "input_aspect": pa.string()}
 """Pixels of the model's input, in which its boxes are, and how a picture lies in it: `stretch` or `letterbox`. Null
 where it takes no pictures."""
 
-TOLD_AGAIN: Final[dict[str, Any]] = {f"{RECORDED}{name}": kind for name, kind in {"model": pa.string(), **TOLD}.items()}
-
-FIXED: Final = pa.schema({**ASKED, **TOLD, **SIZED, **TOLD_AGAIN})
 PARTITIONED: Final = pa.schema({"date": pa.string(), "model": pa.string()})
 """Not in the files: in the names of their folders. A row that no model answered has no model there."""
+
+_OWN: Final = {name: kind for name, kind in (ASKED | PICTURED | TOLD | SIZED).items() if name not in PARTITIONED.names}
+_AGAIN: Final = {f"{RECORDED}{name}": kind for name, kind in (TOLD | SIZED).items()}
+FIXED: Final = pa.schema(_OWN | _AGAIN)

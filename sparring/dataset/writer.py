@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from schemas.limits import MIB
 from schemas.results import Answer
-from sparring.dataset.asked import Asked
-from sparring.dataset.rows import Place, Rows, Size
+from sparring.dataset.rows import InputSize, Place, Rows
+from sparring.rows import Asked
 
 ROWS_MAX: Final = 20_000
 BYTES_MAX: Final = 32 * MIB
@@ -26,17 +26,26 @@ class DatasetWriter:
     Args:
         folder: of the dataset; made where it is not there.
         prefix: of the files' names: two writers of one folder need two.
+        input_size: the size of the model's input that made an answer.
     """
 
-    def __init__(self, folder: Path, prefix: str) -> None:
+    def __init__(self, folder: Path, prefix: str, input_size: InputSize) -> None:
         self._folder = folder
         self._prefix = prefix
+        self._input_size = input_size
         self._files = 0
-        self._rows = Rows()
+        self._rows = Rows(input_size)
 
-    def add(self, asked: Asked, answer: Answer, recorded: Answer | None = None, size: Size | None = None) -> None:
-        """Add one answer. recorded: the official answer that its frame had before; size: of the model's input."""
-        self._rows.add(asked, answer, recorded, size)
+    def add(
+        self,
+        asked: Asked,
+        answer: Answer,
+        recorded: Answer | None = None,
+        picture_size: tuple[int, int] | None = None,
+    ) -> None:
+        """Add one answer. recorded: the official answer that its frame had before; picture_size: width and height of
+        the frame, where it is a picture."""
+        self._rows.add(asked, answer, recorded, picture_size)
 
     @property
     def full(self) -> bool:
@@ -47,7 +56,7 @@ class DatasetWriter:
         """Write what was added; returns the new files' paths, relative to the folder. OSError: nothing is lost yet,
         and the files that were written may be written again."""
         written = [self._write(place, table) for place, table in self._rows.tables()]
-        self._rows = Rows()
+        self._rows = Rows(self._input_size)
         return written
 
     def _write(self, place: Place, table: pa.Table) -> str:

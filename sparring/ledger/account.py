@@ -111,6 +111,8 @@ def _count(report: Report, answers: list[Told], challenged: list[Told], letters:
     counts["duplicates on results"] += max(0, len(answers) - 1)
     for told in answers[:1]:
         counts[f"answered {told.status}"] += 1
+        if told.error is not None:
+            counts[f"answered {told.status}: {told.error}"] += 1
     counts["records on shadows"] += len(challenged)
     counts["duplicates on shadows"] += len(challenged) - len(
         {(told.pipeline_version, told.model) for told in challenged}

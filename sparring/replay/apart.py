@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from adapters.clock import now_ms
 from adapters.settings import Settings
 from adapters.store import ModelStore
 from schemas.catalog import ModelConfigured, ModelUploaded, PipelineVersionAdded, WorkspaceCreated
@@ -29,7 +30,6 @@ from sparring.stack.folder import Folder
 from sparring.stack.leash import Leash
 from sparring.stack.process import Process
 from sparring.stack.remains import Recorded
-from sparring.when import now_ms
 from sparring.who import who
 
 ALIVE_S_MAX: Final = 60.0

@@ -1,7 +1,7 @@
 """Requests chosen by their ids, or by what was answered, and dead letters: each becomes a source."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -75,20 +75,18 @@ def chosen(connection: Connection, wanted: Answered, since: int | None, until: i
         ConnectionError: the broker does not answer.
     """
     topic = connection.topics.frames
-    offsets: dict[int, set[int]] = defaultdict(set)
+    found: dict[Origin, float] = {}
     seen: set[str] = set()
-    count = 0
     with RecordStream(connection.broker, connection.topics.results, since, until) as records:
         for record in records:
             answer = _answer(record)
             if answer is None or not wanted.takes(answer):
                 continue
             origin = Origin.parse(answer.frame)
-            if origin.topic != topic or origin.offset in offsets[origin.partition]:
+            if origin.topic != topic:
                 continue
-            offsets[origin.partition].add(origin.offset)
-            count += 1
-            if count > PLACES_MAX:
+            found.setdefault(origin, _produced_ms(answer))
+            if len(found) > PLACES_MAX:
                 raise _too_many()
             if wanted.ids is not None:
                 seen.add(answer.request_id)
@@ -98,7 +96,7 @@ def chosen(connection: Connection, wanted: Answered, since: int | None, until: i
             f"no answer of request {', '.join(missing[:_MISSING_SHOWN])}{more} in this time on "
             f"{connection.topics.results}; --from names an earlier time"
         )
-    return Chosen(topic, _sorted(offsets))
+    return Chosen(topic, _sorted(found), _turns(found))
 
 
 def dead_letters(
@@ -112,10 +110,9 @@ def dead_letters(
     ]
     if len(wanted) > PLACES_MAX:
         raise _too_many()
-    offsets: dict[int, set[int]] = defaultdict(set)
-    for place in map(Origin.parse, once_each(wanted)):
-        offsets[place.partition].add(place.offset)
-    return DeadLetters(connection.topics.deadletters, _sorted(offsets))
+    once = once_each(wanted)
+    found = {Origin.parse(letter.place): letter.at for letter in wanted if letter.place in once}
+    return DeadLetters(connection.topics.deadletters, _sorted(found), _turns(found))
 
 
 def _answer(record: Any) -> Answer | None:
@@ -143,19 +140,22 @@ def _named(text: str) -> PipelineName | None:
         return None
 
 
-def _sorted(offsets: dict[int, set[int]]) -> dict[int, tuple[int, ...]]:
+def _sorted(places: Iterable[Origin]) -> dict[int, tuple[int, ...]]:
+    offsets: dict[int, list[int]] = defaultdict(list)
+    for place in places:
+        offsets[place.partition].append(place.offset)
     return {partition: tuple(sorted(offsets[partition])) for partition in sorted(offsets)}
+
+
+def _turns(times: Mapping[Origin, float]) -> tuple[int, ...]:
+    return tuple(place.partition for place in sorted(times, key=times.__getitem__))
+
+
+def _produced_ms(answer: Answer) -> float:
+    """When its frame was, but for the moment in which the answer was written: the frame itself is not at hand."""
+    took = answer.timings
+    return answer.published_at - (took.queued_ns + took.decode_ns + took.infer_ns) / 1e6
 
 
 def _too_many() -> SparringError:
     return SparringError(f"more than {PLACES_MAX:,} frames are meant one by one; a range of time has no limit")
-
-
-def count(offsets: dict[int, tuple[int, ...]]) -> int:
-    """How many places there are."""
-    return sum(map(len, offsets.values()))
-
-
-def places(topic: str, offsets: dict[int, tuple[int, ...]]) -> Iterable[Origin]:
-    """The places one by one."""
-    return (Origin(topic, partition, offset) for partition, some in offsets.items() for offset in some)

@@ -41,17 +41,19 @@ def execute(
     plan = journal.plan
     _clear(connection, journal)
     attempt = journal.attempt()
-    writer = DatasetWriter(journal.folder, f"{plan.id}-{attempt:03}")
     with Recorded(journal.folder / FOLDER / "recorded.sqlite") as recorded:
         if not recorded.is_whole:
             report("reading what was answered before")
             recorded.keep(official_answers(connection, plan.source, plan.since))
         with _target(connection, journal, attempt, report) as target:
             with Road(target, plan.version.pipeline, plan.id, live=plan.live) as road:
-                replay = Replay(journal, recorded, road, writer, plan.pace, Sizes(target))
+                writer = DatasetWriter(journal.folder, f"{plan.id}-{attempt:03}", Sizes(target, connection))
+                replay = Replay(journal, recorded, road, writer, plan.pace)
                 with begun(replay):
                     finished = replay.run(read_frames(connection, plan.source))
             report("clearing up")
+    if finished and not replay.counts.refused:
+        journal.note_end()
     if finished and not plan.live:
         shutil.rmtree(journal.folder / FOLDER / STACK, ignore_errors=True)
     return finished

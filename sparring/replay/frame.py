@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from adapters.images import picture_size
+from schemas.errors import Refused
 from schemas.frames import Origin, RawHeaders
 from sparring.dataset import Asked
 
@@ -19,3 +21,11 @@ class ReplayFrame:
     headers: RawHeaders
     request_id: str | None = None
     origin: Origin | None = None
+
+    @property
+    def picture_size(self) -> tuple[int, int] | None:
+        """Width and height, upright; None where the value is no whole picture."""
+        try:
+            return picture_size(self.value)
+        except Refused:
+            return None

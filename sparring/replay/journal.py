@@ -110,6 +110,15 @@ class Journal:
         (written,) = self._db.execute("SELECT count(*) FROM written").fetchone()
         return sent, again, written
 
+    def note_end(self) -> None:
+        """Every frame was sent, and its answers are written."""
+        self._db.execute("INSERT OR REPLACE INTO facts VALUES ('ended', '1')")
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do."""
+        return self._db.execute("SELECT 1 FROM facts WHERE name = 'ended'").fetchone() is not None
+
     def attempt(self) -> int:
         """The number of this run, from 1; the next one asked for is one more."""
         self._db.execute(

@@ -1,13 +1,14 @@
 """A source becomes its frames, in an order that is the same whenever it is read, each with a number of its own."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, assert_never
 
 from kafka import TopicPartition
 
-from schemas.errors import Refused
+from schemas.errors import FrameTooLarge, Refused
 from schemas.frames import Frame, Origin, RawHeaders
 from schemas.names import PipelineName
 from sparring.connection import Connection
@@ -20,6 +21,8 @@ from sparring.replay.frame import ReplayFrame
 from sparring.replay.rows import frames_of_rows
 from sparring.replay.source import Chosen, DeadLetters, Files, Rows, Source, TopicRange
 from sparring.sources import frames_of
+from sparring.sources.remote import fetched
+from sparring.sources.store import is_remote, plain
 from sparring.spans import Span
 
 _DROPPED: Final = ("pipeline", "request-id", "deadline", "traceparent", REPLAY_OF)
@@ -41,8 +44,8 @@ def read_frames(connection: Connection, source: Source) -> Iterator[ReplayFrame]
     match source:
         case TopicRange() | Chosen():
             yield from map(_frame, recorded_frames(connection, source))
-        case DeadLetters(topic=topic, offsets=offsets):
-            for record in _one_by_one(connection, topic, offsets):
+        case DeadLetters():
+            for record in _one_by_one(connection, source):
                 if (letter := DeadLetter.from_record(record)) is not None:
                     yield _of_letter(letter, _number(record.partition, record.offset))
         case Files(paths=paths):
@@ -57,7 +60,7 @@ def recorded_frames(connection: Connection, source: TopicRange | Chosen) -> Iter
     """Frames as they lie on their topic, headers and all. Errors as of `read_frames`."""
     topic_id = connection.broker.topic_id(source.topic)
     if isinstance(source, Chosen):
-        yield from (_as_frame(record, topic_id) for record in _one_by_one(connection, source.topic, source.offsets))
+        yield from (_as_frame(record, topic_id) for record in _one_by_one(connection, source))
         return
     spans = {TopicPartition(source.topic, one.partition): Span(one.begin, one.end) for one in source.reaches}
     wanted = None if source.pipeline is None else PipelineName.parse(source.pipeline)
@@ -68,9 +71,10 @@ def recorded_frames(connection: Connection, source: TopicRange | Chosen) -> Iter
                 yield frame
 
 
-def _one_by_one(connection: Connection, topic: str, offsets: Mapping[int, Sequence[int]]) -> Iterator[Any]:
+def _one_by_one(connection: Connection, source: Chosen | DeadLetters) -> Iterator[Any]:
     """Records that are no longer on the topic are left out."""
-    places = (Origin(topic, partition, offset) for partition in sorted(offsets) for offset in offsets[partition])
+    offsets = {partition: iter(some) for partition, some in source.offsets.items()}
+    places = (Origin(source.topic, partition, next(offsets[partition])) for partition in source.turns)
     while some := list(islice(places, _AT_ONCE)):
         found = fetch_records(connection.broker, some)
         yield from (found[place] for place in some if place in found)
@@ -103,14 +107,32 @@ def _of_letter(letter: DeadLetter, number: int) -> ReplayFrame:
 
 def _of_files(paths: Sequence[str], bytes_max: int) -> Iterator[ReplayFrame]:
     number = 0
-    for path in map(Path, paths):
-        at = int(path.stat().st_mtime * 1000)
-        for sendable in frames_of(path, bytes_max):
-            asked = Asked(sendable.name, sendable.name, at)
-            yield ReplayFrame(
-                number, asked, None, sendable.value, [("content-type", sendable.content_type.encode())], None, None
-            )
-            number += 1
+    for named in paths:
+        name = plain(named) if is_remote(named) else named
+        with _here(named, bytes_max) as (path, at), _naming(name):
+            for sendable in frames_of(path, bytes_max, name):
+                asked = Asked(sendable.name, sendable.name, at + sendable.after_ms)
+                headers: RawHeaders = [("content-type", sendable.content_type.encode())]
+                yield ReplayFrame(number, asked, None, sendable.value, headers)
+                number += 1
+
+
+def _here(named: str, bytes_max: int) -> contextlib.AbstractContextManager[tuple[Path, int]]:
+    """A file on this machine's disk, and when it was last changed, Unix milliseconds."""
+    if is_remote(named):
+        return fetched(named, bytes_max)
+    return contextlib.nullcontext((Path(named), int(Path(named).stat().st_mtime * 1000)))
+
+
+@contextlib.contextmanager
+def _naming(named: str) -> Iterator[None]:
+    """Of many files, the one that is no frame."""
+    try:
+        yield
+    except Refused as error:
+        raise Refused(error.error, f"{named}: {error.message}", "read") from error
+    except FrameTooLarge as error:
+        raise FrameTooLarge(f"{named}: {error}") from error
 
 
 def _carried(headers: RawHeaders) -> RawHeaders:

@@ -57,9 +57,7 @@ class Recorded:
         """Keep these, the first of each frame."""
         self._db.execute("BEGIN")
         try:
-            rows = (
-                (one.frame, msgspec.msgpack.encode(_Kept(one.key, one.value, one.text_headers()))) for one in answers
-            )
+            rows = ((one.frame, _kept(one)) for one in answers)
             self._db.executemany("INSERT OR IGNORE INTO recorded VALUES (?, ?)", rows)
             self._db.execute("INSERT INTO whole VALUES (1)")
         except BaseException:

@@ -1,18 +1,19 @@
 """Rows of a Parquet or Arrow dataset as frames: encoded images as they are, tensors as a table of one row."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-import pyarrow.fs
 
-from schemas.errors import Refused
+from schemas.errors import Refused, SparringError
 from schemas.frames import ARROW, content_type
 from schemas.tables import encode_table
 from sparring.dataset import Asked
 from sparring.replay.frame import ReplayFrame
 from sparring.replay.source import Rows
+from sparring.sources.store import Store, asking, is_remote, plain
 
 _ROWS_AT_ONCE: Final = 16
 _IMAGE_FIELD: Final = "bytes"
@@ -26,11 +27,12 @@ def count_rows(source: Rows) -> int:
     if not _is_image(kind) and not pa.types.is_nested(kind):
         raise Refused(
             "WrongDtype",
-            f"column {source.column!r} of {source.uri} is {kind}; expected encoded images (binary, or a struct with a "
-            f"field {_IMAGE_FIELD!r}) or tensors (lists of numbers)",
+            f"column {source.column!r} of {_name(source)} is {kind}; expected encoded images (binary, or a struct with "
+            f"a field {_IMAGE_FIELD!r}) or tensors (lists of numbers)",
             "read",
         )
-    return int(found.count_rows())
+    with _reading(source):
+        return int(found.count_rows())
 
 
 def frames_of_rows(source: Rows) -> Iterator[ReplayFrame]:
@@ -39,8 +41,25 @@ def frames_of_rows(source: Rows) -> Iterator[ReplayFrame]:
     Raises:
         Refused: a cell is null, or an image's bytes are none.
         OSError: it cannot be read.
+        SparringError: it is no such dataset.
     """
     found = open_rows(source)
+    with _reading(source):
+        yield from _frames(source, found)
+
+
+def open_rows(source: Rows) -> Any:
+    """The dataset, of a folder, a file, or a URI that pyarrow.fs knows. Errors as of `frames_of_rows`."""
+    path, files = source.uri, None
+    if is_remote(source.uri):
+        store = Store.of(source.uri)
+        store.info()  # it knows why nothing is there
+        path, files = store.path, store.files
+    with _reading(source):
+        return ds.dataset(path, filesystem=files, format=source.format)
+
+
+def _frames(source: Rows, found: Any) -> Iterator[ReplayFrame]:
     columns = [source.column, *([source.key_column] if source.key_column else [])]
     number = 0
     for fragment in sorted(found.get_fragments(), key=lambda one: str(one.path)):
@@ -52,16 +71,8 @@ def frames_of_rows(source: Rows) -> Iterator[ReplayFrame]:
                 number += 1
 
 
-def open_rows(source: Rows) -> Any:
-    """The dataset, of a folder, a file, or a URI that pyarrow.fs knows. OSError where it is not there."""
-    if "://" not in source.uri:
-        return ds.dataset(source.uri, format=source.format)
-    files, path = pyarrow.fs.FileSystem.from_uri(source.uri)
-    return ds.dataset(path, filesystem=files, format=source.format)
-
-
 def _frame(source: Rows, row: pa.RecordBatch, number: int) -> ReplayFrame:
-    name = f"{source.uri}#{number}"
+    name = f"{_name(source)}#{number}"
     column = row.column(source.column)
     if not column.is_valid()[0].as_py():
         raise Refused("MissingField", f"{name}: column {source.column!r} is null; expected a value", "read")
@@ -85,7 +96,7 @@ def _kind(schema: pa.Schema, source: Rows) -> Any:
     for name in (source.column, source.key_column):
         if name is not None and name not in schema.names:
             raise Refused(
-                "MissingField", f"{source.uri} has no column {name!r}; it has {', '.join(schema.names)}", "read"
+                "MissingField", f"{_name(source)} has no column {name!r}; it has {', '.join(schema.names)}", "read"
             )
     return schema.field(source.column).type
 
@@ -94,3 +105,17 @@ def _is_image(kind: Any) -> bool:
     if pa.types.is_struct(kind):
         return any(kind.field(at).name == _IMAGE_FIELD for at in range(kind.num_fields))
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _name(source: Rows) -> str:
+    return plain(source.uri) if is_remote(source.uri) else source.uri
+
+
+@contextlib.contextmanager
+def _reading(source: Rows) -> Iterator[None]:
+    """Errors of the store, and of files that are none of the dataset's."""
+    try:
+        with asking(source.uri) if is_remote(source.uri) else contextlib.nullcontext():
+            yield
+    except pa.ArrowInvalid as error:
+        raise SparringError(f"{_name(source)} is no {source.format} dataset: {error}") from error

@@ -7,7 +7,7 @@ sent, and noted as done only when its answers are in a file.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
@@ -17,7 +17,6 @@ from schemas.limits import MIB
 from schemas.results import Answer
 from sparring.broker import Delivery
 from sparring.dataset import Asked, DatasetWriter
-from sparring.dataset.rows import Size
 from sparring.replay.frame import ReplayFrame
 from sparring.replay.journal import Journal
 from sparring.replay.plan import Pace
@@ -72,6 +71,7 @@ class _UnderWay:
     asked: Asked
     origin: Origin | None
     size_bytes: int
+    picture_size: tuple[int, int] | None = None
     place: str | None = None
     official: Answer | None = None
     answered_s: float = 0.0
@@ -91,7 +91,6 @@ class Replay:
         road: where frames go.
         writer: where answers go.
         pace: how fast.
-        input_size: the size of the model's input that made an answer.
     """
 
     def __init__(
@@ -101,7 +100,6 @@ class Replay:
         road: Road,
         writer: DatasetWriter,
         pace: Pace,
-        input_size: Callable[[Answer], Size | None],
     ) -> None:
         self.counts = Counts(journal.plan.frames)
         self._journal = journal
@@ -109,7 +107,6 @@ class Replay:
         self._road = road
         self._writer = writer
         self._pace = pace
-        self._input_size = input_size
         self._under_way: dict[int, _UnderWay] = {}
         self._places: dict[str, int] = {}
         self._early: OrderedDict[str, list[Answer]] = OrderedDict()
@@ -125,12 +122,13 @@ class Replay:
             ConnectionError: Kafka takes no frame, or gives no answer.
             SparringError: nothing was answered for ANSWER_S_MAX.
         """
-        started_s, first_at, first_sent = time.monotonic(), None, 0
+        started_s, first_at, first_sent = 0.0, None, 0
         for frame in frames:
             if self._journal.is_written(frame.number):
                 self.counts.skipped += 1
                 continue
-            first_at = frame.asked.at if first_at is None else first_at
+            if first_at is None:  # not before: a source may take its time until its first frame
+                started_s, first_at = time.monotonic(), frame.asked.at
             due_s = started_s + self._pace.due_s(first_sent, frame.asked.at - first_at)
             if not self._wait(due_s, len(frame.value)):
                 break
@@ -168,7 +166,9 @@ class Replay:
             if len(self.counts.refusals) < REFUSALS_MAX:
                 self.counts.refusals.append(str(error))
             return
-        self._under_way[frame.number] = _UnderWay(frame.number, frame.asked, frame.origin, len(frame.value))
+        self._under_way[frame.number] = _UnderWay(
+            frame.number, frame.asked, frame.origin, len(frame.value), frame.picture_size
+        )
         self._bytes += len(frame.value)
         self.counts.sent += 1
 
@@ -242,9 +242,9 @@ class Replay:
         if one.official is not None:
             status = one.official.status
             self.counts.statuses[status] = self.counts.statuses.get(status, 0) + 1
-            self._writer.add(one.asked, one.official, recorded, self._input_size(one.official))
+            self._writer.add(one.asked, one.official, recorded, one.picture_size)
         for shadow in one.shadows.values():
-            self._writer.add(one.asked, shadow, None, self._input_size(shadow))
+            self._writer.add(one.asked, shadow, None, one.picture_size)
         self.counts.answered += 1
         self._done.append(one.number)
 

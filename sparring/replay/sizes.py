@@ -9,10 +9,11 @@ from sparring.lookup import path_of
 
 
 class Sizes:
-    """Asked for each answer; looked up once for each pipeline version and model."""
+    """Asked for each answer; looked up once for each pipeline version and model, in the first catalog that has it: what
+    was recorded is in another one than a candidate."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, *connections: Connection) -> None:
+        self._connections = connections
         self._known: dict[tuple[str | None, ...], Size | None] = {}
 
     def __call__(self, answer: Answer) -> Size | None:
@@ -26,9 +27,12 @@ class Sizes:
         if answer.pipeline_version is None:
             return None
         name = PipelineName.parse(answer.pipeline)
-        version = self._connection.follower.catalog.version(name, answer.pipeline_version)
-        path = () if version is None else path_of(version, answer)
-        return input_size(path[0]) if path else None
+        for connection in self._connections:
+            version = connection.catalog().version(name, answer.pipeline_version)
+            if version is not None:
+                path = path_of(version, answer)
+                return input_size(path[0]) if path else None
+        return None
 
 
 def input_size(model: PinnedModel) -> Size | None:

@@ -29,17 +29,20 @@ class TopicRange(msgspec.Struct, frozen=True, tag="range", tag_field="source"):
 
 
 class Chosen(msgspec.Struct, frozen=True, tag="chosen", tag_field="source"):
-    """Frames chosen one by one: by partition, their offsets in rising order."""
+    """Frames chosen one by one: by partition, their offsets in rising order. turns: whose partition's next frame comes
+    next, in the order of their time; as long as all offsets together."""
 
     topic: str
     offsets: dict[int, tuple[int, ...]]
+    turns: tuple[int, ...]
 
 
 class DeadLetters(msgspec.Struct, frozen=True, tag="dead letters", tag_field="source"):
-    """Refused frames: the dead letters at these offsets, in rising order, by partition."""
+    """Refused frames: the dead letters at these offsets, in rising order, by partition. turns: as of `Chosen`."""
 
     topic: str
     offsets: dict[int, tuple[int, ...]]
+    turns: tuple[int, ...]
 
 
 class Files(msgspec.Struct, frozen=True, tag="files", tag_field="source"):

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import msgspec
 
+from adapters.clock import now_ms
 from adapters.store import ModelStore
 from schemas.catalog import Catalog
 from schemas.errors import EntityNotFoundError, SparringError
@@ -17,7 +18,6 @@ from sparring.wanted.place import WrongFile
 from sparring.wanted.planned import Planned, planned, renewed
 from sparring.wanted.upload import NEW, versions_of
 from sparring.wanted.versions import meant
-from sparring.when import now_ms
 
 
 def deployed_version(catalog: Catalog, name: PipelineName, version: str | None) -> PipelineVersion:

@@ -3,6 +3,8 @@
     paths    what was named -> files
     file     one file -> its frames, each refused before it is sent where it can be none
     video    one video -> JPEGs
+    store    an object store that a URI names
+    remote   files in it -> files here; imported by who needs it: pyarrow is slow to load
 
 Nothing of this knows Kafka; `sparring.sender` is how frames are sent.
 """

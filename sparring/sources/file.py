@@ -23,11 +23,13 @@ _FIRST_BYTES: Final = 4 * KIB
 
 @dataclass(frozen=True, slots=True)
 class Sendable:
-    """A frame that can be sent. name: the file's path; of a video with `#` and the frame's number, from 0."""
+    """A frame that can be sent. name: the file's path; of a video with `#` and the frame's number, from 0. after_ms: of
+    a video, when the picture is shown, milliseconds after its beginning."""
 
     name: str
     value: bytes
     content_type: ContentType
+    after_ms: int = 0
 
 
 def check_file(path: Path, bytes_max: int = FRAME_BYTES_MAX) -> None:
@@ -48,14 +50,16 @@ def check_file(path: Path, bytes_max: int = FRAME_BYTES_MAX) -> None:
         raise FrameTooLarge(f"JSON of {size} bytes; expected at most {FRAME_BYTES_MAX}: send an Arrow IPC stream")
 
 
-def frames_of(path: Path, bytes_max: int = FRAME_BYTES_MAX) -> Iterator[Sendable]:
-    """The file's frames. Raises as `check_file`, and Refused for a table or a video that cannot be read."""
+def frames_of(path: Path, bytes_max: int = FRAME_BYTES_MAX, name: str | None = None) -> Iterator[Sendable]:
+    """The file's frames. name: what it is called; None: its path. Raises as `check_file`, and Refused for a table or a
+    video that cannot be read."""
     check_file(path, bytes_max)
+    name = str(path) if name is None else name
     if _is_video(path):
         from sparring.sources.video import jpegs_of  # noqa: PLC0415  # OpenCV is slow to load
 
-        for number, jpeg in enumerate(jpegs_of(path)):
-            yield Sendable(f"{path}#{number}", jpeg, "image/jpeg")
+        for number, (after_ms, jpeg) in enumerate(jpegs_of(path)):
+            yield Sendable(f"{name}#{number}", jpeg, "image/jpeg", after_ms)
         return
     value = path.read_bytes()
     kind = _kind(value)
@@ -65,7 +69,7 @@ def frames_of(path: Path, bytes_max: int = FRAME_BYTES_MAX) -> Iterator[Sendable
         read_arrow(value)
     elif kind == JSON:
         _check_records(value)
-    yield Sendable(str(path), value, kind)
+    yield Sendable(name, value, kind)
 
 
 def _is_video(path: Path) -> bool:

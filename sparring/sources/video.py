@@ -15,15 +15,16 @@ JPEG_QUALITY: Final = 90
 """Of 100."""
 
 
-def jpegs_of(path: Path) -> Iterator[bytes]:
-    """The video's pictures in their order, upright, as JPEGs of its own size.
+def jpegs_of(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The video's pictures in their order, upright, as JPEGs of its own size, each with the time at which it is shown,
+    milliseconds after the video's beginning; never less than the one before.
 
     Raises:
         Refused: OpenCV cannot open it, or finds no picture in it.
     """
     video = _opened(path)
     try:
-        count = 0
+        count = after_ms = 0
         while True:
             there, picture = video.read()
             if not there:
@@ -32,7 +33,8 @@ def jpegs_of(path: Path) -> Iterator[bytes]:
             if not done:
                 raise _unreadable(path, f"picture {count} of it cannot be encoded as JPEG")
             count += 1
-            yield jpeg.tobytes()
+            after_ms = max(after_ms, round(video.get(cv2.CAP_PROP_POS_MSEC)))
+            yield after_ms, jpeg.tobytes()
         if count == 0:
             raise _unreadable(path, "OpenCV finds no picture in it")
     finally:
@@ -61,7 +63,10 @@ def pictures_at(path: Path, numbers: Iterable[int]) -> Iterator[tuple[int, npt.N
 
 
 def _opened(path: Path) -> cv2.VideoCapture:
-    """OpenCV and FFmpeg write lines of their own about a file that they cannot read: ours says it once."""
+    """OpenCV and FFmpeg write lines of their own about a file that they cannot read: ours says it once.
+
+    FFmpeg takes its level at the first video of a process: a program that opened one before keeps the lines.
+    """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:

@@ -34,11 +34,22 @@ def boxes_on_picture(
     across, down = _checked_size(size)
     if aspect not in _ASPECTS:
         raise ValueError(f"aspect: {aspect!r}; expected {' or '.join(map(repr, _ASPECTS))}")
-    x, y = width / across, height / down
-    if aspect == "letterbox":
-        x = y = max(x, y)
-    placed: npt.NDArray[np.float64] = found * np.array([x, y, x, y])
+    placed: npt.NDArray[np.float64] = found * np.tile(ratios((width, height), (across, down), aspect == "letterbox"), 2)
     return placed
+
+
+def ratios(picture: npt.ArrayLike, size: npt.ArrayLike, letterbox: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """What corners in pixels of a model's input are multiplied with to be in pixels of the picture: across and down.
+
+    Args:
+        picture: its width and height, [2] or [n, 2].
+        size: of the model's input, likewise.
+        letterbox: the picture kept its aspect, a bool or [n]; both ratios are then the larger one.
+    """
+    each = np.asarray(picture, np.float64) / np.asarray(size, np.float64)
+    kept = np.asarray(letterbox, np.bool_)[..., None]
+    found: npt.NDArray[np.float64] = np.where(kept, each.max(axis=-1, keepdims=True), each)
+    return found
 
 
 def four(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adapters.images import decode_image, image_tensor
+from adapters.images import decode_image, image_tensor, picture_size
 from examples.shelf import render_shelf
 from schemas.errors import Refused
 from schemas.models import ImageSettings, TensorSpec
@@ -86,6 +86,21 @@ def test_an_exif_orientation_is_applied_unless_a_setting_turns_it_off(picture: n
     assert turned.shape == (640, 480, 3)
     assert np.array_equal(turned, np.rot90(decode_image(plain, DEFAULT), -1))
     assert np.array_equal(decode_image(value, ImageSettings(exif=False)), decode_image(plain, DEFAULT))
+
+
+@pytest.mark.parametrize("orientation", [None, 1, 3, 6, 8])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_pictures_size_is_that_which_it_decodes_to(picture: np.ndarray, kind: str, orientation: int | None) -> None:
+    how = {}
+    if orientation is not None:
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        how["exif"] = exif
+    value = encoded(picture, kind, **how)
+    height, width = decode_image(value, DEFAULT).shape[:2]
+    assert picture_size(value) == (width, height)
+    with pytest.raises(Refused):
+        picture_size(value[: len(value) // 2])
 
 
 def test_alpha_is_dropped_and_grey_becomes_three_channels(picture: np.ndarray) -> None:

@@ -6,10 +6,8 @@ import os
 import socket
 import string
 import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -21,6 +19,7 @@ from adapters.roots import Root, below, shown
 from schemas.errors import Refused, RetryLater, SettingError
 from schemas.frames import Reference
 from schemas.limits import REFERENCE_BYTES_MAX
+from tests.bucket import buckets
 
 ROOTS = tuple(Root.parse(root, "ROOTS") for root in ("/srv/frames", "s3://frames/shop?region=x", "gs://key@other"))
 
@@ -121,11 +120,12 @@ def test_no_text_leads_out_of_a_root(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "root", ["/", "file:///", "file://host/a", "file:///a/../b", "s3://", "nothing://a", "s3://b?x=1"]
+    "root", ["/", "file:///", "file://host/a", "file:///a/../b", "s3://", "nothing://k:secret@a", "s3://b?x=1"]
 )
 def test_a_root_that_is_none_is_an_error_of_the_setting(root: str) -> None:
-    with pytest.raises(SettingError, match=r"^SPARRING_REFERENCE_ROOTS: "):
+    with pytest.raises(SettingError, match=r"^SPARRING_REFERENCE_ROOTS: ") as error:
         References([root])
+    assert "secret" not in str(error.value)
 
 
 def test_a_relative_folder_is_a_root_and_secrets_of_a_root_are_never_shown() -> None:
@@ -269,63 +269,15 @@ def test_a_store_that_takes_nothing_is_named_and_keeps_nothing(folder: Path) -> 
 # --- a bucket ----------------------------------------------------------------------------------
 
 
-class Bucket(BaseHTTPRequestHandler):
-    """As much of S3 as one client needs to look and to get, on loopback."""
-
-    objects: ClassVar[dict[str, bytes]] = {}
-    denied: ClassVar[set[str]] = set()
-
-    def do_HEAD(self) -> None:
-        self._give(with_body=False)
-
-    def do_GET(self) -> None:
-        self._give(with_body=True)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-    def _give(self, *, with_body: bool) -> None:
-        path = self.path.partition("?")[0]
-        if path in self.denied:
-            self._say(403)
-        elif path not in self.objects:
-            self._say(404)
-        else:
-            start, _, end = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
-            content = self.objects[path]
-            part = content[int(start) : int(end) + 1 if end else None]
-            self._say(206 if "Range" in self.headers else 200, part, with_body=with_body)
-
-    def _say(self, status: int, body: bytes = b"", *, with_body: bool = True) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
-        self.end_headers()
-        if with_body:
-            self.wfile.write(body)
-
-
-@pytest.fixture
-def bucket() -> Iterator[str]:
-    """Options of a root in a bucket that is served here."""
-    Bucket.objects.clear()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Bucket) as server:
-        serving = threading.Thread(target=server.serve_forever)
-        serving.start()
-        yield f"scheme=http&region=x&endpoint_override=127.0.0.1:{server.server_port}"
-        server.shutdown()
-        serving.join()
-
-
-def test_a_bucket_is_a_root(bucket: str) -> None:
-    references = References([f"s3://key:secret@frames/shop?{bucket}"])
-    Bucket.objects["/frames/shop/a"] = b"large"
-    assert references.read(Reference("s3://frames/shop/a", hashlib.sha256(b"large").hexdigest())) == b"large"
-    assert refusal(lambda: references.read(Reference("s3://frames/shop/absent"))).error == "ReferenceNotFound"
-    Bucket.denied.add("/frames/shop/denied")
-    Bucket.objects["/other/a"] = b"secret"
-    assert refusal(lambda: references.read(Reference("s3://frames/shop/denied"))).error == "ReferenceNotAllowed"
-    assert refusal(lambda: references.read(Reference("s3://other/a"))).error == "ReferenceNotAllowed"
+def test_a_bucket_is_a_root() -> None:
+    with buckets() as server:
+        references = References([f"s3://key:secret@frames/shop?{server.options}"])
+        server.objects |= {"/frames/shop/a": b"large", "/frames/shop/denied": b"secret", "/other/a": b"secret"}
+        server.denied.add("/frames/shop/denied")
+        assert references.read(Reference("s3://frames/shop/a", hashlib.sha256(b"large").hexdigest())) == b"large"
+        assert refusal(lambda: references.read(Reference("s3://frames/shop/absent"))).error == "ReferenceNotFound"
+        assert refusal(lambda: references.read(Reference("s3://frames/shop/denied"))).error == "ReferenceNotAllowed"
+        assert refusal(lambda: references.read(Reference("s3://other/a"))).error == "ReferenceNotAllowed"
 
 
 def test_no_host_that_a_frame_names_is_ever_asked() -> None:

@@ -14,6 +14,9 @@ from rich.table import Table
 from tests.chaos.grounds import GROUNDS, NAMES, Ground
 from tests.chaos.round import Round, play
 
+_KEPT = Path(".sparring/chaos")
+"""Of rounds that did not hold."""
+
 _WIDTH_MIN = 100
 """Characters: a table in a log file is not cut."""
 
@@ -35,6 +38,8 @@ def main() -> int:
             console.print(_line(done), highlight=False, soft_wrap=True)
             for finding in [*([done.failure] if done.failure else []), *done.report.findings[:5]]:
                 console.print(f"  {finding}", highlight=False, soft_wrap=True)
+            if not done.held:
+                console.print(f"  logs and answers: {_kept(done.fault, done.seed)}", highlight=False, soft_wrap=True)
     console.print(_table(played))
     return 0 if all(one.held for one in played) else 1
 
@@ -45,7 +50,11 @@ def _played(ground: Ground, faults: Sequence[str], seeds: Iterable[int]) -> Iter
     with tempfile.TemporaryDirectory(prefix="sparring-chaos-") as folder, ground.open(Path(folder)) as arena:
         for seed in seeds:
             for fault in faults:
-                yield play(arena, fault, ground.faults[fault], seed)
+                yield play(arena, fault, ground.faults[fault], seed, keep_in=_kept(fault, seed))
+
+
+def _kept(fault: str, seed: int) -> Path:
+    return _KEPT / f"{fault.replace(' ', '-')}-{seed}"
 
 
 def _line(done: Round) -> str:

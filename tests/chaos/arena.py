@@ -1,5 +1,6 @@
 """Where faults happen: a whole stack of its own, three pipelines under load, and the ledger afterwards."""
 
+import shutil
 import signal
 import threading
 import time
@@ -16,7 +17,9 @@ import psutil
 import pyarrow as pa
 from confluent_kafka import KafkaError, Message, Producer
 
+from adapters.clock import now_ms
 from adapters.settings import Settings
+from schemas.errors import RetryLater
 from schemas.results import Answer
 from schemas.topics import Lane
 from sparring import Client, Framework, ModelVersion, Pipeline
@@ -24,7 +27,6 @@ from sparring.ledger.account import Report
 from sparring.ledger.reading import verify
 from sparring.records import RecordStream
 from sparring.stack import LocalStack
-from sparring.when import now_ms
 from tests.small_models import MISCHIEF_STEP, scaling_model
 from tests.waiting import eventually
 
@@ -91,8 +93,8 @@ class Arena:
                 report = self.verify(since)
                 if report.in_order or time.monotonic() > deadline:
                     return report
-            except ConnectionError:
-                # The client has not found the new leader of a partition in time: it is asked again.
+            except (ConnectionError, RetryLater):
+                # Redis is not back yet, or the client has not found a partition's new leader in time: asked again.
                 if time.monotonic() > deadline:
                     raise
             threading.Event().wait(1.0)
@@ -105,6 +107,26 @@ class Arena:
             ids = Counter(dict(record.headers).get("request-id") for record in records)
         del ids[None]  # those beside the load
         return ids.total() - len(ids)
+
+    def keep(self, folder: Path, since: int) -> None:
+        """Every service's log, and a line for each record on `results` since then: what a round that did not hold
+        leaves behind."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for stack in (self.stack, self.on) if self.on else (self.stack,):
+            for name, process in stack.processes.items():
+                if process.log.exists():
+                    shutil.copy(process.log, folder / f"{name}.log")
+        connection = self.client._connection  # noqa: SLF001 (as above)
+        try:
+            with RecordStream(connection.broker, connection.topics.results, since) as records:
+                lines = [
+                    f"{one.partition}/{one.offset} {one.timestamp} {one.key!r} "
+                    + " ".join(f"{name}={value!r}" for name, value in one.headers)
+                    for one in records
+                ]
+        except ConnectionError as error:
+            lines = [f"they cannot be read: {error}"]
+        (folder / "results.txt").write_text("\n".join(lines) + "\n")
 
     def longest_silence_s(self, since: int) -> float:
         """Between one official answer and the next: how long nobody was answered. Seconds, by `published-at`."""

@@ -21,6 +21,7 @@ from confluent_kafka import Producer
 from rich.console import Console
 from rich.table import Table
 
+from adapters.clock import now_ms
 from adapters.settings import Settings
 from schemas.limits import PARTITIONS
 from schemas.results import Answer
@@ -30,7 +31,6 @@ from sparring.ledger.account import Report
 from sparring.ledger.reading import verify
 from sparring.records import RecordStream
 from sparring.stack import LocalStack
-from sparring.when import now_ms
 from tests.chaos.memory import Memory
 from tests.small_models import SLOW_STEP
 from tests.waiting import eventually

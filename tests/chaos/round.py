@@ -2,10 +2,12 @@
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
+from adapters.clock import now_ms
+from schemas.errors import RetryLater
 from sparring.ledger.account import Report
-from sparring.when import now_ms
 from tests.chaos.arena import Arena, Load
 from tests.chaos.faults import Fault
 
@@ -32,8 +34,20 @@ class Round:
         return self.failure is None and self.report.in_order and self.frames - self.twice == self.confirmed
 
 
-def play(arena: Arena, name: str, fault: Fault, seed: int, *, per_second: float = 40.0, around: int = 60) -> Round:
-    """Load, the fault after some frames at a random moment, some more frames, and the account."""
+def play(
+    arena: Arena,
+    name: str,
+    fault: Fault,
+    seed: int,
+    *,
+    per_second: float = 40.0,
+    around: int = 60,
+    keep_in: Path | None = None,
+) -> Round:
+    """Load, the fault after some frames at a random moment, some more frames, and the account.
+
+    keep_in: where a round that did not hold leaves its logs and answers.
+    """
     rng = Random(seed)
     since, beside = now_ms(), arena.beside
     load = Load(arena, per_second, seed)
@@ -51,9 +65,9 @@ def play(arena: Arena, name: str, fault: Fault, seed: int, *, per_second: float 
     try:
         report = arena.settled(since)
         twice = arena.frames_twice(since)
-    except ConnectionError as error:
+    except (ConnectionError, RetryLater) as error:
         report, failure = Report(), f"no account: {error}"
-    return Round(
+    done = Round(
         name,
         seed,
         report.counts["frames"],
@@ -64,3 +78,6 @@ def play(arena: Arena, name: str, fault: Fault, seed: int, *, per_second: float 
         twice,
         failure,
     )
+    if keep_in is not None and not done.held:
+        arena.keep(keep_in, since)
+    return done

@@ -5,7 +5,7 @@ from typing import Final
 
 from confluent_kafka.admin import AclOperation
 
-from sparring.when import now_ms
+from adapters.clock import now_ms
 from tests.chaos.arena import Arena
 from tests.chaos.denied import denied
 from tests.chaos.faults import AWAY_S, Fault, pause
@@ -49,10 +49,12 @@ def champion_not_read(arena: Arena, _rng: Random) -> None:
 
 def results_not_written(arena: Arena, _rng: Random) -> None:
     """Nobody may answer for a while: processes end and start again, and no frame is blamed for that."""
-    results = arena.client._connection.topics.results  # noqa: SLF001 (what the command line opens)
+    since, results = now_ms(), arena.client._connection.topics.results  # noqa: SLF001 (what the command line opens)
     with denied(arena.stack.kafka, results, AclOperation.WRITE):
         pause(RESULTS_AWAY_S)
     _wait_for(arena, now_ms(), "answered ok")
+    blamed = arena.verify(since).counts["answered error: TooManyAttempts"]
+    assert not blamed, f"{blamed} frames are blamed for what was denied"
 
 
 def _wait_for(arena: Arena, since: int, count: str) -> None:

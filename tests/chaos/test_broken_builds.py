@@ -8,11 +8,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from adapters.clock import now_ms
 from adapters.settings import Settings
 from sparring import Client, Framework, Pipeline
 from sparring.ledger.reading import verify
 from sparring.stack import LocalStack
-from sparring.when import now_ms
 from tests.journeys.wire import Wire
 from tests.small_models import scaling_model
 from tests.waiting import eventually

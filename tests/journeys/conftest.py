@@ -25,6 +25,13 @@ def client(stack: LocalStack) -> Iterator[Client]:
         yield connected
 
 
+@pytest.fixture
+def addressed(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment says where the system is, as in a terminal."""
+    for name, value in stack.environment().items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.fixture(scope="session")
 def wire(stack: LocalStack) -> Iterator[Wire]:
     with Wire(stack) as open_wire:

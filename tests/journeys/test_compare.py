@@ -2,37 +2,21 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from sparring import ModelVersion, Pipeline, cli
-from sparring.cli.exits import OK
+from sparring import ModelVersion, Pipeline
 from sparring.dataset import open_dataset
-from sparring.stack import LocalStack
+from tests.journeys.typed import Said, printed
 from tests.journeys.wire import Wire
 
-Said = pytest.CaptureFixture[str]
 Box = tuple[float, float, float, float]
 IOU = 0.5
-
-
-@pytest.fixture(autouse=True)
-def here(stack: LocalStack) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in stack.environment().items():
-            environment.setenv(name, value)
-        yield
-
-
-def typed(said: Said, *arguments: str) -> str:
-    code = cli.main(arguments)
-    out, err = said.readouterr()
-    assert code == OK, err
-    return out
+pytestmark = pytest.mark.usefixtures("addressed")
 
 
 def overlap(one: Box, other: Box) -> float:
@@ -73,12 +57,12 @@ def test_yolox_beside_nanodet_on_real_photos_agrees_with_an_independent_matching
             f"pipeline: photos\nmodels:\n  {name}:\n    path: {shared / 'models' / name}.onnx\n    framework: onnx\n"
             f"    configure: {{runtime: onnx, batch_config: single}}\nsteps:\n  - model: {name}\n"
         )
-        typed(capsys, "replay", str(shared / "frames"), "--candidate", str(candidate), "--out", str(tmp_path / name))
+        printed(capsys, "replay", str(shared / "frames"), "--candidate", str(candidate), "--out", str(tmp_path / name))
     sides = [by_subject(tmp_path / name) for name in ("yolox-nano", "nanodet-m")]
     assert sides[0].keys() == sides[1].keys()
     page = tmp_path / "page.html"
     arguments = (str(tmp_path / "yolox-nano"), str(tmp_path / "nanodet-m"), "--out", str(tmp_path / "pairs"))
-    said = json.loads(typed(capsys, "compare", *arguments, "--html", str(page), "--class-names", "coco", "--json"))
+    said = json.loads(printed(capsys, "compare", *arguments, "--html", str(page), "--class-names", "coco", "--json"))
 
     counts = {"a": 0, "b": 0, "matched": 0}
     told = {row["subject"]: row for row in pq.read_table(tmp_path / "pairs").to_pylist()}
@@ -107,13 +91,15 @@ def test_a_replay_is_compared_with_what_was_recorded(
     versions = pipeline.versions()
     pipeline.replace_with_model_step(0, scale(second, 3.0)).deploy()
     out = tmp_path / "run"
-    typed(capsys, "replay", "--from", "1h", "--pipeline", pipeline.name(), "--version", versions[0], "--out", str(out))
-    same = json.loads(typed(capsys, "compare", str(out), "--json"))
+    printed(
+        capsys, "replay", "--from", "1h", "--pipeline", pipeline.name(), "--version", versions[0], "--out", str(out)
+    )
+    same = json.loads(printed(capsys, "compare", str(out), "--json"))
     assert (same["pairs"], same["changed"]) == (3, [])
 
     other = tmp_path / "other"
-    typed(capsys, "replay", "--from", "1h", "--pipeline", pipeline.name(), "--out", str(other))
+    printed(capsys, "replay", "--from", "1h", "--pipeline", pipeline.name(), "--out", str(other))
     pairs = tmp_path / "pairs"
-    typed(capsys, "compare", str(other), "--out", str(pairs))
+    printed(capsys, "compare", str(other), "--out", str(pairs))
     rows = pq.read_table(pairs).to_pylist()
     assert [(row["in"], row["model_a"], row["model_b"]) for row in rows] == [("both", first, second)] * 3

@@ -12,11 +12,8 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
-import onnx
 import pytest
 import redis
-from onnx import TensorProto, helper
 
 from examples.shelf import render_shelf
 from schemas.keys import Keys
@@ -26,28 +23,12 @@ from tests.contracts.asyncapi import messages, why_not
 from tests.contracts.kafka_page import LOOK_UP, READ, SEND, WHOLE_TRIP, printed
 from tests.contracts.topics import Mark, mark_ends, read_since
 from tests.journeys.wire import Wire
+from tests.small_models import picture_model
 from tests.waiting import eventually
 
 PIPELINE = "kafka-page"
 Here = Callable[[str], str]
 Run = Callable[[list[str]], str]
-
-
-def picture_model(factor: float) -> bytes:
-    """`y = image * factor`, one picture of 4 by 4 pixels."""
-    shape = [1, 3, 4, 4]
-    graph = helper.make_graph(
-        [helper.make_node("Mul", ["image", "factor"], ["y"])],
-        "picture",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
-        [helper.make_tensor("factor", TensorProto.FLOAT, [], np.array([factor], np.float32))],
-    )
-    content: bytes = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8
-    ).SerializeToString()
-    onnx.checker.check_model(onnx.load_from_string(content))
-    return content
 
 
 @pytest.fixture(scope="module")

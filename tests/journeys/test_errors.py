@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from confluent_kafka import Producer
 
+from adapters.clock import now_ms
 from examples.shelf import render_shelf
 from schemas.frames import RawHeaders
 from schemas.limits import FRAME_BYTES_MAX
@@ -15,7 +16,6 @@ from schemas.tables import encode_table
 from sparring import Client, ModelVersion, Pipeline
 from sparring.object import FrameTooLarge, InferenceError
 from sparring.stack import LocalStack
-from sparring.when import now_ms
 from tests.journeys.wire import Wire
 
 Scale = Callable[[str, float], ModelVersion]

@@ -147,6 +147,15 @@ def test_a_pipeline_that_is_unknown_or_not_deployed_is_an_error_before_and_while
     assert frames.counts.confirmed == 1
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C raises here, also where the whole suite was started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("what", ["an exception", "Ctrl-C"])
 def test_what_is_raised_inside_the_block_comes_out_of_it_when_each_frame_has_its_report(
     client: Client, doubled: Pipeline, what: str

@@ -7,11 +7,11 @@ import pytest
 import redis
 from confluent_kafka import Producer
 
+from adapters.clock import now_ms
 from schemas.keys import Keys
 from sparring import Client, ModelVersion, Pipeline
 from sparring.ledger.reading import verify
 from sparring.stack import LocalStack
-from sparring.when import now_ms
 from tests.journeys.wire import Wire
 
 Scale = Callable[[str, float], ModelVersion]

@@ -41,6 +41,10 @@ def test_a_split_and_a_shadow_leave_their_columns_in_one_log(pipeline: Pipeline,
     assert list(logs.columns) == ["time", "in.tensor", "out._model_split", "out.y", "out_rival.y"]
     assert logs["out_rival.y"].tolist() == [[3.0, 1.5], None]
     assert logs["out._model_split"].tolist() == [None, split["out._model_split"][0]]
+    first, last = split["time"][0].to_pydatetime(), logs["time"][0].to_pydatetime()
+    pd.testing.assert_frame_equal(
+        pipeline.logs(start_datetime=first, end_datetime=last), logs[::-1].reset_index(drop=True)
+    )
 
 
 def test_columns_are_chosen_as_in_infer_and_metadata_only_when_asked_for(pipeline: Pipeline, scale: Scale) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import redis
 
+from adapters.clock import now_ms
 from schemas.frames import RawHeaders
 from schemas.keys import Keys
 from schemas.names import PipelineName
@@ -12,7 +13,6 @@ from sparring.deadletters import read_dead_letters, resend
 from sparring.ledger.reading import verify
 from sparring.rebuild import rebuild
 from sparring.stack import LocalStack
-from sparring.when import now_ms
 from tests.journeys.wire import Wire
 from tests.waiting import eventually
 

@@ -1,35 +1,22 @@
 """`sparring verify`, `deadletters` and `index`, as typed, on a running system."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import redis
 
 from schemas.keys import Keys
-from sparring import ModelVersion, Pipeline, cli
+from sparring import ModelVersion, Pipeline
 from sparring.cli.exits import FAILED, NOTHING_THERE, OK
 from sparring.stack import LocalStack
+from tests.journeys.typed import Said, typed
 from tests.journeys.wire import Wire
 
 Scale = Callable[[str, float], ModelVersion]
-Said = pytest.CaptureFixture[str]
 ROW = b'[{"tensor": [1, 2]}]'
-
-
-@pytest.fixture(autouse=True)
-def here(stack: LocalStack) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in stack.environment().items():
-            environment.setenv(name, value)
-        yield
-
-
-def typed(said: Said, *arguments: str) -> tuple[int, str, str]:
-    code = cli.main(arguments)
-    out, err = said.readouterr()
-    return code, out, err
+pytestmark = pytest.mark.usefixtures("addressed")
 
 
 def test_verify_says_that_everything_is_accounted_for_and_names_what_is_not(

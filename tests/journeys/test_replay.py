@@ -2,11 +2,12 @@
 
 import contextlib
 import json
+import os
 import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,32 +18,29 @@ import pyarrow.parquet as pq
 import pytest
 from kafka.admin import KafkaAdminClient
 
+from adapters.brokers import Brokers
+from adapters.clock import now_ms
+from examples.models import MODEL_NAMES, model_path
+from examples.shelf import render_shelf
+from schemas.frames import Origin
 from schemas.results import Answer
 from schemas.tables import read_arrow
-from sparring import ModelVersion, Pipeline, cli
+from sparring import Client, Framework, ModelVersion, Pipeline
+from sparring.broker import Broker
 from sparring.cli.exits import NOTHING_THERE, OK, WRONG_USAGE
 from sparring.dataset import open_dataset
+from sparring.originals import fetch_records
+from sparring.sources import frames_of
 from sparring.stack import LocalStack
+from tests.bucket import CHANGED_MS, buckets
+from tests.journeys.typed import Said, typed
 from tests.journeys.wire import Wire
-from tests.small_models import scaling_model
+from tests.small_models import same_image_model, scaling_model
+from tests.video import write_video
 from tests.waiting import eventually
 
 Scale = Callable[[str, float], ModelVersion]
-Said = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def here(stack: LocalStack) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in stack.environment().items():
-            environment.setenv(name, value)
-        yield
-
-
-def typed(said: Said, *arguments: str) -> tuple[int, str, str]:
-    code = cli.main(arguments)
-    out, err = said.readouterr()
-    return code, out, err
+pytestmark = pytest.mark.usefixtures("addressed")
 
 
 def rows_of(folder: Path) -> list[dict[str, Any]]:
@@ -143,6 +141,30 @@ def test_a_candidate_that_is_deployed_nowhere_answers_beside_what_was_recorded(
     assert pipeline.status()["models"][0]["name"] == "replay-champion", "nobody deployed the candidate"
 
 
+def test_a_candidate_that_takes_smaller_pictures_leaves_what_was_recorded_in_its_own_pixels(
+    pipeline: Pipeline, detector: ModelVersion, wire: Wire, capsys: Said, tmp_path: Path
+) -> None:
+    pipeline.add_model_step(detector).deploy()
+    ids = [wire.send(pipeline.name(), render_shelf(seed=seed).jpeg()) for seed in range(2)]
+    wire.answers(ids)
+    candidate = tmp_path / "small.yaml"
+    candidate.write_text(
+        f"pipeline: {pipeline.name()}\n"
+        f"models:\n  small:\n    path: {model_path(MODEL_NAMES[0])}\n    framework: onnx\n"
+        "    configure: {runtime: onnx, image: {width: 320, height: 224, aspect: letterbox}}\n"
+        "steps:\n  - model: small\n"
+    )
+    out = tmp_path / "run"
+    code, _, err = typed(capsys, "replay", "--ids", ",".join(ids), "--candidate", str(candidate), "--out", str(out))
+    assert code == OK, err
+    rows = rows_of(out)
+    assert [row["subject"] for row in rows] == sorted(ids)
+    for row in rows:
+        assert (row["input_width"], row["input_height"], row["input_aspect"]) == (320, 224, "letterbox")
+        then = [row[f"recorded.input_{name}"] for name in ("width", "height", "aspect")]
+        assert then == [640, 480, "stretch"]
+
+
 def test_a_live_replay_is_answered_officially_as_new_requests_that_name_the_old_ones(
     pipeline: Pipeline, scale: Scale, wire: Wire, capsys: Said, tmp_path: Path
 ) -> None:
@@ -161,6 +183,43 @@ def test_a_live_replay_is_answered_officially_as_new_requests_that_name_the_old_
     assert (row["recorded.status"], row["recorded.error"]) == ("error", "NotDeployed")
     assert wire.answer(row["request_id"]).status == "ok"
     assert row["request_id"] != refused
+
+
+def test_a_replay_keeps_the_rhythm_in_which_frames_were_produced_or_its_own(
+    stack: LocalStack, pipeline: Pipeline, scale: Scale, wire: Wire, capsys: Said, tmp_path: Path
+) -> None:
+    pipeline.add_model_step(scale("replay-rhythm", 2.0)).deploy()
+    after = [0, 300, 600, 900, 3600, 3900, 4200, 6000, 6300]
+    began = now_ms() - 60_000
+    # Over the partitions in turn: an order by partition would not be that of time.
+    ids = [
+        wire.send(pipeline.name(), b'[{"tensor": [1, 1]}]', key=f"camera-{number}".encode(), at=began + ms)
+        for number, ms in enumerate(after)
+    ]
+    wire.answers(ids)
+
+    def sent_after(some: list[str], *pace: str) -> list[int]:
+        """When each frame was sent, milliseconds after the first; to the live pipeline, which is there at once."""
+        out = tmp_path / pace[0]
+        words = ("replay", "--ids", ",".join(some), "--pipeline", pipeline.name(), "--live", "--out", str(out))
+        code, _, err = typed(capsys, *words, *pace)
+        assert code == OK, err
+        places = {row["subject"]: Origin.parse(row["frame"]) for row in rows_of(out)}
+        with Broker(Brokers(stack.kafka)) as broker:
+            records = fetch_records(broker, places.values())
+        times = [records[places[one]].timestamp for one in some]
+        return [at - times[0] for at in times]
+
+    early_ms, late_ms = 250, 2_500
+    for some, pace, due in (
+        (ids, ("--speed", "3"), [ms / 3 for ms in after]),
+        (ids, ("--fps", "8"), [125.0 * number for number in range(len(after))]),
+        (ids[:3], ("--realtime",), after[:3]),
+    ):
+        came = sent_after(some, *pace)
+        assert came == sorted(came)
+        for ms, expected in zip(came, due, strict=True):
+            assert expected - early_ms <= ms <= expected + late_ms, (pace, came)
 
 
 def test_a_replay_that_is_killed_goes_on_and_has_each_frame_once_in_its_dataset(
@@ -182,8 +241,10 @@ def test_a_replay_that_is_killed_goes_on_and_has_each_frame_once_in_its_dataset(
     assert (code, facts["finished"], facts["sent"], facts["written"]) == (OK, True, 60, 60)
     assert facts["sent_again"] >= 1, "it was killed before it had written anything"
     assert sorted(row["subject"] for row in rows_of(out)) == sorted(ids)
-    code, said, _ = typed(capsys, "replay", "--resume", str(out), "--json")
-    assert (code, json.loads(said)["statuses"]) == (OK, {}), "nothing is left to do"
+    code, said, err = typed(capsys, "replay", "--resume", str(out), "--json")
+    assert (code, json.loads(said)) == (OK, facts | {"statuses": {}})
+    assert "nothing left to do" in err
+    assert "starting" not in err
 
 
 def sent(out: Path) -> int:
@@ -225,6 +286,47 @@ def test_a_folder_and_a_dataset_are_replayed_and_a_column_that_is_not_there_is_n
     assert (code, "has no column 'image'; it has tensor, camera" in err) == (1, True)
 
 
+def test_videos_and_pictures_of_a_disk_and_of_a_bucket_are_replayed_each_picture_at_its_own_time(
+    client: Client, pipeline: Pipeline, capsys: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "same.onnx").write_bytes(same_image_model(8))
+    same = client.upload_model("replay-same", tmp_path / "same.onnx", framework=Framework.ONNX)
+    pipeline.add_model_step(same.configure("onnx", image={"width": 8, "height": 8})).deploy()
+    clip = write_video(tmp_path / "clip.mp4", 4)
+    os.utime(clip, (1_700_000_000, 1_700_000_000))
+    with buckets() as server:
+        for name, value in (
+            ("AWS_ENDPOINT_URL", f"http://{server.endpoint}"),
+            ("AWS_ACCESS_KEY_ID", "somebody"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ):
+            monkeypatch.setenv(name, value)
+        server.objects["/archive/clips/a b.mp4"] = clip.read_bytes()
+        for number, jpeg in enumerate(sendable.value for sendable in frames_of(clip)):
+            server.objects[f"/archive/october/{number}.jpg"] = jpeg
+        answers = ("--pipeline", pipeline.name())
+        words = ("replay", str(clip), "s3://archive/clips", "s3://archive/october/[12].jpg", *answers)
+        code, said, err = typed(capsys, *words, "--dry-run", "--json")
+        facts = json.loads(said)
+        assert (code, facts["frames"]) == (OK, 10), err
+        assert (facts["first"], facts["last"]) == ("2023-11-14T22:13:20.000+00:00", "2026-01-01T00:00:00.120+00:00")
+        code, _, err = typed(capsys, *words, "--live", "--out", str(tmp_path / "run"))
+        assert code == OK, err
+        code, _, err = typed(capsys, "replay", "s3://nobody/*.jpg", *answers, "--dry-run")
+        assert (code, err.startswith("sparring: s3://nobody/*.jpg: there is no bucket 'nobody'; expected")) == (1, True)
+    rows = rows_of(tmp_path / "run")
+    there, elsewhere = f"{clip}#", "s3://archive/clips/a%20b.mp4#"
+    of_a_video = [(f"{name}{number}", number) for name in (there, elsewhere) for number in range(4)]
+    expected = [*of_a_video, *((f"s3://archive/october/{number}.jpg", number) for number in (1, 2))]
+    assert [row["subject"] for row in rows] == [row["source"] for row in rows] == [name for name, _ in expected]
+    for row, (name, number) in zip(rows, expected, strict=True):
+        assert (row["status"], row["model"]) == ("ok", "replay-same")
+        begin = 1_700_000_000_000 if name.startswith(there) else CHANGED_MS
+        after_ms = 40 * number if "#" in name else 0
+        assert round(row["at"].timestamp() * 1000) == begin + after_ms
+        assert round(float(np.mean(row["out.y"])) / 20 * 255) == number, "its own pixels were answered"
+
+
 def test_decisions_come_out_again_and_other_weights_move_only_keys_to_or_from_the_arm_that_was_changed(
     pipeline: Pipeline, scale: Scale, wire: Wire, seed: int, capsys: Said
 ) -> None:
@@ -252,9 +354,9 @@ def test_decisions_come_out_again_and_other_weights_move_only_keys_to_or_from_th
 def test_what_does_not_go_together_is_said_before_anything_is_done(pipeline: Pipeline, capsys: Said) -> None:
     for arguments, expected in (
         (["--pipeline", "p", "--out", "o"], "which frames?"),
-        (["--from", "1h", "--out", "o"], "what answers?"),
+        (["--from", "1h", "--out", "o"], "what answers? expected one of --pipeline, --candidate; came none"),
         (["--from", "1h", "--pipeline", "p"], "--out is missing"),
-        (["--from", "1h", "--pipeline", "p", "--candidate", "c", "--out", "o"], "what answers?"),
+        (["--from", "1h", "--pipeline", "p", "--candidate", "c", "--out", "o"], "came both"),
         (["--from", "1h", "--pipeline", "p", "--fps", "1", "--realtime", "--out", "o"], "one of --fps"),
         (["a.jpg", "--pipeline", "p", "--verify"], "needs frames that were routed"),
     ):

@@ -9,10 +9,13 @@ import pytest
 import redis
 import trustme
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient
 from kafka.errors import TopicAuthorizationFailedError
 
 from adapters.settings import Settings
-from sparring import Client, Framework, Pipeline
+from sparring import Client, Framework, Pipeline, cli
+from sparring.cli.exits import FAILED, OK
+from sparring.dataset import open_dataset
 from sparring.stack import services
 from sparring.stack.presence import Beats
 from sparring.stack.process import Process
@@ -70,6 +73,20 @@ def _producer(place: Secured, role: str) -> KafkaProducer:
     return KafkaProducer(**place.brokers(role).kafka_python(), acks="all", max_block_ms=10_000)
 
 
+def _ends(place: Secured) -> dict[TopicPartition, int]:
+    """Where each topic ends, but for those on which services say that they live."""
+    with closing(KafkaConsumer(**place.brokers("admin").kafka_python())) as consumer:
+        topics = [name for name in consumer.topics() if not name.endswith(".presence")]
+        partitions = [TopicPartition(name, one) for name in topics for one in consumer.partitions_for_topic(name) or ()]
+        ends: dict[TopicPartition, int] = consumer.end_offsets(partitions)
+        return ends
+
+
+def _groups(place: Secured) -> set[str]:
+    with closing(KafkaAdminClient(**place.brokers("admin").kafka_python())) as admin:
+        return {group["group_id"] for group in admin.list_groups()}
+
+
 def test_a_frame_is_answered_and_its_challenger_recorded(deployed: Pipeline) -> None:
     answered = deployed.infer(pa.table({"tensor": [[1.0, 2.0]]}))
     assert answered["out.y"].to_pylist() == [[2.0, 4.0]]
@@ -124,6 +141,34 @@ def test_only_the_indexer_writes_to_the_index(place: Secured) -> None:
         pytest.raises(redis.exceptions.NoPermissionError),
     ):
         index.set(f"{NAMESPACE}:request:1", "forged")
+
+
+def test_whoever_replays_needs_the_documented_rights_writes_nothing_official_and_leaves_nothing(
+    place: Secured, deployed: Pipeline, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    answered = deployed.infer(pa.table({"tensor": [[3.0, 4.0]]}))
+    assert answered["out.y"].to_pylist() == [[6.0, 8.0]]
+    before = _ends(place), _groups(place)
+
+    def typed(role: str) -> tuple[int, str]:
+        arguments = ("replay", "--from", "1h", "--pipeline", deployed.name(), "--out", str(tmp_path / role))
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in place.environment(role).items():
+                environment.setenv(name, value)
+            return cli.main(arguments), capsys.readouterr().err
+
+    code, said = typed("scientist")
+    assert (code, "may not create the topic sparring-replay-" in said, "docs/security.md" in said) == (
+        FAILED,
+        True,
+        True,
+    )
+    code, said = typed("replayer")
+    assert code == OK, said
+    rows = open_dataset(tmp_path / "replayer").to_table(columns=["role", "out.y", "status"]).to_pylist()
+    assert {"role": "champion", "out.y": [6.0, 8.0], "status": "ok"} in rows
+    assert {"role": "challenger", "out.y": [9.0, 12.0], "status": "ok"} in rows
+    assert (_ends(place), _groups(place)) == before
 
 
 def test_another_password_is_refused_in_one_line_that_does_not_show_it(place: Secured) -> None:

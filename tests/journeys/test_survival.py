@@ -5,14 +5,16 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 import redis
 from confluent_kafka import ConsumerGroupTopicPartitions
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from schemas.keys import Keys, official_field
+from schemas.limits import ATTEMPTS_MAX
 from schemas.topics import TopicNames
 from sparring import ModelVersion, Pipeline
 from sparring.stack import LocalStack
@@ -83,6 +85,45 @@ def test_a_message_that_takes_its_process_down_every_time_is_refused_and_its_nei
     assert (letter["attempts"], its_bytes) == ("3", b'[{"tensor": [3, 0]}]')
     answers = wire.answers(others, within_s=60)
     assert {answer.status for answer in answers.values()} == {"ok"}
+
+
+def test_a_frame_whose_answer_nobody_may_write_is_not_blamed_for_it(
+    stack: LocalStack, pipeline: Pipeline, scale: Scale, wire: Wire
+) -> None:
+    double = scale("double", 2.0)
+    pipeline.add_model_step(double).deploy()
+    wire.answer(wire.send(pipeline.name(), ROW))
+    ended: set[int] = set()
+
+    def have_ended(count: int) -> bool:
+        ended.update(process.pid for process in model_processes(stack, double))
+        return len(ended) >= count
+
+    with results_too_large(stack):
+        frame = wire.send(pipeline.name(), ROW)
+        eventually(lambda: have_ended(ATTEMPTS_MAX + 2), 90, "the process to end more often than a frame is tried")
+    assert wire.answer(frame, within_s=60).status == "ok"
+
+
+@contextmanager
+def results_too_large(stack: LocalStack) -> Iterator[None]:
+    """The broker takes no answer, as one whose topic is set up wrongly."""
+
+    admin = AdminClient({"bootstrap.servers": stack.kafka})
+    topic = ConfigResource(ResourceType.TOPIC, TopicNames(stack.namespace).results)
+    before = admin.describe_configs([topic])[topic].result(10)["max.message.bytes"].value
+
+    def settle(size_bytes: str) -> None:
+        entry = ConfigEntry("max.message.bytes", size_bytes, incremental_operation=AlterConfigOpType.SET)
+        change = ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=[entry])
+        for changed in admin.incremental_alter_configs([change]).values():
+            changed.result(10)
+
+    settle("1")
+    try:
+        yield
+    finally:
+        settle(before)
 
 
 def test_a_killed_router_and_a_killed_indexer_lose_nothing(

@@ -57,13 +57,14 @@ class Wire:
         request_id: str | None = None,
         key: bytes | None = None,
         headers: RawHeaders | None = None,
+        at: int = 0,
     ) -> str:
-        """Produce one frame; returns its request id."""
+        """Produce one frame; returns its request id. at: the record's time, Unix milliseconds; 0: now."""
         request_id = request_id or str(uuid.uuid4())
         given: list[tuple[str, Any]] = [("request-id", request_id.encode()), *(headers or [])]
         if pipeline is not None:
             given.append(("pipeline", pipeline.encode()))
-        self._producer.produce(f"{self.namespace}.frames", value, key, headers=given)
+        self._producer.produce(f"{self.namespace}.frames", value, key, headers=given, timestamp=at)
         self._producer.poll(0)
         return request_id
 

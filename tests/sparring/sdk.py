@@ -12,7 +12,8 @@ from kafka.admin import KafkaAdminClient
 from onnx import TensorProto, helper
 
 from adapters.catalog import CatalogReader
-from adapters.kafka import Inbox, now_ms
+from adapters.clock import now_ms
+from adapters.kafka.inbox import Inbox
 from adapters.presence import Heart
 from adapters.redis import AnswerIndex
 from adapters.settings import Settings

@@ -29,6 +29,7 @@ from sparring.sender import IN_FLIGHT_BYTES_MAX, Sender, Sent
 from sparring.sources import find_files, frames_of
 from sparring.stack import LocalStack
 from tests.sparring.sdk import beating, fresh_settings, upload
+from tests.video import write_video
 from tests.waiting import eventually
 
 JPEG = cv2.imencode(".jpg", np.full((24, 32, 3), 128, np.uint8))[1].tobytes()
@@ -71,15 +72,6 @@ def folder(tmp_path: Path) -> Path:
     }.items():
         (tmp_path / "frames" / name).write_bytes(content)
     return tmp_path / "frames"
-
-
-def write_video(path: Path, pictures: int) -> Path:
-    """Each picture is brighter than the one before."""
-    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25, (64, 48))
-    for number in range(pictures):
-        video.write(np.full((48, 64, 3), 20 * number, np.uint8))
-    video.release()
-    return path
 
 
 def records_of(settings: Settings, rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -146,13 +138,23 @@ def test_a_name_that_leads_to_no_frame_is_an_error_in_one_line(
     ],
 )
 def test_a_file_that_is_no_frame_is_refused_in_the_contracts_words(
-    name: str, content: bytes, code: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    name: str, content: bytes, code: str, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(Refused) as refused:
         list(frames_of(tmp_path / name))
     assert refused.value.error == code
-    assert capfd.readouterr().err == ""  # FFmpeg would have its own lines
+
+
+def test_the_command_says_one_line_of_a_broken_video_and_ffmpeg_none(tmp_path: Path) -> None:
+    """In a process of its own: FFmpeg keeps the log level that it found at the process's first video."""
+    (tmp_path / "a.mp4").write_bytes(b"hello")
+    command = (sys.executable, "-m", "sparring", "send", str(tmp_path / "a.mp4"), "--pipeline", "shelf")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == FAILED
+    said = done.stderr.splitlines()
+    assert len(said) == 1, done.stderr
+    assert f"{tmp_path}/a.mp4: not sent: NotAnImage: " in said[0]
 
 
 def test_a_file_above_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> None:
@@ -166,6 +168,7 @@ def test_a_file_above_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> 
 def test_a_video_becomes_its_pictures_in_their_order(tmp_path: Path) -> None:
     frames = list(frames_of(write_video(tmp_path / "clip.mp4", 5)))
     assert [frame.name for frame in frames] == [f"{tmp_path}/clip.mp4#{number}" for number in range(5)]
+    assert [frame.after_ms for frame in frames] == [0, 40, 80, 120, 160]
     pictures = [cv2.imdecode(np.frombuffer(frame.value, np.uint8), cv2.IMREAD_COLOR) for frame in frames]
     assert {picture.shape for picture in pictures if picture is not None} == {(48, 64, 3)}
     assert [round(float(np.mean(picture)) / 20) for picture in pictures if picture is not None] == [0, 1, 2, 3, 4]

@@ -32,6 +32,7 @@ ROWS: list[Row] = [
     ),
     ("compare", "box_format", "yxyx", ValueError, "'yxyx'; expected 'xyxy' or 'xywh'"),
     ("compare", "box_format", ["xyxy"], ValueError, r"\['xyxy'\]; expected 'xyxy' or 'xywh'"),
+    ("compare", "client", "localhost", TypeError, "str; expected a Client, or None"),
     ("compare", "progress", "bar", TypeError, "str; expected a function of text and two numbers, or None"),
     ("Comparison.save_html", "path", 7, TypeError, "int; expected the path of a file"),
     (

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from adapters.catalog import CatalogReader
-from adapters.kafka import now_ms
+from adapters.clock import now_ms
 from adapters.monitor import Monitor, Target
 from adapters.presence import Heart, Watch
 from adapters.settings import HostSettings

@@ -11,7 +11,7 @@ from typing import Final
 
 import faust
 
-from adapters.kafka import now_ms
+from adapters.clock import now_ms
 from adapters.monitor import Monitor
 from adapters.presence import Heart
 from adapters.redis import AnswerIndex, field_of
@@ -22,6 +22,7 @@ from schemas.limits import BEAT_S, STOP_S_MAX
 from schemas.metrics import INDEX_DELAY_SECONDS, INDEX_RETRIES, INDEX_SECONDS, INDEXED
 from schemas.results import Answer
 from schemas.topics import fixed_topics
+from workers.indexer.lately import Lately
 from workers.indexer.pending import Pending
 from workers.indexer.stream import Event, Seldom, answer_in, stream_app
 
@@ -40,6 +41,7 @@ class Indexer:
         self._monitor = monitor
         self._meter = monitor.meter
         self._index = AnswerIndex(settings.redis, settings.namespace, settings.result_ttl_s)
+        self._lately = Lately(self._index)
         self._heart = Heart(settings.brokers, settings.topics.presence, "indexer", monitor.port)
         self._problems: tuple[str, ...] = ()
         """Why answers wait, while a write is tried again."""
@@ -74,10 +76,10 @@ class Indexer:
             raise app.crash_reason
 
     async def _ask_redis(self) -> None:
-        """For /ready: an indexer that has nothing to write must know it, too."""
+        """For /ready, and for what Redis forgot: an indexer that has nothing to write must know it, too."""
         while True:
             try:
-                await asyncio.to_thread(self._index.check)
+                await asyncio.to_thread(self._lately.look)
                 self._redis_away = ()
             except RetryLater as error:
                 self._redis_away = (str(error),)
@@ -98,7 +100,7 @@ class Indexer:
         while True:
             started_s = time.monotonic()
             try:
-                await asyncio.to_thread(self._index.write, answers)
+                await asyncio.to_thread(self._lately.write, answers)
             except RetryLater as error:
                 log.warning("%d answers wait: %s", len(answers), error)
                 self._problems = (str(error),)

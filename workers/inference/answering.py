@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from adapters.kafka import now_ms
+from adapters.clock import now_ms
 from schemas.errors import Refused
 from schemas.frames import is_table
 from schemas.limits import RESULT_BYTES_MAX

@@ -4,14 +4,15 @@ While tasks run, a partition is committed with the note `open`; a graceful end c
 assigned a partition that is still `open` runs its first messages (what may have been in flight, and what was
 answered and not yet committed) one at a time, and commits
 `attempt=n` for each before it runs. A message that is found with `attempts_max` is refused.
-Messages that only happened to be in flight beside it are not.
+Messages that only happened to be in flight beside it are not; nor are those that ran, and whose answers could not be
+delivered.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Final
 
-from adapters.kafka import Committed, Record
+from adapters.kafka.record import Committed, Record
 
 CLOSED: Final = ""
 OPEN: Final = "open"

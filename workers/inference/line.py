@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from adapters.kafka import DeliveryError, Place, Record
+from adapters.kafka.outbox import DeliveryError
+from adapters.kafka.record import Place, Record
 from adapters.traces import NO_SPAN, Span
 from schemas.errors import Refused
 from schemas.frames import Frame

@@ -14,7 +14,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from adapters.kafka import Committed, Inbox, Outbox, Place, Record
+from adapters.kafka.inbox import Inbox
+from adapters.kafka.outbox import Outbox
+from adapters.kafka.record import Committed, Place, Record
 from adapters.monitor import Monitor
 from adapters.presence import Heart
 from adapters.settings import InferenceSettings
@@ -39,6 +41,8 @@ log = logging.getLogger(__name__)
 
 _IDLE_S: Final = 0.05
 _STORE_AGAIN_S: Final = 0.5
+_LOAD_TURN_S: Final = 5.0
+"""A task waits this long in one go for its version to be loaded, then lets others have theirs."""
 SHADOW_NICENESS: Final = 10
 CRASHED: Final = 1
 """Exit code after an error that is bound to no message."""
@@ -72,8 +76,7 @@ class ModelProcess:
         self._shelf = Shelf(settings, model, lane)
         self._fetcher = Fetcher(settings.reference_roots, lane, self._patience, stopping)
         self._outbox = Outbox(settings.brokers)
-        for topic in (self._topics.results, self._topics.shadows, self._topics.deadletters):
-            self._outbox.know(topic)
+        self._outbox.know((self._topics.results, self._topics.shadows, self._topics.deadletters))
         self._line = Line(self._publish)
         self._queue: deque[Ticket] = deque()
         self._queued = threading.Condition()
@@ -89,6 +92,9 @@ class ModelProcess:
         try:
             while not self._stopping.is_set():
                 self._shelf.follow()
+                if hanging := self._shelf.left_behind():
+                    log.error("the load of %s hangs and is no longer needed: the process ends", ", ".join(hanging))
+                    break
                 self._say_what_is_warm()
                 self._record.backlog(self._inbox, self._line.running)
                 self._take_all(self._read())
@@ -157,7 +163,13 @@ class ModelProcess:
             if not self._has(record, turn):
                 return
             self._enter(ticket)
-        self._drain()
+        try:
+            self._drain()
+        except RetryLater:
+            if ticket.finished is not None:
+                # It ran, and its answer cannot be delivered: that is not counted against it.
+                self._note(record.place, record.offset, OPEN)
+            raise
         self._commit(OPEN)
         suspect.careful -= 1
         if suspect.careful == 0:
@@ -167,7 +179,7 @@ class ModelProcess:
         """A model store that is away is not the suspect's fault: no attempt is counted before all is loaded."""
         while True:
             try:
-                self._shelf.loaded(ticket.slip)
+                self._shelf.loaded(ticket.slip, within_s=_STORE_AGAIN_S)
             except Refused:
                 return  # it is said when the task's turn comes
             except RetryLater as error:
@@ -347,10 +359,11 @@ class ModelProcess:
             self._line.finish(ticket, done)
 
     def _loaded(self, slip: Slip) -> LoadedVersion:
-        """The slip's version. A model store that does not answer is waited for: the frame is not to blame."""
+        """The slip's version. What takes its time, or a model store that does not answer, is waited for: the frame is
+        not to blame."""
         while True:
             try:
-                return self._shelf.loaded(slip)
+                return self._shelf.loaded(slip, within_s=_LOAD_TURN_S)
             except RetryLater as error:
                 log.warning("%s", error)
                 if self._stopping.wait(_STORE_AGAIN_S):

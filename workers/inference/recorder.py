@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from adapters.kafka import Inbox
+from adapters.kafka.inbox import Inbox
 from adapters.meter import Meter
 from adapters.settings import InferenceSettings
 from adapters.traces import NO_SPAN, Span, Traces

@@ -1,29 +1,30 @@
 """What is loaded: every model of every pipeline version that this process may have to answer for.
 
 A version that is wanted is loaded in the background, so that live traffic goes on; a task whose
-version is not loaded yet loads it first, in its own thread. Models are shared between versions.
+version is not loaded yet waits until it is. Models are shared between versions, and loaded one at
+a time; a load that hangs is left behind.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from adapters.catalog import CatalogReader
-from adapters.kafka import now_ms
+from adapters.clock import now_ms
 from adapters.settings import InferenceSettings
-from adapters.store import ModelStore
 from schemas.errors import Refused, RetryLater, SparringError
-from schemas.models import Configuration, PinnedModel
+from schemas.models import PinnedModel
 from schemas.names import ModelKey, PipelineName
 from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDeploy
 from schemas.presence import Warm
 from schemas.tasks import Slip
 from schemas.topics import Lane
-from workers.inference.steps import LoadedModel, load_model
+from workers.inference.loading import LOOK_S, Models, Named, named
+from workers.inference.steps import LoadedModel
 
 if TYPE_CHECKING:
     from adapters.rules import Rules
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LOAD_AGAIN_S: Final = 5.0
+_UNWANTED_S: Final = 2.0
+"""A version that was not wanted for this long is not waited for in the background."""
 _KEEP_S: Final = 10.0
 """A version that is no longer wanted stays this long: tasks of it may still be on their way."""
 
@@ -52,13 +55,15 @@ class Shelf:
         self._settings = settings
         self._model = model
         self._lane: Lane = lane
-        self._store = ModelStore(settings.model_store)
+        self._models = Models(settings)
         self._reader = CatalogReader(settings.brokers, settings.topics.catalog)
         self._reading = threading.Lock()
         self._loading = threading.Lock()
         self._background = ThreadPoolExecutor(1, thread_name_prefix="loader")
         self._versions: dict[str, LoadedVersion] = {}
-        self._models: dict[tuple[ModelKey, Configuration], LoadedModel] = {}
+        self._needed: frozenset[Named] = frozenset()
+        """By versions that are wanted."""
+        self._closed = False
         self._wanted_s: dict[str, float] = {}
         self._pending: dict[str, float] = {}
         """Version -> when its load may be tried (again)."""
@@ -75,6 +80,9 @@ class Shelf:
                 for version in self._reader.catalog.wanted(now_ms())
                 if (self._model, self._lane) in version.lanes()
             ]
+        self._needed = frozenset(
+            named(pinned) for version in wanted for pinned in needed_models(version, self._model, self._lane)
+        )
         now_s = time.monotonic()
         for loaded in list(self._versions):
             # A late task may have loaded a version that nobody wants any more: it goes as well.
@@ -89,15 +97,16 @@ class Shelf:
         for gone in [v for v, seen_s in self._wanted_s.items() if now_s - seen_s > _KEEP_S]:
             self._let_go(gone)
 
-    def loaded(self, slip: Slip) -> LoadedVersion:
+    def loaded(self, slip: Slip, within_s: float) -> LoadedVersion:
         """The version that a slip names, loaded. Refused where it cannot be; RetryLater where the model
-        store does not answer."""
+        store does not answer, or where it takes longer than `within_s`."""
         found = self._versions.get(slip.version)
         if found is not None:
             return found
         version = self._find(slip.pipeline, slip.version)
+        until_s = time.monotonic() + within_s
         try:
-            return self._load(version)
+            return self._load(version, lambda: time.monotonic() < until_s)
         except RetryLater:
             raise
         except SparringError as error:
@@ -125,8 +134,13 @@ class Shelf:
         """What could not be loaded, and why."""
         return tuple(self._problems.values())
 
+    def left_behind(self) -> tuple[str, ...]:
+        """Models whose loads hang and that are no longer needed: only the end of this process ends such a load."""
+        return self._models.left_behind(self._needed, unasked_s=_KEEP_S)
+
     def close(self) -> None:
         """Stop following."""
+        self._closed = True
         self._background.shutdown(wait=False, cancel_futures=True)
         self._reader.close()
 
@@ -142,7 +156,7 @@ class Shelf:
 
     def _load_in_background(self, version: PipelineVersion) -> None:
         try:
-            self._load(version)
+            self._load(version, lambda: not self._closed and self._is_wanted(version))
             self._problems.pop(version.version, None)
         except Exception as error:  # noqa: BLE001  # whatever a model file or a step raises is said, not lost
             reason = f"{self._model} ({self._lane} lane) cannot load {version.pipeline}: {error}"
@@ -151,14 +165,24 @@ class Shelf:
         finally:
             self._pending[version.version] = time.monotonic() + _LOAD_AGAIN_S
 
-    def _load(self, version: PipelineVersion) -> LoadedVersion:
-        with self._loading:
+    def _is_wanted(self, version: PipelineVersion) -> bool:
+        seen_s = self._wanted_s.get(version.version, float("-inf"))
+        return time.monotonic() - seen_s < _UNWANTED_S
+
+    def _load(self, version: PipelineVersion, goes_on: Callable[[], bool]) -> LoadedVersion:
+        """RetryLater where `goes_on` says no before it is loaded."""
+        while not self._loading.acquire(timeout=LOOK_S):
+            if not goes_on():
+                raise RetryLater(f"{version.pipeline} version {version.version} waits for another one to be loaded")
+        try:
             if version.version not in self._versions:
                 needed = needed_models(version, self._model, self._lane)
-                models = {pinned.key: self._load_model(pinned) for pinned in needed}
+                models = {pinned.key: self._models.get(pinned, goes_on) for pinned in needed}
                 self._versions[version.version] = LoadedVersion(version, models, self._rules(version))
                 log.info("loaded %s version %s", version.pipeline, version.version)
             return self._versions[version.version]
+        finally:
+            self._loading.release()
 
     def _rules(self, version: PipelineVersion) -> "Rules | None":
         if not version.validations or self._lane != "official":
@@ -168,15 +192,6 @@ class Shelf:
 
         return Rules(version.validations)
 
-    def _load_model(self, pinned: PinnedModel) -> LoadedModel:
-        name = (pinned.key, pinned.configuration)
-        if name not in self._models:
-            started_s = time.monotonic()
-            content = self._store.get(pinned.model.sha256)
-            self._models[name] = load_model(pinned, content, self._settings)
-            log.info("loaded %s in %.2f s", pinned.key, time.monotonic() - started_s)
-        return self._models[name]
-
     def _let_go(self, gone: str) -> None:
         if not self._loading.acquire(blocking=False):
             return  # a load may take long, and the main thread has a pulse to keep: the next turn does it
@@ -185,8 +200,8 @@ class Shelf:
             self._pending.pop(gone, None)
             self._problems.pop(gone, None)
             self._versions.pop(gone, None)
-            used = {id(model) for loaded in self._versions.values() for model in loaded.models.values()}
-            self._models = {name: model for name, model in self._models.items() if id(model) in used}
+            used = {named(model.pinned) for loaded in self._versions.values() for model in loaded.models.values()}
+            self._models.keep(used | self._needed)
         finally:
             self._loading.release()
 

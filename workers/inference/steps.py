@@ -132,7 +132,7 @@ def _function(content: bytes, file_name: str) -> Callable[[Arrays], object]:
     try:
         code: CodeType = compile(content, file_name, "exec")
         exec(code, namespace)  # noqa: S102  # permitted by the host, see `load_model`
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SparringError(f"{file_name} cannot be loaded: {_last_line(error)}") from error
     function = namespace.get(PROCESS)
     if not callable(function):
@@ -160,6 +160,6 @@ def _zeros(spec: TensorSpec, pinned: PinnedModel) -> Array:
     return np.zeros(shape, dtype=spec.dtype)
 
 
-def _last_line(error: Exception) -> str:
+def _last_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}"[:1000]

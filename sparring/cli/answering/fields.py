@@ -5,10 +5,9 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 
-from schemas.errors import Refused
-from schemas.results import Answer, Failure
+from schemas.results import Answer
 from schemas.tables import read_arrow
-from sparring.rows import failure_of
+from sparring.rows import output_name, read_outputs
 
 _TEXTS: Final = ("pipeline", "pipeline_version", "role", "model", "model_version", "model_sha256", "split")
 _PLACES: Final = ("frame", "frame_digest", "traceparent")
@@ -51,32 +50,32 @@ def fields(answer: Answer) -> dict[str, Any]:
 def with_outputs(answer: Answer) -> dict[str, Any]:
     """The fields, and `outputs`, a list per row of each; of an answer that is not `ok`, error, message and stage."""
     shown = fields(answer)
-    try:
-        if answer.status == "ok":
-            return shown | {"outputs": outputs(answer)}
-        why = failure_of(answer)
-    except Refused as error:
-        why = Failure(error.error, error.message, "read")
+    table, why = read_outputs(answer)
+    if why is None:
+        return shown | {"outputs": _cells(table)}
     return shown | {"error": why.error, "message": why.message, "stage": why.stage}
 
 
 def outputs(answer: Answer) -> dict[str, list[Any]]:
     """Each output of an `ok` answer, a flat list of numbers or text per row. Refused where it is no Arrow stream."""
-    from sparring.result import cells  # noqa: PLC0415  # pandas: a table of lines needs none
-
-    table = read_arrow(answer.value)
-    return {name: cells(table[name]) for name in table.column_names}
+    return _cells(read_arrow(answer.value))
 
 
-def rows(answer: Answer) -> pa.Table:
-    """An `ok` answer's rows: `FIELDS`, and the outputs as `out.*`. Refused where its value is no Arrow stream."""
-    table = read_arrow(answer.value)
+def rows(answer: Answer) -> pa.Table | None:
+    """An answer's rows: `FIELDS`, and the outputs as `out.*`; None where there are no outputs."""
+    table, why = read_outputs(answer)
+    if why is not None:
+        return None
     count = table.num_rows
     values = fields(answer) | {"time": answer.published_at, "split": msgspec.json.encode(answer.split).decode()}
     columns: dict[str, Any] = {
         field.name: pa.array(range(count) if field.name == "row" else [values[field.name]] * count, field.type)
         for field in FIELDS
     }
-    # `anomaly.*` stands beside the outputs, not among them, as in the table that `infer` returns.
-    outs = {name if name.startswith("anomaly.") else f"out.{name}": table[name] for name in table.column_names}
-    return pa.table(columns | outs)
+    return pa.table(columns | {output_name(name): table[name] for name in table.column_names})
+
+
+def _cells(table: pa.Table) -> dict[str, list[Any]]:
+    from sparring.result import cells  # noqa: PLC0415  # pandas: a table of lines needs none
+
+    return {name: cells(table[name]) for name in table.column_names}

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 import msgspec
 import pyarrow as pa
 
-from schemas.errors import Refused, SparringError
+from schemas.errors import SparringError
 from schemas.results import Answer
 from sparring.broker import Broker
 from sparring.cli.answering.fields import FIELDS, rows, with_outputs
@@ -115,10 +115,7 @@ class _Arrow:
         self._left_out = 0
 
     def write(self, answer: Answer) -> None:
-        try:
-            table = rows(answer) if answer.status == "ok" else None
-        except Refused:
-            table = None
+        table = rows(answer)
         if table is None:
             self._left_out += 1
             return

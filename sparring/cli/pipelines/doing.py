@@ -4,6 +4,7 @@ from uuid import uuid4
 
 from msgspec import structs
 
+from adapters.clock import now_ms
 from adapters.rules import read
 from schemas.catalog import PipelineVersionAdded
 from schemas.models import PinnedModel
@@ -15,7 +16,6 @@ from sparring.pipeline import Pipeline
 from sparring.wanted.difference import Change
 from sparring.wanted.planned import Planned, renewed
 from sparring.wanted.upload import NEW
-from sparring.when import now_ms
 
 
 class Doing:

@@ -145,11 +145,14 @@ def _wrong(parsed: argparse.Namespace) -> str | None:
     decides = bool(looks) and looks[0] != "--dry-run"
     paces = (parsed.fps is not None, parsed.realtime, parsed.speed is not None)
     came = " and ".join(given) or "none"
+    which = "none" if parsed.candidate is None else "both"
     rules = {
         f"which frames? expected one of --from, {', '.join(named)}; came {came}": len(given) != 1,
         "--column needs one PATH: the dataset": parsed.column is not None and len(parsed.paths) != 1,
         "--error needs --dead-letters": parsed.error is not None and not parsed.dead_letters,
-        "what answers? expected --pipeline or --candidate": (parsed.pipeline is None) == (parsed.candidate is None),
+        f"what answers? expected one of --pipeline, --candidate; came {which}": (
+            (parsed.pipeline is None) == (parsed.candidate is None)
+        ),
         "--version is of --pipeline: a --candidate has none": bool(parsed.version and parsed.candidate),
         "--live sends to what is live: without --version": bool(parsed.live and parsed.version),
         "--live sends to what is deployed: a --candidate is not": bool(parsed.live and parsed.candidate),

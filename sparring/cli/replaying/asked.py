@@ -1,11 +1,15 @@
 """The arguments of `sparring replay` as a source and a plan."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, assert_never
 from uuid import uuid4
 
+import pyarrow.fs
+
+from adapters.clock import now_ms
 from adapters.store import ModelStore
 from schemas.errors import SparringError
 from schemas.names import PipelineName
@@ -20,9 +24,11 @@ from sparring.replay.rows import count_rows
 from sparring.replay.source import Chosen, DeadLetters, Files, Rows, Source, TopicRange
 from sparring.replay.target import candidate, deployed_version
 from sparring.sources import find_files
+from sparring.sources.paths import VIDEOS
+from sparring.sources.remote import find_remote
+from sparring.sources.store import Store, is_remote, plain
 from sparring.spans import Span
 from sparring.wanted.file import read_wanted
-from sparring.when import now_ms
 
 _DAY_MS = 24 * 3_600_000
 
@@ -104,24 +110,36 @@ def plan_of(parsed: argparse.Namespace, frames: Frames, version: PipelineVersion
 
 
 def _files(parsed: argparse.Namespace) -> Frames:
-    found = find_files(parsed.paths).files
-    from sparring.sources.paths import VIDEOS  # noqa: PLC0415  # beside what uses it
+    found = [path for name in parsed.paths for path in _found(name)]
+    is_video = any(_ending(path) in VIDEOS for path in found)
+    return Frames(Files(tuple(found)), None if is_video else len(found))
 
-    count = None if any(path.suffix.lower() in VIDEOS for path in found) else len(found)
-    return Frames(Files(tuple(str(path.absolute()) for path in found)), count)
+
+def _found(name: str) -> Sequence[str]:
+    return find_remote(name) if is_remote(name) else [str(path.absolute()) for path in find_files([name]).files]
+
+
+def _ending(name: str) -> str:
+    return PurePosixPath(plain(name) if is_remote(name) else name).suffix.lower()
 
 
 def _rows(parsed: argparse.Namespace) -> Frames:
     (uri,) = parsed.paths
-    where = uri if "://" in uri else str(Path(uri).absolute())
+    where = uri if is_remote(uri) else str(Path(uri).absolute())
     source = Rows(where, _format(uri), parsed.column, now_ms(), parsed.key_column)
     return Frames(source, count_rows(source))
 
 
 def _format(uri: str) -> Literal["parquet", "arrow"]:
     """By the name; a folder's by what is in it."""
-    path = Path(uri)
-    endings = {path.suffix} if "://" in uri or not path.is_dir() else {one.suffix for one in path.rglob("*")}
+    if is_remote(uri):
+        store = Store.of(uri)
+        is_folder = store.info().type == pyarrow.fs.FileType.Directory
+        endings = set(map(_ending, store.below(store.path, recursive=True))) if is_folder else {_ending(uri)}
+    elif (path := Path(uri)).is_dir():
+        endings = {one.suffix for one in path.rglob("*")}
+    else:
+        endings = {path.suffix}
     return "arrow" if endings & {".arrow", ".feather", ".ipc"} and ".parquet" not in endings else "parquet"
 
 

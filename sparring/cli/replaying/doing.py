@@ -26,7 +26,7 @@ def replay(parsed: argparse.Namespace) -> int:
     with contextlib.closing(Connection(found_settings())) as connection:
         if parsed.resume is not None:
             with Journal.resume(Path(parsed.resume).absolute()) as journal:
-                return _run(connection, journal, as_json=parsed.json)
+                return _go_on(connection, journal, as_json=parsed.json)
         frames = frames_of(connection, parsed, pipeline_of(parsed))
         if frames.count == 0:
             sys.stderr.write("sparring: there are no such frames; nothing was done\n")
@@ -47,6 +47,13 @@ def _begun(connection: Connection, parsed: argparse.Namespace, frames: Frames) -
     return Journal.begin(folder, plan_of(parsed, frames, version_of(connection, parsed, folder)))
 
 
+def _go_on(connection: Connection, journal: Journal, *, as_json: bool) -> int:
+    if not journal.ended:
+        return _run(connection, journal, as_json=as_json)
+    sys.stderr.write("sparring: this replay came to its end: there is nothing left to do\n")
+    return _say(journal, Counts(), finished=True, as_json=as_json)
+
+
 def _run(connection: Connection, journal: Journal, *, as_json: bool) -> int:
     counts = Counts()
 
@@ -62,6 +69,11 @@ def _run(connection: Connection, journal: Journal, *, as_json: bool) -> int:
     except (SparringError, OSError, KeyboardInterrupt):
         _say_how_to_go_on(journal)
         raise
+    return _say(journal, counts, finished=finished, as_json=as_json)
+
+
+def _say(journal: Journal, counts: Counts, *, finished: bool, as_json: bool) -> int:
+    """What became of it; returns the exit code."""
     if as_json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(_facts(journal, counts, finished)), indent=2))
         sys.stdout.write("\n")

@@ -23,8 +23,11 @@ SCHEMA: Any = pa.schema(
         pa.field("queued_ns", pa.int64()),
         pa.field("decode_ns", pa.int64()),
         pa.field("infer_ns", pa.int64()),
+        pa.field("picture_width", pa.int32()),
+        pa.field("picture_height", pa.int32()),
         pa.field("input_width", pa.int32()),
         pa.field("input_height", pa.int32()),
+        pa.field("input_aspect", pa.string()),
     ]
 )
 BOXES = (

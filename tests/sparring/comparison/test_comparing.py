@@ -301,6 +301,26 @@ def test_one_dataset_is_compared_with_what_was_recorded_beside_it(tmp_path: Path
     assert found.totals["b"]["listed"] == ["new"]
 
 
+def test_boxes_that_were_recorded_are_in_pixels_of_the_model_that_answered_then(tmp_path: Path) -> None:
+    recorded = [
+        pa.field("recorded.status", pa.string()),
+        pa.field("recorded.input_width", pa.int32()),
+        pa.field("recorded.input_height", pa.int32()),
+        *(field.with_name(f"recorded.{field.name}") for field in BOXES),
+    ]
+    then = {
+        "recorded.status": "ok",
+        "recorded.input_width": 320,
+        "recorded.input_height": 240,
+        "recorded.out.boxes": [0, 0, 160, 120],
+        "recorded.out.classes": [1],
+        "recorded.out.confidences": [0.5],
+    }
+    now = answer("x", [((0, 0, 320, 240), 1, 0.5)], input_width=640, input_height=480)
+    found = sparring.compare(write(tmp_path / "a", [now | then], outputs=[*BOXES, *recorded]), iou=0.99)
+    assert found.totals["boxes"]["matched"] == 1
+
+
 def test_a_champion_is_compared_with_its_challenger_in_one_dataset(tmp_path: Path) -> None:
     folder = write(tmp_path / "a", [answer("x", [(BOX, 1, 0.75)])], "champion")
     write(folder, [answer("x", [(BOX, 1, 0.25)], role="challenger")], "challenger")

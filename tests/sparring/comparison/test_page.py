@@ -66,6 +66,27 @@ def test_a_picture_is_embedded_small_with_the_boxes_of_both_sides_at_their_place
     assert "only in A: door 0.30" in page
 
 
+def test_labels_are_as_large_on_a_narrow_screen_as_on_a_wide_one(tmp_path: Path, picture: Path) -> None:
+    row = answer("x", [((200, 100, 400, 300), 0, 0.9)], source=str(picture))
+    page = page_of(tmp_path, [row], [answer("x", [])], "cup")
+    sizes = dict(re.findall(r'<g class="(wide|narrow)" style="font-size:(.*?)px"><g class="label a">', page))
+    assert sizes == {"wide": "12.0", "narrow": f"{12 * SIDE_PX_MAX / 320:.1f}"}
+
+
+def test_labels_of_a_hundred_boxes_leave_most_of_the_picture_to_see_and_name_the_surest(
+    tmp_path: Path, picture: Path
+) -> None:
+    boxes = [((20 * x, 100 * y, 20 * x + 15, 100 * y + 60), 0, (x + y) / 200) for x in range(100) for y in range(2)]
+    row = answer("x", boxes, source=str(picture))
+    page = page_of(tmp_path, [row], [answer("x", [])], "cup")
+    (wide,) = re.findall(r'<g class="wide".*?<g class="narrow"', page)
+    sizes = [(int(width), int(height)) for width, height in re.findall(r'width="(\d+)" height="(\d+)"', wide)]
+    assert 10 < len(sizes) < 50
+    assert sum(width * height for width, height in sizes) <= 900 * 450 / 8
+    assert "cup 0.50" in wide
+    assert "cup 0.00" not in wide
+
+
 def test_where_the_models_input_size_is_unknown_boxes_are_in_pixels_of_the_picture(
     tmp_path: Path, picture: Path
 ) -> None:

@@ -15,8 +15,8 @@ from tests.sparring.replay.told import answer, plan
     "source",
     [
         TopicRange("t", (Reach(0, 1, 9),), "shelf"),
-        Chosen("t", {0: (1, 5), 3: (2,)}),
-        DeadLetters("t", {1: (7,)}),
+        Chosen("t", {0: (1, 5), 3: (2,)}, (0, 3, 0)),
+        DeadLetters("t", {1: (7,)}, (1,)),
         Files(("a.jpg", "b.mp4")),
         Rows("s3://bucket/x", "parquet", "image", 5, "camera"),
     ],

@@ -1,21 +1,25 @@
 """The loop alone, on a road that answers at once, late, twice, or never."""
 
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pytest
 
 from schemas.errors import FrameTooLarge
 from schemas.frames import Origin
 from schemas.results import Answer
 from sparring.dataset import DatasetWriter, open_dataset
+from sparring.dataset.rows import Size
 from sparring.replay.frame import ReplayFrame
 from sparring.replay.journal import Journal
 from sparring.replay.plan import Pace
 from sparring.replay.recorded import Recorded
 from sparring.replay.road import Delivered, Event, Lost, Road
 from sparring.replay.run import UNDER_WAY_FRAMES_MAX, Replay
+from sparring.vision import encode_png
 from tests.sparring.replay.told import answer, failed, frame, plan
 
 
@@ -60,9 +64,14 @@ def run(tmp_path: Path, road: Near, frames: list[ReplayFrame], **other: object) 
     with journal, Recorded(tmp_path / "_replay" / "recorded.sqlite") as recorded:
         if not recorded.is_whole:
             recorded.keep([failed("r1", "sparring.frames/0/1")])
-        writer = DatasetWriter(tmp_path, f"abc-{journal.attempt():03}")
-        replay = Replay(journal, recorded, cast("Road", road), writer, journal.plan.pace, lambda _: None)
+        writer = DatasetWriter(tmp_path, f"abc-{journal.attempt():03}", input_size)
+        replay = Replay(journal, recorded, cast("Road", road), writer, journal.plan.pace)
         return replay, replay.run(frames)
+
+
+def input_size(made: Answer) -> Size:
+    """As if answers that are errors came from a smaller model."""
+    return Size(640, 480, "stretch") if made.status == "ok" else Size(320, 320, "letterbox")
 
 
 def subjects(tmp_path: Path) -> list[str]:
@@ -91,6 +100,23 @@ def test_the_recorded_answer_stands_beside_the_new_one(tmp_path: Path) -> None:
     ]
 
 
+def test_what_was_recorded_has_the_input_of_the_model_that_answered_then(tmp_path: Path) -> None:
+    run(tmp_path, Near(), [frame(1), frame(2)])
+    rows = sorted(open_dataset(tmp_path).to_table().to_pylist(), key=lambda row: row["subject"])
+    names = ("input_width", "recorded.input_width", "input_aspect", "recorded.input_aspect")
+    assert [tuple(row[name] for name in names) for row in rows] == [
+        (640, 320, "stretch", "letterbox"),
+        (640, None, "stretch", None),
+    ]
+
+
+def test_how_large_a_frame_is_that_is_a_picture_stands_in_the_dataset(tmp_path: Path) -> None:
+    png = encode_png(np.zeros((30, 40, 3), np.uint8))
+    run(tmp_path, Near(), [frame(1), replace(frame(2), value=png)])
+    rows = sorted(open_dataset(tmp_path).to_table().to_pylist(), key=lambda row: row["subject"])
+    assert [(row["picture_width"], row["picture_height"]) for row in rows] == [(None, None), (40, 30)]
+
+
 def test_challengers_answers_are_waited_for_and_one_that_comes_twice_counts_once(tmp_path: Path) -> None:
     class Shadowed(Near):
         def answers(self, sent: ReplayFrame, place: str) -> list[Answer]:
@@ -111,7 +137,8 @@ def test_what_was_interrupted_goes_on_and_nothing_that_is_written_is_sent_again(
     road = Near()
     with Journal.begin(tmp_path, plan()) as journal, Recorded(tmp_path / "_replay" / "recorded.sqlite") as recorded:
         recorded.keep([])
-        replay = Replay(journal, recorded, cast("Road", road), DatasetWriter(tmp_path, "abc-0"), Pace(), lambda _: None)
+        writer = DatasetWriter(tmp_path, "abc-0", input_size)
+        replay = Replay(journal, recorded, cast("Road", road), writer, Pace())
 
         def some() -> object:
             for number in range(1000):

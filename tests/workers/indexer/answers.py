@@ -1,7 +1,6 @@
 """Small answers: official ones, challengers', of one pipeline."""
 
-import time
-
+from adapters.clock import now_ms
 from schemas.results import Answer, Status, failure_value
 
 SHOP = "default/shop"
@@ -53,7 +52,3 @@ def challenger(
         model_version="v2",
         model_sha256="2" * 64,
     )
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import redis
 from kafka.admin import KafkaAdminClient
 
 from adapters.brokers import Brokers
-from adapters.kafka import Outbox
+from adapters.kafka.outbox import Outbox
 from adapters.redis import AnswerIndex
 from schemas.results import Answer
 from schemas.topics import TopicNames
@@ -32,6 +33,8 @@ class OwnValkey:
 
     def __init__(self, folder: Path) -> None:
         port = ports.free_ports(1)[0]
+        self._folder = folder
+        self._earlier = folder.with_name(f"{folder.name}-earlier")
         self.url = f"redis://{ports.HOST}:{port}/0"
         self._command = valkey.prepare(folder, port)
         self._client: Any = redis.Redis(ports.HOST, port)
@@ -47,6 +50,15 @@ class OwnValkey:
             self._process.wait()
             self._process = None
 
+    def remember(self) -> None:
+        """As its disk has it now, which is what `forget` goes back to."""
+        shutil.copytree(self._folder, self._earlier)
+
+    def forget(self) -> None:
+        """While it is away: what it was told since `remember` never reached the disk."""
+        shutil.rmtree(self._folder)
+        self._earlier.rename(self._folder)
+
     def freeze(self) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
@@ -58,6 +70,8 @@ class OwnValkey:
         """Everything in it but how long it will stay."""
         found: dict[str, object] = {}
         for key in sorted(self._client.keys()):
+            if self._client.type(key) == b"string":
+                continue  # an indexer's number
             if self._client.type(key) == b"hash":
                 found[key.decode()] = self._client.hgetall(key)
             else:

@@ -113,6 +113,21 @@ def test_while_redis_is_away_answers_wait_and_presence_says_why(place: Place) ->
         eventually(lambda: (now := beat(watch)) and not now.problems, 10, "the problem's end in presence")
 
 
+def test_what_redis_forgets_after_it_confirmed_is_written_again(place: Place) -> None:
+    indexer = place.indexer()
+    before, lost = a_stream(20), a_stream(20)
+    place.publish(*before)
+    eventually(lambda: place.answered(before), 60, "the answers before")
+    place.valkey.remember()
+    place.publish(*lost)
+    eventually(lambda: place.answered(lost) and uncommitted(place) == 0, 10, "the answers to be written and committed")
+    place.valkey.go()
+    place.valkey.forget()
+    place.valkey.come()
+    eventually(lambda: place.answered([*before, *lost]), 10, "the answers that Redis had forgotten")
+    eventually(lambda: "Redis had lost" in "".join(indexer.lines("WARNING")), 10, "the indexer to say so")
+
+
 def test_an_indexer_that_is_told_to_end_while_redis_is_away_leaves_what_it_could_not_write(place: Place) -> None:
     indexer = place.indexer()
     before, after = a_stream(20), a_stream(20)

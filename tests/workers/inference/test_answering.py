@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from adapters.kafka import Record
+from adapters.kafka.record import Record
 from router.route import route
 from schemas.limits import RESULT_BYTES_MAX
 from schemas.models import Configuration, TensorSpec

@@ -1,6 +1,6 @@
 """A note in the commit tells which message took its process down."""
 
-from adapters.kafka import Committed, Record
+from adapters.kafka.record import Committed, Record
 from workers.inference.attempts import CLOSED, OPEN, attempt_note, suspicion
 
 

@@ -3,7 +3,8 @@
 import random
 from dataclasses import dataclass, field
 
-from adapters.kafka import DeliveryError, Record
+from adapters.kafka.outbox import DeliveryError
+from adapters.kafka.record import Record
 from router.route import route
 from schemas.pipelines import ModelStep
 from schemas.results import Timings, answer_of_slip

@@ -95,3 +95,8 @@ def test_a_process_without_permission_loads_no_python_step() -> None:
     pinned = pin_python(MEAN, (CONFIDENCES,), (AVERAGE,))
     with pytest.raises(SparringError, match="SPARRING_ALLOW_PYTHON"):
         load_model(pinned, MEAN.encode(), InferenceSettings(allow_python=False))
+
+
+def test_a_python_step_that_ends_the_interpreter_when_loaded_is_no_step() -> None:
+    with pytest.raises(SparringError, match=r"post\.py cannot be loaded: SystemExit: 3"):
+        load_python("raise SystemExit(3)", (CONFIDENCES,), (AVERAGE,))

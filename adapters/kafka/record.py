@@ -1,0 +1,70 @@
+"""A record as it was read, and what a group committed for a partition."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message
+
+from adapters.kafka.clients import warn
+from schemas.frames import RawHeaders
+
+Place = tuple[str, int]
+"""Topic and partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as it was read. timestamp: Unix milliseconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: RawHeaders
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def place(self) -> Place:
+        """Topic and partition."""
+        return (self.topic, self.partition)
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What the group committed for a partition. offset None: nothing yet."""
+
+    offset: int | None
+    metadata: str
+
+
+def record_of(message: Message) -> Record | None:
+    """What a poll brought. None: an error that passes, which is logged.
+
+    Raises:
+        KafkaException: what does not pass: the client is broken, or may not read.
+    """
+    error = message.error()
+    if error is not None:
+        # A topic that does not exist yet may come: a model process may be started before its first deploy.
+        if error.fatal() or error.code() in {
+            KafkaError.TOPIC_AUTHORIZATION_FAILED,
+            KafkaError.GROUP_AUTHORIZATION_FAILED,
+        }:
+            raise KafkaException(error)
+        warn(error)
+        return None
+    topic: Any = message.topic()
+    partition: Any = message.partition()
+    offset: Any = message.offset()
+    _kind, timestamp = message.timestamp()
+    raw: Any = message.headers() or []
+    headers = [(name, _bytes(value)) for name, value in raw]
+    return Record(topic, partition, offset, timestamp, message.key(), message.value(), headers)
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

@@ -1,0 +1,141 @@
+"""In whose pixels both sides' boxes are, and how a pair's come into one space: that of their picture. Pure.
+
+An overlap does not change where both axes are stretched, each by its own ratio. So the picture's size is needed only
+where the ratios hang on it, and looked for where neither side knows it: where one side's model saw it letterboxed and
+the other's otherwise, or where only one side's boxes are in pixels of the picture itself.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Self, get_args
+
+import numpy as np
+import polars as pl
+
+from sparring.comparison.boxes import Bools, Floats
+from sparring.comparison.side import OUT, NotADataset
+from sparring.vision.places import Aspect, ratios
+
+PictureSize = tuple[int, int]
+"""Width and height."""
+
+Look = Callable[[Sequence[str]], Mapping[str, PictureSize | str]]
+"""The sizes of pictures by source, or why one is unknown."""
+
+_ASPECTS: Final = get_args(Aspect)
+_STRETCH, _LETTERBOX = _ASPECTS
+_NO_SOURCE: Final = "the dataset names no source"
+
+
+class Input(NamedTuple):
+    """Of one model: pixels, and how a picture lies in it."""
+
+    width: int
+    height: int
+    aspect: Aspect
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Of n answers. sizes: float64 [n, 2], width and height; NaN: boxes are in pixels of the picture itself.
+    letterbox: bool [n]."""
+
+    sizes: Floats
+    letterbox: Bools
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame) -> Self:
+        """NotADataset where an aspect is none that we know."""
+        aspect = frame["input_aspect"].fill_null(_STRETCH)
+        if foreign := aspect.filter(~aspect.is_in(_ASPECTS)).head(1).to_list():
+            raise NotADataset(f"input_aspect is {foreign[0]!r}; expected {' or '.join(map(repr, _ASPECTS))}")
+        sides = frame.select(pl.col("input_width", "input_height").cast(pl.Float64).fill_null(np.nan)).to_numpy()
+        known: Bools = np.all(sides > 0, axis=1)
+        return cls(np.where(known[:, None], sides, np.nan), (aspect == _LETTERBOX).to_numpy() & known)
+
+    @property
+    def known(self) -> Bools:
+        """Bool [n]."""
+        known: Bools = ~np.isnan(self.sizes[:, 0])
+        return known
+
+    def at(self, row: int) -> Input | None:
+        """One answer's; None where its boxes are in pixels of the picture itself."""
+        if not self.known[row]:
+            return None
+        width, height = self.sizes[row].astype(int).tolist()
+        return Input(width, height, "letterbox" if self.letterbox[row] else "stretch")
+
+    def ratios(self, pictures: Floats) -> Floats:
+        """What corners are multiplied with, across and down: [n, 2]. pictures: their widths and heights, [n, 2]."""
+        found: Floats = ratios(pictures, np.where(self.known[:, None], self.sizes, pictures), self.letterbox)
+        return found
+
+
+@dataclass(frozen=True)
+class Spaces:
+    """Of n pairs. pictures: float64 [n, 2], width and height where they are needed and known, NaN elsewhere.
+    not_compared: why boxes cannot be compared, null where they can."""
+
+    a: Inputs
+    b: Inputs
+    pictures: Floats
+    not_compared: pl.Series
+
+    @classmethod
+    def of(cls, a: pl.DataFrame, b: pl.DataFrame, boxes: str, sources: pl.Series, look: Look) -> Self:
+        """a, b: the answers of pairs, row by row. boxes: name of the output. sources: of the pairs' pictures."""
+        spaces = [Inputs.of(frame) for frame in (a, b)]
+        both = [(frame[f"{OUT}{boxes}"].list.len().fill_null(0) > 0).to_numpy() for frame in (a, b)]
+        needed = _hang_on_the_picture(*spaces) & both[0] & both[1]
+        pictures = np.where(needed[:, None], _told(a, b), np.nan)
+        asked = np.flatnonzero(needed & np.isnan(pictures[:, 0]))
+        wanted = [sources[int(row)] for row in asked]
+        found = look([source for source in wanted if source]) if wanted else {}
+        why: list[str | None] = [None] * a.height
+        for row, source in zip(asked.tolist(), wanted, strict=True):
+            size = found[source] if source else _NO_SOURCE
+            if isinstance(size, str):
+                why[row] = size
+            else:
+                pictures[row] = size
+        return cls(spaces[0], spaces[1], pictures, pl.Series(why, dtype=pl.String))
+
+    @property
+    def comparable(self) -> Bools:
+        """Bool [n]."""
+        return self.not_compared.is_null().to_numpy()
+
+    @property
+    def ratios(self) -> tuple[Floats, Floats]:
+        """What A's and B's corners are multiplied with to lie in one space, [n, 2] each: on the picture, or where it
+        does not matter how large that is, on one of the size of A's input."""
+        pictures = self.pictures
+        for other in (self.a.sizes, self.b.sizes, np.ones_like(pictures)):
+            pictures = np.where(np.isnan(pictures), other, pictures)
+        return self.a.ratios(pictures), self.b.ratios(pictures)
+
+    def picture(self, row: int) -> PictureSize | None:
+        """Its size, where it is needed."""
+        if np.isnan(self.pictures[row, 0]):
+            return None
+        width, height = self.pictures[row].astype(int).tolist()
+        return width, height
+
+
+def _told(a: pl.DataFrame, b: pl.DataFrame) -> Floats:
+    """The pictures' widths and heights, as one of the sides knows them: [n, 2], NaN where neither does."""
+    sizes = [
+        frame.select(pl.col("picture_width", "picture_height").cast(pl.Float64).fill_null(np.nan)).to_numpy()
+        for frame in (a, b)
+    ]
+    whole = [np.all(size > 0, axis=1, keepdims=True) for size in sizes]
+    return np.where(whole[0], sizes[0], np.where(whole[1], sizes[1], np.nan))
+
+
+def _hang_on_the_picture(a: Inputs, b: Inputs) -> Bools:
+    """Where only the picture's size tells how A's pixels lie to B's."""
+    across, down = a.sizes[:, 0] * b.sizes[:, 1], a.sizes[:, 1] * b.sizes[:, 0]
+    alike = (a.letterbox == b.letterbox) & (~a.letterbox | (across == down))
+    apart: Bools = (a.known != b.known) | (a.known & b.known & ~alike)
+    return apart

@@ -1,0 +1,62 @@
+"""A step whose load hangs: its frames are answered, the others go on, and the next version comes up."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from adapters.settings import Settings
+from sparring import Client, Framework, ModelVersion
+from sparring.stack import LocalStack
+from tests.journeys.processes import model_processes
+from tests.journeys.wire import Wire
+from tests.small_models import scaling_model, waiting_step
+from tests.waiting import eventually
+
+ROW = b'[{"tensor": [1, 2]}]'
+TENSOR, Y = (pa.schema([pa.field(name, pa.list_(pa.float32()))]) for name in ("tensor", "y"))
+
+
+@pytest.fixture
+def impatient(broker: LocalStack, tmp_path: Path) -> Iterator[LocalStack]:
+    """A stack of its own, whose models have three seconds to load."""
+    environment = {"SPARRING_LOAD_MS_MAX": "3000"}
+    with LocalStack(tmp_path / "stack", on=broker, allow_python=True, environment=environment) as running:
+        yield running
+
+
+def test_frames_of_a_step_whose_load_hangs_are_answered_and_a_better_version_comes_up(
+    impatient: LocalStack, tmp_path: Path
+) -> None:
+    with Client(Settings.read(impatient.environment())) as client, Wire(impatient) as wire:
+        path = tmp_path / "same.onnx"
+        path.write_bytes(scaling_model(1.0))
+        same = client.upload_model("same", path, framework=Framework.ONNX).configure("onnx")
+
+        def step(name: str, gate: Path) -> ModelVersion:
+            source = tmp_path / f"{name}.py"
+            source.write_text(waiting_step(str(gate)).replace('arrays["tensor"]', 'arrays["y"]'))
+            uploaded = client.upload_model(name, source, framework=Framework.PYTHON)
+            return uploaded.configure("python", input_schema=Y, output_schema=Y)
+
+        pipeline = client.build_pipeline("loading").add_model_step(same).deploy()
+        wire.answers([wire.send("loading", ROW)])
+        (before,) = model_processes(impatient, same)
+
+        pipeline.add_model_step(step("hanging", tmp_path / "never")).deploy(wait_for_status=False)
+        eventually(
+            lambda: wire.answer(wire.send("loading", ROW), within_s=30).status == "error", 30, "the router to know it"
+        )
+        refused = wire.answers([wire.send("loading", ROW) for _ in range(5)], within_s=30)
+        assert {answer.status for answer in refused.values()} == {"error"}
+        for answer in refused.values():
+            assert answer.failure().error == "ModelGone"
+            assert "default/hanging@" in answer.failure().message
+            assert "has been loading for" in answer.failure().message
+
+        pipeline.replace_with_model_step(1, step("ready", tmp_path)).deploy()
+        eventually(lambda: before.pid not in {one.pid for one in model_processes(impatient, same)}, 30, "a new process")
+        answers = wire.answers([wire.send("loading", ROW) for _ in range(5)], within_s=30)
+        assert {answer.status for answer in answers.values()} == {"ok"}
+        assert {len(found) for found in wire.results.values()} == {1}, "each frame has one official answer"

@@ -1,0 +1,83 @@
+"""Answers that Redis had confirmed and has no more are written again, on a real Valkey."""
+
+import logging
+from collections.abc import Sequence
+
+import pytest
+import redis
+
+from adapters.redis import AnswerIndex
+from schemas.keys import Keys
+from schemas.limits import INDEX_KEPT_S
+from schemas.results import Answer
+from sparring.stack import LocalStack
+from tests.workers.indexer.answers import SHOP, official
+from workers.indexer.lately import Lately
+
+
+class Forgetful:
+    """What Redis has of one namespace, and how it forgets."""
+
+    def __init__(self, broker: LocalStack, index: AnswerIndex) -> None:
+        self._redis = redis.Redis.from_url(broker.redis, decode_responses=True)
+        self._keys = Keys(index.namespace)
+        self._index = index
+
+    def forgets(self, answers: Sequence[Answer], number: int) -> None:
+        """These are gone, and the mark is an older one."""
+        (mark,) = self._redis.keys(self._keys.indexer("*"))
+        self._redis.set(mark, number)
+        for answer in answers:
+            self._redis.delete(self._keys.request(answer.request_id))
+
+    def has(self, *answers: Answer) -> bool:
+        return all(self._index.read(one.request_id, SHOP).official for one in answers)
+
+
+@pytest.fixture
+def server(broker: LocalStack, index: AnswerIndex) -> Forgetful:
+    return Forgetful(broker, index)
+
+
+def test_what_is_missing_is_written_again_with_the_next_write_and_without_one(
+    index: AnswerIndex, server: Forgetful
+) -> None:
+    first, second, third, fourth = (official(f"lately-{number}") for number in range(4))
+    lately = Lately(index)
+    for answer in (first, second, third):
+        lately.write([answer])
+    server.forgets([second, third], 1)
+    lately.write([fourth])
+    assert server.has(first, second, third, fourth)
+    server.forgets([third, fourth], 2)
+    lately.look()
+    assert server.has(third, fourth)
+
+
+def test_nothing_is_written_again_where_nothing_is_missing(
+    index: AnswerIndex, caplog: pytest.LogCaptureFixture
+) -> None:
+    lately = Lately(index)
+    for number in range(3):
+        lately.write([official(f"kept-{number}")])
+        lately.look()
+    assert not caplog.records
+
+
+def test_what_is_too_old_to_be_kept_is_said(
+    index: AnswerIndex, server: Forgetful, caplog: pytest.LogCaptureFixture
+) -> None:
+    now_s = [0.0]
+    lately = Lately(index, lambda: now_s[0])
+    old, new = official("old"), official("new")
+    lately.write([old])
+    now_s[0] += INDEX_KEPT_S + 1
+    lately.write([new])
+    server.forgets([old, new], 0)
+    with caplog.at_level(logging.WARNING):
+        lately.look()
+    assert (server.has(new), server.has(old)) == (True, False)
+    assert [record.message for record in caplog.records] == [
+        "Redis had lost 1 answers that it had confirmed: they are written again",
+        "Redis lost older answers as well, 1 writes: `sparring index rebuild` restores them",
+    ]

@@ -1,0 +1,137 @@
+"""A load that hangs is left behind: whoever waits for it is told so, and the others go on."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from adapters.settings import InferenceSettings
+from adapters.store import ModelStore
+from schemas.errors import RetryLater, SparringError
+from schemas.models import PinnedModel, TensorSpec
+from tests.small_models import scaling_model, waiting_step
+from tests.waiting import eventually
+from tests.workers.inference.loaded import pin_onnx, pin_python
+from workers.inference.loading import Models, named
+
+TENSOR, Y = TensorSpec("tensor", "float32"), TensorSpec("y", "float32")
+
+
+def always() -> bool:
+    return True
+
+
+def never() -> bool:
+    return False
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> InferenceSettings:
+    return InferenceSettings(store=str(tmp_path / "store"), allow_python=True, load_ms_max=400)
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Path]:
+    """Made at the end of each test, so that no thread is left that waits."""
+    yield tmp_path / "gate"
+    (tmp_path / "gate").touch()
+
+
+@pytest.fixture
+def hanging(settings: InferenceSettings, gate: Path) -> PinnedModel:
+    source = waiting_step(str(gate))
+    ModelStore(settings.model_store).put(source.encode())
+    return pin_python(source, (TENSOR,), (Y,), "hanging")
+
+
+@pytest.fixture
+def good(settings: InferenceSettings) -> PinnedModel:
+    content = scaling_model(2)
+    ModelStore(settings.model_store).put(content)
+    return pin_onnx("good", content)
+
+
+def test_a_load_that_hangs_is_an_error_that_names_the_setting_and_others_are_loaded_meanwhile(
+    settings: InferenceSettings, hanging: PinnedModel, good: PinnedModel
+) -> None:
+    models = Models(settings)
+    with pytest.raises(SparringError, match=r"hanging@v1 has been loading for \d+ s; .*400 ms.*SPARRING_LOAD_MS_MAX"):
+        models.get(hanging, always)
+    assert models.get(good, always) is models.get(good, always)
+    with pytest.raises(SparringError, match="has been loading"):
+        models.get(hanging, never)  # at once, and not loaded a second time
+
+
+def test_a_load_that_was_only_slow_is_taken_once_it_is_done(
+    settings: InferenceSettings, hanging: PinnedModel, gate: Path
+) -> None:
+    models = Models(settings)
+    with pytest.raises(SparringError, match="has been loading"):
+        models.get(hanging, always)
+    gate.touch()
+
+    def loaded() -> object:
+        try:
+            return models.get(hanging, always)
+        except SparringError:
+            return None
+
+    eventually(loaded, 10, "the model")
+    assert models.left_behind(frozenset(), unasked_s=0) == ()
+
+
+def test_who_does_not_wait_any_longer_is_told_how_long_it_has_been_and_the_load_goes_on(
+    settings: InferenceSettings, hanging: PinnedModel, gate: Path
+) -> None:
+    models = Models(replace(settings, load_ms_max=60_000))
+    with pytest.raises(RetryLater, match=r"hanging@v1 has been loading for 0 s"):
+        models.get(hanging, never)
+    assert models.left_behind(frozenset(), unasked_s=0) == ()
+    gate.touch()
+    assert models.get(hanging, always).pinned == hanging
+
+
+def test_only_a_load_that_hangs_and_that_nobody_needs_is_left_behind(
+    settings: InferenceSettings, hanging: PinnedModel
+) -> None:
+    models = Models(settings)
+    with pytest.raises(SparringError, match="has been loading"):
+        models.get(hanging, always)
+    models.keep(frozenset())
+    assert models.left_behind(frozenset([named(hanging)]), unasked_s=0) == ()
+    assert models.left_behind(frozenset(), unasked_s=60) == (), "a late task has just asked for it"
+    assert models.left_behind(frozenset(), unasked_s=0) == ("default/hanging@v1",)
+
+
+def test_a_store_that_hangs_is_waited_for_the_model_is_not_to_blame(
+    settings: InferenceSettings, good: PinnedModel
+) -> None:
+    path = next(Path(settings.model_store).rglob(good.model.sha256))
+    path.unlink()
+    os.mkfifo(path)  # opening it waits until somebody writes
+    models = Models(settings)
+    with pytest.raises(RetryLater, match=r"good@v1 has been loading .*: the model store .* does not give the file"):
+        models.get(good, always)
+    path.open("wb").close()  # the load ends
+
+
+def test_a_file_that_is_not_there_yet_is_loaded_when_it_is(settings: InferenceSettings, good: PinnedModel) -> None:
+    path = next(Path(settings.model_store).rglob(good.model.sha256))
+    content = path.read_bytes()
+    path.unlink()
+    models = Models(settings)
+    with pytest.raises(RetryLater, match="cannot be read from the store"):
+        models.get(good, always)
+    path.write_bytes(content)
+    assert models.get(good, always).pinned == good
+
+
+def test_what_is_not_kept_is_loaded_anew(settings: InferenceSettings, good: PinnedModel) -> None:
+    models = Models(settings)
+    first = models.get(good, always)
+    models.keep({named(good)})
+    assert models.get(good, always) is first
+    models.keep(frozenset())
+    assert models.get(good, always) is not first

@@ -1,0 +1,109 @@
+"""What was written lately, kept in case Redis forgets it.
+
+Redis confirms a write before its disk has it: killed, it forgets up to two seconds, and a replica that takes over may
+lack as much. A number stands behind each write, and what Redis has it has in order: an older number than the last that
+it confirmed says exactly what is missing.
+"""
+
+import logging
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from schemas.limits import INDEX_KEPT_BYTES_MAX, INDEX_KEPT_S
+from schemas.results import Answer
+
+log = logging.getLogger(__name__)
+
+_HEADERS_BYTES: Final = 1_000
+"""About as much as an answer's headers take."""
+
+
+class Index(Protocol):
+    """What is needed of `adapters.redis.AnswerIndex`."""
+
+    def write(self, answers: Sequence[Answer], mark: tuple[str, int] | None = None) -> int:
+        """Write, and set a mark behind; returns the one before."""
+
+    def mark(self, indexer: str) -> int:
+        """The mark that is there."""
+
+
+class _Written(NamedTuple):
+    number: int
+    at_s: float
+    answers: Sequence[Answer]
+    size_bytes: int
+
+
+class Lately:
+    """Writes answers, and writes again what Redis had confirmed and has no more. Safe for threads.
+
+    Args:
+        index: where they are written.
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, index: Index, clock: Callable[[], float] = time.monotonic) -> None:
+        self._index = index
+        self._clock = clock
+        self._name = uuid.uuid4().hex
+        self._confirmed = 0
+        self._kept: deque[_Written] = deque()
+        self._kept_bytes = 0
+        self._lost_after: int | None = None
+        """Writes behind this number are missing; None: nothing is."""
+        self._turn = threading.Lock()
+
+    def write(self, answers: Sequence[Answer]) -> None:
+        """Write them; when this returns they are there, and so is what was written before.
+
+        Raises:
+            RetryLater: Redis did not confirm all of them. Write them again.
+        """
+        with self._turn:
+            number = self._confirmed + 1
+            # A write that was not confirmed may have been done all the same: its number may stand there already.
+            self._compare(self._index.write(answers, (self._name, number)))
+            self._mend(number)
+            self._confirmed = number
+            size_bytes = sum(len(answer.value) + _HEADERS_BYTES for answer in answers)
+            self._kept.append(_Written(number, self._clock(), answers, size_bytes))
+            self._kept_bytes += size_bytes
+            self._let_go()
+
+    def look(self) -> None:
+        """Whether Redis still has everything, while nothing is written. RetryLater where it does not answer."""
+        with self._turn:
+            self._compare(self._index.mark(self._name))
+            self._mend(self._confirmed)
+            self._let_go()
+
+    def _compare(self, found: int) -> None:
+        if found < self._confirmed:
+            self._lost_after = min(found, self._confirmed if self._lost_after is None else self._lost_after)
+
+    def _mend(self, number: int) -> None:
+        """number: of the newest write. The mark is the older one until all is there: Redis may go away again."""
+        if self._lost_after is None:
+            return
+        missing = [one for one in self._kept if one.number > self._lost_after]
+        self._index.write((), (self._name, self._lost_after))
+        for one in missing:
+            self._index.write(one.answers)
+        self._index.write((), (self._name, number))
+        again, older = sum(len(one.answers) for one in missing), self._confirmed - self._lost_after - len(missing)
+        log.warning("Redis had lost %d answers that it had confirmed: they are written again", again)
+        if older:
+            log.error("Redis lost older answers as well, %d writes: `sparring index rebuild` restores them", older)
+        self._lost_after = None
+
+    def _let_go(self) -> None:
+        """Of what is old by now, and of the oldest where there is too much."""
+        while self._kept and (
+            self._kept[0].at_s < self._clock() - INDEX_KEPT_S or self._kept_bytes > INDEX_KEPT_BYTES_MAX
+        ):
+            self._kept_bytes -= self._kept.popleft().size_bytes
