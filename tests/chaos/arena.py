@@ -1,7 +1,6 @@
 """Where faults happen: a whole stack of its own, three pipelines under load, and the ledger afterwards."""
 
 import shutil
-import signal
 import threading
 import time
 from collections import Counter
@@ -230,14 +229,3 @@ def _command(process: psutil.Process) -> list[str]:
         return process.cmdline()
     except psutil.NoSuchProcess:
         return []
-
-
-@contextmanager
-def frozen(pid: int) -> Iterator[None]:
-    """The process stands still while the block runs."""
-    process = psutil.Process(pid)
-    process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGCONT)

@@ -15,8 +15,9 @@ import redis
 
 from schemas.limits import MIB
 from schemas.tables import encode_table
-from tests.chaos.arena import HOST_MEMORY_MIB_MAX, MISCHIEF, SHADOW, SPLIT, Arena, frozen
+from tests.chaos.arena import HOST_MEMORY_MIB_MAX, MISCHIEF, SHADOW, SPLIT, Arena
 from tests.chaos.full import store_full
+from tests.freezing import frozen
 from tests.waiting import eventually
 
 Fault = Callable[[Arena, Random], None]

@@ -4,9 +4,10 @@ from random import Random
 from typing import Final
 
 from schemas.limits import PARTITIONS
-from tests.chaos.arena import Arena, frozen
+from tests.chaos.arena import Arena
 from tests.chaos.cluster import Cluster
 from tests.chaos.faults import FROZEN_S, Fault, pause
+from tests.freezing import frozen
 
 AWAY_S: Final = 12.0
 """Longer than a controller waits for a silent broker (9 s): its partitions have other leaders by then."""

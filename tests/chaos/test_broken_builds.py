@@ -13,6 +13,7 @@ from adapters.settings import Settings
 from sparring import Client, Framework, Pipeline
 from sparring.ledger.reading import verify
 from sparring.stack import LocalStack
+from tests.freezing import freeze
 from tests.journeys.wire import Wire
 from tests.small_models import scaling_model
 from tests.waiting import eventually
@@ -63,7 +64,7 @@ def _shadow_deploy(client: Client, folder: Path) -> Pipeline:
 def _send_while_the_router_is_down(stack: LocalStack, wire: Wire, pipeline: Pipeline) -> None:
     """Good frames and bad ones, while a router that has committed nothing yet stands still and is then killed."""
     router = stack.process("router")
-    os.kill(router, signal.SIGSTOP)
+    freeze(router)
     for one in range(CAMERAS):
         wire.send(pipeline.name(), GOOD, key=_camera(one))
         wire.send(pipeline.name(), b"no json", key=_camera(one))

@@ -1,12 +1,9 @@
 """`client.frames` while Kafka stands still for a moment, and on a topic that does not take every frame."""
 
 import asyncio
-import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 
-import psutil
 import pytest
 
 from adapters.settings import Settings
@@ -16,6 +13,7 @@ from sparring import Client, Report
 from sparring.object import FrameTooLarge, ProduceError
 from sparring.sender import IN_FLIGHT_BYTES_MAX, IN_FLIGHT_FRAMES_MAX
 from sparring.stack import LocalStack
+from tests.freezing import frozen
 from tests.sparring.sdk import beating, fresh_settings, upload
 from tests.waiting import eventually
 
@@ -38,17 +36,6 @@ def client(broker: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield connected
 
 
-@contextmanager
-def frozen(stack: LocalStack) -> Iterator[None]:
-    """Kafka stands still while the block runs."""
-    kafka = psutil.Process(stack.process("kafka"))
-    kafka.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        kafka.send_signal(signal.SIGCONT)
-
-
 def test_who_is_faster_than_kafka_waits_in_send_until_there_is_room(broker: LocalStack, client: Client) -> None:
     with client.frames("shelf") as frames:
 
@@ -57,7 +44,7 @@ def test_who_is_faster_than_kafka_waits_in_send_until_there_is_room(broker: Loca
                 frames.send(JPEG)
 
         sending = threading.Thread(target=camera)
-        with frozen(broker):
+        with frozen(broker.process("kafka")):
             sending.start()
             eventually(lambda: frames.counts.under_way == IN_FLIGHT_FRAMES_MAX, 10, "the bound to be reached")
             sending.join(STILL_S)
@@ -70,7 +57,7 @@ def test_bytes_under_way_are_bounded_too(broker: LocalStack, client: Client) -> 
     large = bytes_of(15 * MIB)
     with client.frames("shelf") as frames:
         sending = threading.Thread(target=lambda: [frames.send(large) for _ in range(3)])
-        with frozen(broker):
+        with frozen(broker.process("kafka")):
             sending.start()
             eventually(lambda: frames.counts.under_way == 2, 10, "the bound to be reached")
             sending.join(STILL_S)
@@ -83,7 +70,7 @@ def test_in_an_event_loop_a_task_waits_in_send_and_the_loop_goes_on(broker: Loca
     async def cameras() -> None:
         async with client.frames("shelf") as frames:
             tasks = [asyncio.create_task(frames.send(JPEG)) for _ in range(IN_FLIGHT_FRAMES_MAX + 50)]
-            with frozen(broker):
+            with frozen(broker.process("kafka")):
                 while frames.counts.under_way < IN_FLIGHT_FRAMES_MAX:
                     await asyncio.wait(tasks, timeout=STILL_S)
                 _, waiting = await asyncio.wait(tasks, timeout=STILL_S)
@@ -101,7 +88,7 @@ def test_what_kafka_does_not_confirm_in_time_is_an_error_and_the_next_frames_are
     broker: LocalStack, client: Client
 ) -> None:
     with client.frames("shelf") as frames:
-        with frozen(broker):
+        with frozen(broker.process("kafka")):
             sent = [frames.send(JPEG, request_id=f"late-{number}") for number in range(3)]
             with pytest.raises(
                 ProduceError, match=r"not confirmed: 3 frames: request late-0: .* no delivery report"
@@ -118,7 +105,7 @@ def test_in_an_event_loop_delivered_tells_and_who_was_told_is_not_told_again(
 ) -> None:
     async def camera() -> None:
         async with client.frames("shelf") as frames:
-            with frozen(broker):
+            with frozen(broker.process("kafka")):
                 first, second = await frames.send(JPEG), await frames.send(JPEG, request_id="silent")
                 telling = asyncio.create_task(first.delivered())
                 with pytest.raises(ProduceError, match="request silent: "):

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from schemas.results import Answer
 from schemas.topics import TopicNames
 from sparring.stack import LocalStack, ports, valkey
 from sparring.stack.topics import create_fixed_topics
+from tests.freezing import freeze
 from tests.waiting import eventually
 
 _numbers = count(1)
@@ -61,7 +61,7 @@ class OwnValkey:
 
     def freeze(self) -> None:
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        freeze(self._process.pid)
 
     def wipe(self) -> None:
         self._client.flushall()
