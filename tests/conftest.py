@@ -40,7 +40,9 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 def stack(broker: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """Router, host (Python steps permitted) and indexer on the session's broker, in their own namespace."""
     data = tmp_path_factory.mktemp("stack")
-    with LocalStack(data, on=broker, namespace="whole", allow_python=True) as running:
+    # A challenger's task may take its time here: shedding is tested where it is meant.
+    patient = {"SPARRING_SHADOW_DELIVERY_MS": "10000"}
+    with LocalStack(data, on=broker, namespace="whole", allow_python=True, environment=patient) as running:
         yield running
 
 

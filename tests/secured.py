@@ -81,6 +81,7 @@ class Secured:
             "SPARRING_NAMESPACE": NAMESPACE,
             "SPARRING_DATA": str(self.folder / "data"),
             "SPARRING_METRICS": f"{ports.HOST}:0",
+            "SPARRING_SHADOW_DELIVERY_MS": "10000",
         }
 
 

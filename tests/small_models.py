@@ -1,5 +1,7 @@
 """Models of a few bytes, made here, for what no packaged model can show: exact factors, hangs, crashes."""
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
@@ -99,5 +101,20 @@ while not os.path.exists({gate!r}):
     threading.Event().wait(0.02)
 
 def process(arrays):
+    return {{"y": arrays["tensor"]}}
+"""
+
+
+def gated_step(gate: Path) -> str:
+    """A step: y = tensor; a first value of 1 raises, one of 2 is answered once the file `gate` is there."""
+    return f"""
+import os, threading
+
+def process(arrays):
+    first = arrays["tensor"].ravel()[0]
+    if first == 1:
+        raise ValueError("the first value is 1")
+    while first == 2 and not os.path.exists({str(gate)!r}):
+        threading.Event().wait(0.02)
     return {{"y": arrays["tensor"]}}
 """

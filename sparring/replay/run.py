@@ -122,18 +122,18 @@ class Replay:
             ConnectionError: Kafka takes no frame, or gives no answer.
             SparringError: nothing was answered for ANSWER_S_MAX.
         """
-        started_s, first_at, first_sent = 0.0, None, 0
+        started_s, first_at, sent = 0.0, 0, 0
         for frame in frames:
             if self._journal.is_written(frame.number):
                 self.counts.skipped += 1
                 continue
-            if first_at is None:  # not before: a source may take its time until its first frame
-                started_s, first_at = time.monotonic(), frame.asked.at
-            due_s = started_s + self._pace.due_s(first_sent, frame.asked.at - first_at)
+            due_s = started_s + self._pace.due_s(sent, frame.asked.at - first_at) if sent else 0.0
             if not self._wait(due_s, len(frame.value)):
                 break
             self._send(frame)
-            first_sent += 1
+            if not sent:  # not before: a source, and Kafka's client, may take their time until the first frame is sent
+                started_s, first_at = time.monotonic(), frame.asked.at
+            sent += 1
         while self._under_way and not self._interrupted.is_set():
             self._turn(_TURN_S)
         self._write()

@@ -11,7 +11,7 @@ from tests.conftest import REPOSITORY
 def printed(module: str, *arguments: str) -> str:
     """What it prints to standard output; fails with everything where it does not end well."""
     command = (sys.executable, "-m", module, *arguments)
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout

@@ -70,7 +70,10 @@ def agent(broker: LocalStack, asked: Writer, tmp_path: Path) -> Iterator[Path]:
             yield written
         finally:
             worker.terminate()
-            worker.wait(30)
+            try:
+                worker.wait(60)
+            finally:
+                worker.kill()
 
 
 def test_a_faust_agent_counts_results_by_model_and_status(agent: Path) -> None:

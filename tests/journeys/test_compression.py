@@ -10,8 +10,8 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from adapters.clock import now_ms
 from sparring import Client, ModelVersion, Pipeline
-from sparring.ledger.reading import verify
 from sparring.stack import LocalStack
+from tests.journeys.accounts import settled
 from tests.journeys.wire import Wire
 
 FRAMES = 20
@@ -57,8 +57,7 @@ def test_compressed_frames_and_answers_are_read_by_all(
         assert producer.flush(30) == 0
         wire.answers(ids)
         wire.challengers(ids, count=1)
-        report = verify(client._connection, since, now_ms(), pipeline._name)  # noqa: SLF001 (as above)
-        assert report.in_order, report.findings[:5]
+        report = settled(client, since, pipeline)
         assert report.counts["frames"] == report.counts["shadows ok"] == FRAMES
         logs = pipeline.logs(start_datetime=began, end_datetime=datetime.now(UTC))
         assert [row[0] for row in logs["in.tensor"]] == list(range(FRAMES))

@@ -16,7 +16,7 @@ import pytest
 import redis
 
 from examples.shelf import render_shelf
-from schemas.keys import Keys
+from schemas.keys import Keys, official_field
 from sparring import Client, ModelVersion
 from sparring.stack import LocalStack, jars
 from tests.contracts.asyncapi import messages, why_not
@@ -166,8 +166,9 @@ def test_the_stream_of_answers_is_read_with_kcat(here: Here, run: Run, wire: Wir
 def test_one_answer_is_looked_up_from_python(here: Here, run: Run, wire: Wire, folder: Path, stack: LocalStack) -> None:
     request = wire.send(PIPELINE, (folder / "frame.jpg").read_bytes())
     wire.answer(request)
+    key = Keys(stack.namespace).request(request)
     with redis.Redis.from_url(stack.redis) as index:
-        eventually(lambda: bool(index.exists(Keys(stack.namespace).request(request))), 10, "the answer in Redis")
+        eventually(lambda: index.hexists(key, official_field(f"default/{PIPELINE}")), 30, "the answer in Redis")
     (code,) = printed(LOOK_UP, "python")
     assert run([sys.executable, "-c", here(code).replace("camera-7.000001", request)]) == "page-champion ['y']\n"
 

@@ -13,8 +13,8 @@ from sparring.deadletters import read_dead_letters, resend
 from sparring.ledger.reading import verify
 from sparring.rebuild import rebuild
 from sparring.stack import LocalStack
+from tests.journeys.accounts import settled
 from tests.journeys.wire import Wire
-from tests.waiting import eventually
 
 Scale = Callable[[str, float], ModelVersion]
 ROW = b'[{"tensor": [1, 2]}]'
@@ -59,7 +59,7 @@ def test_an_emptied_index_is_rebuilt_from_the_topics(
     wire.answers(ids)
     wire.challengers(ids)
     connection = client._connection  # noqa: SLF001 (as above)
-    eventually(lambda: verify(connection, since, now_ms()).in_order, 20, "the indexer to have written everything")
+    settled(client, since, pipeline)
     keys = Keys(stack.namespace)
     with redis.Redis.from_url(stack.redis) as index:
         index.delete(keys.pipeline(f"default/{pipeline.name()}"), *(keys.request(one) for one in ids))

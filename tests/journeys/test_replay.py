@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,6 @@ def test_a_recorded_stream_gives_the_same_official_results_bit_for_bit_and_the_s
     pipeline.add_random_split(arms, hash_key="shop").deploy()
     ids = send_some(wire, pipeline, 60, seed)
     recorded = wire.answers(ids)
-    official = Counter(len(answers) for answers in wire.results.values())
     before = topics(stack)
 
     out = tmp_path / "run"
@@ -103,8 +103,8 @@ def test_a_recorded_stream_gives_the_same_official_results_bit_for_bit_and_the_s
             (told,) = read_arrow(then.value)["y"].to_pylist()
             assert np.array(row["out.y"], np.float32).tobytes() == np.array(told, np.float32).tobytes()
 
-    assert topics(stack) == before, "a replay leaves no topic behind"
-    assert Counter(len(answers) for answers in wire.results.values()) == official, "nothing official was written"
+    eventually(lambda: topics(stack) <= before, 30, "no topic of the replay to be left")
+    assert {len(wire.results[one]) for one in ids} == {1}, "nothing official was written"
 
 
 def made_by(answer: Answer) -> tuple[str | None, str | None, str | None]:
@@ -210,7 +210,7 @@ def test_a_replay_keeps_the_rhythm_in_which_frames_were_produced_or_its_own(
         times = [records[places[one]].timestamp for one in some]
         return [at - times[0] for at in times]
 
-    early_ms, late_ms = 250, 2_500
+    early_ms, late_ms = 5, 1_500  # none too early; one may be late on a busy machine, the next are not
     for some, pace, due in (
         (ids, ("--speed", "3"), [ms / 3 for ms in after]),
         (ids, ("--fps", "8"), [125.0 * number for number in range(len(after))]),
@@ -218,8 +218,9 @@ def test_a_replay_keeps_the_rhythm_in_which_frames_were_produced_or_its_own(
     ):
         came = sent_after(some, *pace)
         assert came == sorted(came)
-        for ms, expected in zip(came, due, strict=True):
-            assert expected - early_ms <= ms <= expected + late_ms, (pace, came)
+        lateness = [ms - expected for ms, expected in zip(came, due, strict=True)]
+        assert min(lateness) >= -early_ms, (pace, came)
+        assert median(lateness) <= late_ms, (pace, came)
 
 
 def test_a_replay_that_is_killed_goes_on_and_has_each_frame_once_in_its_dataset(
@@ -231,9 +232,9 @@ def test_a_replay_that_is_killed_goes_on_and_has_each_frame_once_in_its_dataset(
     out = tmp_path / "run"
     command = (sys.executable, "-m", "sparring", "replay", "--from", "1h", "--pipeline", pipeline.name())
     sent_before = Random(seed).randrange(5, 50)
-    with subprocess.Popen((*command, "--fps", "40", "--out", str(out)), stderr=subprocess.DEVNULL) as killed:
+    with subprocess.Popen((*command, "--fps", "10", "--out", str(out)), stderr=subprocess.DEVNULL) as killed:
         try:
-            eventually(lambda: sent(out) >= sent_before, 60, f"{sent_before} frames to be sent")
+            eventually(lambda: sent(out) >= sent_before, 120, f"{sent_before} frames to be sent")
         finally:
             killed.kill()
     code, said, _ = typed(capsys, "replay", "--resume", str(out), "--json")

@@ -10,22 +10,10 @@ import pyarrow as pa
 
 from sparring import Client, Framework, JoinedResult, ModelVersion, Pipeline
 from tests.journeys.wire import Wire
+from tests.small_models import gated_step
 from tests.waiting import eventually
 
 Scale = Callable[[str, float], ModelVersion]
-
-
-SLOW_STEP = """
-import time
-
-def process(arrays):
-    first = arrays["tensor"].ravel()[0]
-    if first == 1:
-        raise ValueError("the first value is 1")
-    if first == 2:
-        time.sleep(2.5)
-    return {"y": arrays["tensor"]}
-"""
 
 
 def row(number: int) -> bytes:
@@ -64,17 +52,19 @@ def test_a_group_goes_on_after_a_restart_where_it_committed_and_each_request_com
 def test_champion_and_challengers_come_together_and_one_that_is_late_or_absent_is_counted(
     client: Client, pipeline: Pipeline, scale: Scale, wire: Wire, tmp_path: Path
 ) -> None:
-    (tmp_path / "slow.py").write_text(SLOW_STEP)
+    gate = tmp_path / "gate"
+    (tmp_path / "slow.py").write_text(gated_step(gate))
     takes, gives = (pa.schema([pa.field(name, pa.list_(pa.float32()))]) for name in ("tensor", "y"))
     slow = client.upload_model("slow", tmp_path / "slow.py", Framework.PYTHON, takes, gives)
     pipeline.add_shadow_deploy(scale("champion", 2.0), [scale("rf", 3.0), slow]).deploy()
-    with client.results(pipeline, follow=True, joined=True, late_s=1.0) as results:
+    with client.results(pipeline, follow=True, joined=True, late_s=5) as results:
         fine = wire.send(pipeline.name(), row(0))
         failed = wire.send(pipeline.name(), row(1))  # the challenger raises: an answer all the same
         came = {one.official.request_id: one for one in islice(results, 2)}
         late = wire.send(pipeline.name(), row(2))
         wire.flush()
         came |= {one.official.request_id: one for one in islice(results, 1)}
+        gate.touch()
     assert outcomes(came[fine]) == {"champion": "ok", "rf": "ok", "slow": "ok"}
     assert outcomes(came[failed]) == {"champion": "ok", "rf": "ok", "slow": "error"}
     assert outcomes(came[late]) == {"champion": "ok", "rf": "ok"}
@@ -98,7 +88,7 @@ def test_distinct_gives_a_request_id_that_was_sent_twice_once_and_ordered_keeps_
     again = wire.send(pipeline.name(), row(30), request_id=ids[0], key=b"door-1")
     last = send(wire, pipeline, range(31, 32), key=b"door-1")
     eventually(lambda: len(wire.results[again]) == 2, 30, "both answers: the models keep no order between them")
-    with client.results(pipeline, since=since, distinct=True, ordered=True) as results:
+    with client.results(pipeline, since=since, distinct=True, ordered=True, late_s=60) as results:
         came = list(results)
     assert [one.request_id for one in came] == [*ids, *last]
     assert {one.model for one in came} == {"a", "b"}

@@ -30,6 +30,7 @@ class Wire:
                 "fetch.message.max.bytes": RECORD_BYTES_MAX,
             }
         )
+        # Only what came is in them, in the order in which it came.
         self.results: dict[str, list[Answer]] = defaultdict(list)
         self.shadows: dict[str, list[Answer]] = defaultdict(list)
         self.deadletters: dict[str, list[tuple[dict[str, str], bytes]]] = defaultdict(list)
@@ -77,8 +78,8 @@ class Wire:
         wanted = list(requests)
         self.flush()
         with self._heard:
-            self._heard.wait_for(lambda: all(self.results[one] for one in wanted), within_s)
-        missing = [one for one in wanted if not self.results[one]]
+            self._heard.wait_for(lambda: all(self.results.get(one) for one in wanted), within_s)
+        missing = [one for one in wanted if not self.results.get(one)]
         assert not missing, f"{len(missing)} of {len(wanted)} have no answer in {within_s} s: {missing[:5]}"
         return {one: self.results[one][0] for one in wanted}
 
@@ -90,16 +91,16 @@ class Wire:
         """At least `count` records on `shadows` for each request."""
         wanted = list(requests)
         with self._heard:
-            self._heard.wait_for(lambda: all(len(self.shadows[one]) >= count for one in wanted), within_s)
-        missing = [one for one in wanted if len(self.shadows[one]) < count]
+            self._heard.wait_for(lambda: all(len(self.shadows.get(one, ())) >= count for one in wanted), within_s)
+        missing = [one for one in wanted if len(self.shadows.get(one, ())) < count]
         assert not missing, f"{len(missing)} of {len(wanted)} have no {count} shadows in {within_s} s"
         return {one: self.shadows[one] for one in wanted}
 
     def deadletter(self, request_id: str, within_s: float = 30.0) -> tuple[dict[str, str], bytes]:
         """Headers and bytes of a request's dead letter."""
         with self._heard:
-            self._heard.wait_for(lambda: self.deadletters[request_id], within_s)
-        assert self.deadletters[request_id], f"{request_id} has no dead letter in {within_s} s"
+            self._heard.wait_for(lambda: request_id in self.deadletters, within_s)
+        assert request_id in self.deadletters, f"{request_id} has no dead letter in {within_s} s"
         return self.deadletters[request_id][0]
 
     def _ends(self, name: str) -> list[TopicPartition]:

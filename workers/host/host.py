@@ -62,7 +62,8 @@ class Host:
             self._renew_who_outgrew()
             versions = list(self._catalog.catalog.wanted(now_ms()))
             wanted = self._wanted(versions)
-            too_large = self._start(wanted.lanes)
+            # Also what is no longer wanted and not drained yet: it died before it had answered everything.
+            too_large = self._start(wanted.lanes | self._children.keys())
             self._end_what_is_drained(wanted.lanes, beats)
             self._heart.beat(
                 catalog_offset=self._catalog.catalog.offset,
