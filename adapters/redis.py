@@ -26,7 +26,7 @@ from schemas.results import Answer
 
 _CONNECT_S_MAX: Final = 2.0
 _REPLY_S_MAX: Final = 2.0
-"""With one repetition this leaves a service time to end within STOP_S_MAX."""
+"""With one repetition, and one question under way, this leaves a service time to end within STOP_S_MAX."""
 
 _AGAIN_AFTER_S: Final = 0.2
 _ASK_AGAIN_S: Final = 1.0

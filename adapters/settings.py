@@ -120,6 +120,8 @@ class InferenceSettings(Settings):
     run_ms_max: int = limits.RUN_MS_MAX
     load_ms_max: int = limits.LOAD_MS_MAX
     shadow_age_ms_max: int = limits.SHADOW_AGE_MS_MAX
+    shadow_niceness: int = limits.SHADOW_NICENESS
+    """How much challengers' processes step back behind others, 0 to 19; 0: not at all."""
     shadow_shed_after_ms: int = 0
     """Milliseconds; 0: never. Challengers' tasks older than this are thinned out, evenly by request."""
     attempts_max: int = limits.ATTEMPTS_MAX

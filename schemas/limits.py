@@ -85,6 +85,9 @@ SHADOW_DELIVERY_MS: Final = 500
 SHADOW_AGE_MS_MAX: Final = 60_000
 """A shadow task older than this when its turn comes is recorded as shed."""
 
+SHADOW_NICENESS: Final = 10
+"""How much challengers' processes step back behind the others when cores are short."""
+
 RUN_MS_MAX: Final = 30_000
 """A model run that takes longer is a hang: its process ends itself."""
 

@@ -8,7 +8,7 @@
 
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any, Final
@@ -16,6 +16,7 @@ from typing import Any, Final
 from adapters.clock import now_ms
 from schemas.catalog import LivePointer, Pipeline, PipelineVersionAdded, VersionOffered
 from schemas.errors import DeployError, EntityNotFoundError
+from schemas.limits import PRESENCE_DEAD_S
 from schemas.models import PinnedModel
 from schemas.names import ModelKey, PipelineName
 from schemas.pipelines import PipelineVersion, ShadowDeploy, Step, checked_step, step_models
@@ -135,22 +136,29 @@ class Deployment:
         return "".join(f"; {said}" for said in problems)
 
     def _check_who_lives(self) -> None:
-        beats = self._connection.follower.alive()
-        if not any(beat.kind == "router" for beat in beats):
-            raise DeployError("no router is alive: start the system with `sparring up`, or `python -m router`")
-        python = [one.model.name for one in self._version.models() if one.configuration.runtime == "python"]
-        for key, lane in sorted(self._version.lanes()):
-            able = [beat for beat in beats if _could_run(beat, key, lane)]
-            if not able and lane == "official":
-                raise DeployError(
-                    f"no live host serves {key}: start the system with `sparring up`, or `python -m workers host`"
-                )
-            if able and python and not any(beat.allow_python for beat in able):
-                hosts = ", ".join(sorted({beat.host for beat in able}))
-                raise DeployError(
-                    f"the step {python[0]} is Python, and host {hosts} may not run Python steps: "
-                    "start it with SPARRING_ALLOW_PYTHON=true"
-                )
+        """A service that is busy may miss a beat: nobody is taken for dead before it was listened for again."""
+        follower = self._connection.follower
+        follower.wait_for(lambda: not who_is_missing(self._version, follower.alive()), PRESENCE_DEAD_S)
+        if missing := who_is_missing(self._version, follower.alive()):
+            raise DeployError(missing)
+
+
+def who_is_missing(version: PipelineVersion, beats: Sequence[Beat]) -> str:
+    """Why these processes cannot run the version, in a sentence; empty where they can. Pure."""
+    if not any(beat.kind == "router" for beat in beats):
+        return "no router is alive: start the system with `sparring up`, or `python -m router`"
+    python = [one.model.name for one in version.models() if one.configuration.runtime == "python"]
+    for key, lane in sorted(version.lanes()):
+        able = [beat for beat in beats if _could_run(beat, key, lane)]
+        if not able and lane == "official":
+            return f"no live host serves {key}: start the system with `sparring up`, or `python -m workers host`"
+        if able and python and not any(beat.allow_python for beat in able):
+            hosts = ", ".join(sorted({beat.host for beat in able}))
+            return (
+                f"the step {python[0]} is Python, and host {hosts} may not run Python steps: "
+                "start it with SPARRING_ALLOW_PYTHON=true"
+            )
+    return ""
 
 
 def cold_lanes(beats: Iterable[Beat], lanes: Iterable[LaneOf], version: PipelineVersion) -> Iterator[LaneOf]:

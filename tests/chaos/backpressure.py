@@ -32,14 +32,16 @@ from sparring.ledger.reading import verify
 from sparring.records import RecordStream
 from sparring.stack import LocalStack
 from tests.chaos.memory import Memory
+from tests.conftest import PATIENT
 from tests.small_models import SLOW_STEP
 from tests.waiting import eventually
 
 STEADY: Final = "press-steady"
 SHADOW: Final = "press-shadow"
 PIPELINES: Final = (STEADY, SHADOW)
-WORKED_OFF_PER_S: Final = 20.0
-"""Frames of both pipelines together: one thread each, 100 ms a frame."""
+STEP_S: Final = 0.1
+WORKED_OFF_PER_S: Final = len(PIPELINES) / STEP_S
+"""Frames of both pipelines together: one thread each, STEP_S a frame."""
 
 TIMES_FASTER: Final = 10
 FRAME_VALUES: Final = 8_000
@@ -76,7 +78,9 @@ class Press:
         self._topic = topic
         self._numbers = count()
         self._value = encode_table(pa.table({"tensor": [[0.5] * FRAME_VALUES]}, schema=_schema("tensor")))
-        self._producer = Producer({"bootstrap.servers": stack.kafka, "linger.ms": 5, "log_level": 0})
+        self._producer = Producer(
+            {"bootstrap.servers": stack.kafka, "linger.ms": 5, "log_level": 0, "enable.idempotence": True}
+        )
         self.sent = 0
 
     def send(self, phase: str, per_second: float, seconds: float) -> None:
@@ -95,7 +99,7 @@ class Press:
         assert self._producer.flush(120) == 0
 
 
-FIRST_S_MAX: Final = 30.0
+FIRST_S_MAX: Final = 60.0
 
 
 def press(folder: Path, seconds: float, quiet_s: float = 4.0, on: LocalStack | None = None) -> Pressed:
@@ -135,7 +139,7 @@ def press(folder: Path, seconds: float, quiet_s: float = 4.0, on: LocalStack | N
 def _slow_stack(folder: Path, on: LocalStack | None) -> Iterator[tuple[LocalStack, Client]]:
     step = folder / "slow.py"
     step.write_text(SLOW_STEP)
-    one_thread = {"SPARRING_INFERENCE_THREADS": "1"}
+    one_thread = {"SPARRING_INFERENCE_THREADS": "1", **PATIENT}
     with (
         LocalStack(folder / "stack", namespace="press", on=on, allow_python=True, environment=one_thread) as stack,
         Client(Settings.read(stack.environment())) as client,

@@ -77,4 +77,4 @@ def _wait(admin: AdminClient, topic: str, count: int) -> None:
         AclOperation.ANY,
         AclPermissionType.ANY,
     )
-    eventually(lambda: len(admin.describe_acls(asked).result(_ANSWER_S)) == count, 20, f"{count} rules about {topic}")
+    eventually(lambda: len(admin.describe_acls(asked).result(_ANSWER_S)) == count, 60, f"{count} rules about {topic}")

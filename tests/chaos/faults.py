@@ -34,7 +34,7 @@ def _signalled(service: str, number: signal.Signals) -> Fault:
     def fault(arena: Arena, _rng: Random) -> None:
         pid = arena.stack.process(service)
         os.kill(pid, number)
-        eventually(lambda: not runs(pid), 20, f"{service} to end")
+        eventually(lambda: not runs(pid), 60, f"{service} to end")
 
     return fault
 
@@ -43,7 +43,7 @@ def _model_signalled(number: signal.Signals) -> Fault:
     def fault(arena: Arena, rng: Random) -> None:
         process = arena.model_process(rng)
         process.send_signal(number)
-        eventually(lambda: not runs(process.pid), 20, "the model process to end")
+        eventually(lambda: not runs(process.pid), 60, "the model process to end")
 
     return fault
 
@@ -135,7 +135,7 @@ def rolling_restart(arena: Arena, rng: Random) -> None:
     for service in ("router", "host", "indexer"):
         _signalled(service, signal.SIGTERM)(arena, rng)
         back = partial(getattr, arena.stack.processes[service], "pid")
-        eventually(back, 20, f"{service} to be back")
+        eventually(back, 60, f"{service} to be back")
         pause(2.0)
 
 

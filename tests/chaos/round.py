@@ -61,10 +61,11 @@ def play(
     load.wait_for_more(around)
     confirmed = load.halt() + arena.beside - beside
     ended = time.monotonic()
-    twice = 0
+    twice, silence_s = 0, 0.0
     try:
         report = arena.settled(since)
         twice = arena.frames_twice(since)
+        silence_s = arena.longest_silence_s(since)
     except (ConnectionError, RetryLater) as error:
         report, failure = Report(), f"no account: {error}"
     done = Round(
@@ -73,7 +74,7 @@ def play(
         report.counts["frames"],
         confirmed,
         report,
-        arena.longest_silence_s(since),
+        silence_s,
         time.monotonic() - ended,
         twice,
         failure,

@@ -4,7 +4,7 @@ import gc
 from pathlib import Path
 
 from sparring.stack import LocalStack
-from tests.chaos.backpressure import press
+from tests.chaos.backpressure import STEP_S, press
 
 
 def test_a_producer_ten_times_faster_than_its_models_loses_nothing_and_memory_stays_bounded(
@@ -14,6 +14,6 @@ def test_a_producer_ten_times_faster_than_its_models_loses_nothing_and_memory_st
     assert done.report.counts["frames"] == done.report.counts["answered ok"] == done.sent
     assert done.report.counts["records on shadows"] >= done.sent // 2
     assert done.too_large() == {}
-    assert done.worst_s > 10 * done.before_s
-    assert done.after_s < 2 * done.before_s + 0.1
+    assert done.worst_s > 10 * STEP_S, "the rush was none"
+    assert done.after_s < done.worst_s / 4, "what came after the rush still waited behind it"
     gc.collect()

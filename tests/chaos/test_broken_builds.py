@@ -11,8 +11,10 @@ import pytest
 from adapters.clock import now_ms
 from adapters.settings import Settings
 from sparring import Client, Framework, Pipeline
+from sparring.ledger.account import Report
 from sparring.ledger.reading import verify
 from sparring.stack import LocalStack
+from tests.conftest import PATIENT
 from tests.freezing import freeze
 from tests.journeys.wire import Wire
 from tests.small_models import scaling_model
@@ -35,7 +37,7 @@ CAMERAS = 16
 )
 def test_the_ledger_tells_builds_apart(broker: LocalStack, tmp_path: Path, build: str, found: set[str]) -> None:
     namespace = "-".join(["broken", *build.replace("'", "").split()])
-    environment = {"PYTHONPATH": str(BROKEN), "BROKEN": build}
+    environment = {"PYTHONPATH": str(BROKEN), "BROKEN": build, **PATIENT}
     with (
         LocalStack(tmp_path, on=broker, namespace=namespace, environment=environment) as stack,
         Client(Settings.read(stack.environment())) as client,
@@ -45,11 +47,15 @@ def test_the_ledger_tells_builds_apart(broker: LocalStack, tmp_path: Path, build
         since = now_ms()
         _send_while_the_router_is_down(stack, wire, pipeline)
         # Each camera's last frame is answered: what it sent before and has no answer by now never will have one.
-        last = eventually(lambda: _answered_round(wire, pipeline), 60, "a frame of each camera to be answered")
+        last = eventually(lambda: _answered_round(wire, pipeline), 120, "a frame of each camera to be answered")
         wire.challengers(last)
-        report = verify(client._connection, since, now_ms(), index=False)  # noqa: SLF001 (as the command line does)
-    assert {finding.kind for finding in report.findings} == found
-    assert report.counts["frames"] >= 3 * CAMERAS
+
+        def account() -> Report:
+            return verify(client._connection, since, now_ms(), index=False)  # noqa: SLF001 (as the command line does)
+
+        # Dead letters and challengers' answers of other cameras may still come. What is lost stays lost.
+        eventually(lambda: {one.kind for one in account().findings} == found, 60, f"the account to find {found}")
+        assert account().counts["frames"] >= 3 * CAMERAS
 
 
 def _shadow_deploy(client: Client, folder: Path) -> Pipeline:
@@ -70,14 +76,14 @@ def _send_while_the_router_is_down(stack: LocalStack, wire: Wire, pipeline: Pipe
         wire.send(pipeline.name(), b"no json", key=_camera(one))
     wire.flush()
     os.kill(router, signal.SIGKILL)
-    eventually(lambda: not psutil.pid_exists(router), 10, "the router to end")
+    eventually(lambda: not psutil.pid_exists(router), 60, "the router to end")
 
 
 def _answered_round(wire: Wire, pipeline: Pipeline) -> list[str]:
     """One more frame of each camera; empty where a router that was not back yet has lost one of them."""
     sent = [wire.send(pipeline.name(), GOOD, key=_camera(one)) for one in range(CAMERAS)]
     with suppress(AssertionError):
-        wire.answers(sent, within_s=2.0)
+        wire.answers(sent, within_s=5.0)
         return sent
     return []
 

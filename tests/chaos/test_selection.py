@@ -29,4 +29,4 @@ def test_every_frame_is_accounted_for_when(ground: Arena, seed: int, fault: str)
     played = play(ground, fault, FAULTS[fault], seed)
     assert played.failure is None
     assert played.report.in_order, played.report.findings[:5]
-    assert played.frames == played.confirmed
+    assert played.held, (played.frames, played.twice, played.confirmed)

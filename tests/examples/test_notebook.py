@@ -30,7 +30,6 @@ def shown(notebook: Any, begins: str) -> str:
     return str(last.get("text") or last["data"]["text/plain"])
 
 
-@pytest.mark.timeout(600)
 def test_the_notebook_runs_and_shows_what_it_says(stack: LocalStack) -> None:
     notebook = execute(PATH, stack.environment())
     counted = ast.literal_eval(shown(notebook, "range(1000)").removeprefix("Counter(").removesuffix(")"))

@@ -145,7 +145,7 @@ def test_the_stream_of_answers_is_read_from_python(here: Here, wire: Wire, folde
         hears = threading.Thread(target=lines.extend, args=(reader.stdout,), daemon=True)
         hears.start()
         try:
-            eventually(lambda: all(any(one in line for line in lines) for one in (good, bad)), 30, "both answers")
+            eventually(lambda: all(any(one in line for line in lines) for one in (good, bad)), 60, "both answers")
         finally:
             reader.terminate()
             hears.join(10)
@@ -168,7 +168,7 @@ def test_one_answer_is_looked_up_from_python(here: Here, run: Run, wire: Wire, f
     wire.answer(request)
     key = Keys(stack.namespace).request(request)
     with redis.Redis.from_url(stack.redis) as index:
-        eventually(lambda: index.hexists(key, official_field(f"default/{PIPELINE}")), 30, "the answer in Redis")
+        eventually(lambda: index.hexists(key, official_field(f"default/{PIPELINE}")), 60, "the answer in Redis")
     (code,) = printed(LOOK_UP, "python")
     assert run([sys.executable, "-c", here(code).replace("camera-7.000001", request)]) == "page-champion ['y']\n"
 

@@ -82,7 +82,7 @@ def test_after_undeploy_the_processes_are_gone_and_a_frame_is_told_that_it_is_no
     answer = wire.answer(wire.send(pipeline.name(), b'[{"tensor": [1, 2]}]'))
     assert answer.failure().error == "NotDeployed"
     assert "deploy()" in answer.failure().message
-    eventually(lambda: not any(process.is_running() for process in processes), 30, "the model's process to be gone")
+    eventually(lambda: not any(process.is_running() for process in processes), 60, "the model's process to be gone")
     with pytest.raises(RuntimeError, match=r"not deployed: deploy\(\) makes"):
         pipeline.infer(TABLE)
 

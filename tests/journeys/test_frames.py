@@ -66,7 +66,7 @@ def test_every_one_of_500_frames_has_its_report_and_its_answer(client: Client, d
         assert (answer.status, answer.frame) == ("ok", str(places[one.request_id]))
         assert y_of(answer.value) == 2.0 * number
     for number in (0, 250, 499):
-        official = eventually(partial(official_of, client, sent[number].request_id, doubled), 30, "its answer in Redis")
+        official = eventually(partial(official_of, client, sent[number].request_id, doubled), 60, "its answer in Redis")
         assert y_of(official.value) == 2.0 * number
 
 

@@ -46,7 +46,7 @@ def test_frames_of_a_step_whose_load_hangs_are_answered_and_a_better_version_com
 
         pipeline.add_model_step(step("hanging", tmp_path / "never")).deploy(wait_for_status=False)
         eventually(
-            lambda: wire.answer(wire.send("loading", ROW), within_s=30).status == "error", 30, "the router to know it"
+            lambda: wire.answer(wire.send("loading", ROW), within_s=30).status == "error", 60, "the router to know it"
         )
         refused = wire.answers([wire.send("loading", ROW) for _ in range(5)], within_s=30)
         assert {answer.status for answer in refused.values()} == {"error"}
@@ -56,7 +56,7 @@ def test_frames_of_a_step_whose_load_hangs_are_answered_and_a_better_version_com
             assert "has been loading for" in answer.failure().message
 
         pipeline.replace_with_model_step(1, step("ready", tmp_path)).deploy()
-        eventually(lambda: before.pid not in {one.pid for one in model_processes(impatient, same)}, 30, "a new process")
+        eventually(lambda: before.pid not in {one.pid for one in model_processes(impatient, same)}, 60, "a new process")
         answers = wire.answers([wire.send("loading", ROW) for _ in range(5)], within_s=30)
         assert {answer.status for answer in answers.values()} == {"ok"}
         assert {len(found) for found in wire.results.values()} == {1}, "each frame has one official answer"

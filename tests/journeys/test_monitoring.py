@@ -60,7 +60,7 @@ def test_every_process_is_ready_and_shows_the_metrics_of_the_table(
 ) -> None:
     assert watched.name() == "watched"
     beat = beats(client, kind)[0]
-    eventually(lambda: page(beat, "/ready")[0] == 200, 10, f"the {kind} to be ready")
+    eventually(lambda: page(beat, "/ready")[0] == 200, 60, f"the {kind} to be ready")
     assert page(beat, "/live")[0] == 200
     families: Any = text_string_to_metric_families(page(beat, "/metrics")[1])  # type: ignore[no-untyped-call]
     shown = {family.name for family in families if family.name.startswith("sparring_")}
@@ -94,7 +94,7 @@ def test_a_frame_is_counted_at_every_hop(client: Client, wire: Wire, pipeline: P
     def indexed() -> bool:
         return counted(indexer, "sparring_indexed_total", lane="official") >= before + 6
 
-    eventually(indexed, 10, "the indexer to count six answers")
+    eventually(indexed, 60, "the indexer to count six answers")
 
 
 def test_an_unknown_pipeline_is_counted_as_refused(client: Client, wire: Wire) -> None:
@@ -108,7 +108,7 @@ def test_a_host_names_its_model_processes_to_prometheus(client: Client, watched:
     model = str(watched.key())
     (host,), (worker,) = beats(client, "host"), beats(client, "inference", model)
     target = {"targets": [f"127.0.0.1:{worker.metrics_port}"], "labels": {"model": model, "lane": "official"}}
-    eventually(lambda: target in json.loads(page(host, "/targets")[1]), 10, "the host to have seen its beat")
+    eventually(lambda: target in json.loads(page(host, "/targets")[1]), 60, "the host to have seen its beat")
 
 
 def test_a_host_is_not_ready_while_a_model_process_is_gone(
@@ -117,9 +117,9 @@ def test_a_host_is_not_ready_while_a_model_process_is_gone(
     assert stack.process("host")
     model = str(watched.key())
     (host,), (worker,) = beats(client, "host"), beats(client, "inference", model)
-    eventually(lambda: page(host, "/ready")[0] == 200, 10, "the host to be ready")
+    eventually(lambda: page(host, "/ready")[0] == 200, 60, "the host to be ready")
     os.kill(worker.pid, signal.SIGKILL)
     waits_for = f"{model} (official lane) to be warm for"
-    eventually(lambda: waits_for in page(host, "/ready")[1], 30, "the host to notice")
+    eventually(lambda: waits_for in page(host, "/ready")[1], 60, "the host to notice")
     assert counted(host, "sparring_model_process_ends_total", model=model, lane="official") == 1
     eventually(lambda: page(host, "/ready")[0] == 200, 60, "the host to have started it again")

@@ -103,7 +103,7 @@ def test_a_recorded_stream_gives_the_same_official_results_bit_for_bit_and_the_s
             (told,) = read_arrow(then.value)["y"].to_pylist()
             assert np.array(row["out.y"], np.float32).tobytes() == np.array(told, np.float32).tobytes()
 
-    eventually(lambda: topics(stack) <= before, 30, "no topic of the replay to be left")
+    eventually(lambda: topics(stack) <= before, 60, "no topic of the replay to be left")
     assert {len(wire.results[one]) for one in ids} == {1}, "nothing official was written"
 
 

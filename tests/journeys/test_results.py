@@ -87,7 +87,7 @@ def test_distinct_gives_a_request_id_that_was_sent_twice_once_and_ordered_keeps_
     ids = send(wire, pipeline, range(30), key=b"door-1")
     again = wire.send(pipeline.name(), row(30), request_id=ids[0], key=b"door-1")
     last = send(wire, pipeline, range(31, 32), key=b"door-1")
-    eventually(lambda: len(wire.results[again]) == 2, 30, "both answers: the models keep no order between them")
+    eventually(lambda: len(wire.results[again]) == 2, 60, "both answers: the models keep no order between them")
     with client.results(pipeline, since=since, distinct=True, ordered=True, late_s=60) as results:
         came = list(results)
     assert [one.request_id for one in came] == [*ids, *last]

@@ -47,7 +47,7 @@ class Stream(threading.Thread):
     def wait_for_more(self, count: int) -> None:
         """Until `count` more frames are sent."""
         until = len(self.sent) + count
-        eventually(lambda: len(self.sent) >= until, 30, f"{count} more frames to be sent")
+        eventually(lambda: len(self.sent) >= until, 60, f"{count} more frames to be sent")
 
     def halt(self) -> list[str]:
         self._halt.set()
@@ -66,7 +66,7 @@ def test_a_killed_model_process_loses_no_frame_and_answers_resume(
     (process,) = model_processes(stack, double)
     killed_s = time.monotonic()
     process.send_signal(signal.SIGKILL)
-    probe = eventually(lambda: stream.sent[-1] if len(stream.sent) > 100 else None, 10, "a frame after the kill")
+    probe = eventually(lambda: stream.sent[-1] if len(stream.sent) > 100 else None, 60, "a frame after the kill")
     wire.answer(probe, within_s=30)
     resumed_s = time.monotonic() - killed_s
     stream.join()
@@ -127,7 +127,7 @@ def results_too_large(stack: LocalStack) -> Iterator[None]:
             changed.result(10)
 
     settle("1")
-    eventually(lambda: in_force() == "1", 30, "the broker to follow its controller")
+    eventually(lambda: in_force() == "1", 60, "the broker to follow its controller")
     try:
         yield
     finally:
@@ -164,10 +164,10 @@ def test_the_same_request_id_twice_has_one_official_answer_by_request(
     wire.answer(first)
     index = redis.Redis.from_url(stack.redis, decode_responses=False)
     key = Keys(stack.namespace).request(first)
-    stored = eventually(lambda: index.hget(key, official_field(name)), 30, "the answer in Redis")
+    stored = eventually(lambda: index.hget(key, official_field(name)), 60, "the answer in Redis")
     wire.send(pipeline.name(), b'[{"tensor": [5, 5]}]', request_id=first)
-    eventually(lambda: len(wire.results[first]) == 2, 30, "the second answer on the topic")
-    eventually(lambda: any(b"|duplicate|" in field for field in index.hkeys(key)), 30, "the note of a duplicate")
+    eventually(lambda: len(wire.results[first]) == 2, 60, "the second answer on the topic")
+    eventually(lambda: any(b"|duplicate|" in field for field in index.hkeys(key)), 60, "the note of a duplicate")
     assert index.hget(key, official_field(name)) == stored
 
 
@@ -228,7 +228,7 @@ def test_a_process_that_ends_in_good_order_leaves_no_suspicion_behind(
     topic = TopicNames(stack.namespace).work(double.key(), "official")
     assert {note for _offset, note in committed(stack, topic).values()} == {"open"}
     pipeline.undeploy()
-    eventually(lambda: not model_processes(stack, double), 15, "the model's process to end")
+    eventually(lambda: not model_processes(stack, double), 60, "the model's process to end")
     offsets = committed(stack, topic)
     assert {note for _offset, note in offsets.values()} == {""}
     assert sum(offset for offset, _note in offsets.values()) == 40
@@ -247,7 +247,7 @@ def test_undeploy_frees_the_models_memory(stack: LocalStack, pipeline: Pipeline,
     pipeline.add_model_step(double).deploy()
     assert model_processes(stack, double)
     pipeline.undeploy()
-    eventually(lambda: not model_processes(stack, double), 15, "the model's process to end")
+    eventually(lambda: not model_processes(stack, double), 60, "the model's process to end")
 
 
 def test_answers_of_one_key_come_in_the_order_of_its_frames(pipeline: Pipeline, scale: Scale, wire: Wire) -> None:

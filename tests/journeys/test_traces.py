@@ -86,7 +86,7 @@ def test_a_cameras_trace_goes_on_through_every_hop(traced: LocalStack, shop: str
     with Wire(traced) as wire:
         answer = wire.answer(wire.send(shop, b'[{"tensor": [1, 2]}]', headers=[("traceparent", CAMERA.encode())]))
     names = {"route", "answer", "queue", "decode", "infer", "publish"}
-    eventually(lambda: names <= set(collector.of_trace(TRACE)), 10, "the spans of six names")
+    eventually(lambda: names <= set(collector.of_trace(TRACE)), 60, "the spans of six names")
     spans = collector.of_trace(TRACE)
     assert spans["route"].parent_span_id.hex() == "b7ad6b7169203331"
     assert spans["answer"].parent_span_id == spans["route"].span_id
@@ -110,11 +110,11 @@ def test_a_batch_has_a_span_of_its_own_linked_with_its_members(
     def batches() -> list[Any]:
         return [span for _, span in collector.spans if span.name == "batch" and len(span.links) > 1]
 
-    eventually(lambda: bool(batches()), 10, "a batch of several requests")
+    eventually(lambda: bool(batches()), 60, "a batch of several requests")
     batch = batches()[0]
     linked = {link.span_id for link in batch.links}
     eventually(
-        lambda: linked <= {span.span_id for _, span in collector.spans if span.name == "answer"}, 10, "its members"
+        lambda: linked <= {span.span_id for _, span in collector.spans if span.name == "answer"}, 60, "its members"
     )
 
 
@@ -126,7 +126,7 @@ def test_a_refused_frame_has_a_failed_span_and_its_answer_the_context(
     assert shop
     with Wire(traced) as wire:
         answer = wire.answer(wire.send("nobody", b"[]", headers=[("traceparent", header)]))
-    eventually(lambda: "route" in collector.of_trace(trace), 10, "the route's span")
+    eventually(lambda: "route" in collector.of_trace(trace), 60, "the route's span")
     route = collector.of_trace(trace)["route"]
     assert route.status.message == "UnknownPipeline"
     assert answer.traceparent == f"00-{trace}-{route.span_id.hex()}-01"

@@ -73,7 +73,7 @@ class Wire:
         """Wait until everything sent is confirmed."""
         assert self._producer.flush(30) == 0
 
-    def answers(self, requests: Iterable[str], within_s: float = 30.0) -> dict[str, Answer]:
+    def answers(self, requests: Iterable[str], within_s: float = 60.0) -> dict[str, Answer]:
         """The official answer of each request; fails, naming some, where one is missing after `within_s`."""
         wanted = list(requests)
         self.flush()
@@ -83,11 +83,11 @@ class Wire:
         assert not missing, f"{len(missing)} of {len(wanted)} have no answer in {within_s} s: {missing[:5]}"
         return {one: self.results[one][0] for one in wanted}
 
-    def answer(self, request_id: str, within_s: float = 30.0) -> Answer:
+    def answer(self, request_id: str, within_s: float = 60.0) -> Answer:
         """The official answer of one request."""
         return self.answers([request_id], within_s)[request_id]
 
-    def challengers(self, requests: Iterable[str], count: int = 1, within_s: float = 30.0) -> dict[str, list[Answer]]:
+    def challengers(self, requests: Iterable[str], count: int = 1, within_s: float = 60.0) -> dict[str, list[Answer]]:
         """At least `count` records on `shadows` for each request."""
         wanted = list(requests)
         with self._heard:
@@ -96,7 +96,7 @@ class Wire:
         assert not missing, f"{len(missing)} of {len(wanted)} have no {count} shadows in {within_s} s"
         return {one: self.shadows[one] for one in wanted}
 
-    def deadletter(self, request_id: str, within_s: float = 30.0) -> tuple[dict[str, str], bytes]:
+    def deadletter(self, request_id: str, within_s: float = 60.0) -> tuple[dict[str, str], bytes]:
         """Headers and bytes of a request's dead letter."""
         with self._heard:
             self._heard.wait_for(lambda: request_id in self.deadletters, within_s)

@@ -109,11 +109,11 @@ def beating(client: Client, *warm: tuple[ModelVersion, Lane], python: bool = Fal
         return processes.names & {beat.process for beat in connection.follower.alive()}
 
     try:
-        eventually(lambda: seen() == processes.names, 10, "the processes to be seen alive")
+        eventually(lambda: seen() == processes.names, 60, "the processes to be seen alive")
         yield processes
     finally:
         processes.stop()
-        eventually(lambda: not seen(), 10, "the processes to be seen gone")
+        eventually(lambda: not seen(), 60, "the processes to be seen gone")
 
 
 class Answering:

@@ -136,9 +136,9 @@ def answered(
     wire.answers(official)
     wire.challengers(["look-1", "look-table"])
     index = AnswerIndex(settings.redis, settings.namespace)
-    eventually(lambda: len(index.pipelines("both")) == 2, 10, "both answers in the index")
-    eventually(lambda: all(index.pipelines(one) for one in official), 10, "all answers in the index")
-    eventually(lambda: index.read("look-1", "default/look").complete, 10, "the challenger in the index")
+    eventually(lambda: len(index.pipelines("both")) == 2, 60, "both answers in the index")
+    eventually(lambda: all(index.pipelines(one) for one in official), 60, "all answers in the index")
+    eventually(lambda: index.read("look-1", "default/look").complete, 60, "the challenger in the index")
     index.close()
     yield
     look.undeploy()

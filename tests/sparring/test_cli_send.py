@@ -86,7 +86,7 @@ def records_of(settings: Settings, rows: list[dict[str, Any]]) -> dict[str, Any]
                 found.update({dict(one.headers)["request-id"].decode(): one for one in polled})
             return wanted <= found.keys()
 
-        eventually(all_found, 20, "the frames")
+        eventually(all_found, 60, "the frames")
         consumer.close()
     return {request_id: found[request_id] for request_id in wanted}
 

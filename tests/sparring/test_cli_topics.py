@@ -59,7 +59,7 @@ def topics(broker: LocalStack) -> Typed:
 def make(topics: Typed, name: str, partitions: int, config: dict[str, str]) -> None:
     admin = KafkaAdminClient(bootstrap_servers=topics.kafka)
     admin.create_topics({name: {"num_partitions": partitions, "replication_factor": 1, "configs": config}})
-    eventually(lambda: name in admin.list_topics(), 10, f"{name} to be there")
+    eventually(lambda: name in admin.list_topics(), 60, f"{name} to be there")
     admin.close()
 
 

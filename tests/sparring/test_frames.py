@@ -46,7 +46,7 @@ def test_who_is_faster_than_kafka_waits_in_send_until_there_is_room(broker: Loca
         sending = threading.Thread(target=camera)
         with frozen(broker.process("kafka")):
             sending.start()
-            eventually(lambda: frames.counts.under_way == IN_FLIGHT_FRAMES_MAX, 10, "the bound to be reached")
+            eventually(lambda: frames.counts.under_way == IN_FLIGHT_FRAMES_MAX, 60, "the bound to be reached")
             sending.join(STILL_S)
             assert frames.counts.sent == IN_FLIGHT_FRAMES_MAX
         sending.join(30)
@@ -59,7 +59,7 @@ def test_bytes_under_way_are_bounded_too(broker: LocalStack, client: Client) -> 
         sending = threading.Thread(target=lambda: [frames.send(large) for _ in range(3)])
         with frozen(broker.process("kafka")):
             sending.start()
-            eventually(lambda: frames.counts.under_way == 2, 10, "the bound to be reached")
+            eventually(lambda: frames.counts.under_way == 2, 60, "the bound to be reached")
             sending.join(STILL_S)
             assert frames.counts.sent * len(large) <= IN_FLIGHT_BYTES_MAX
         sending.join(30)

@@ -100,7 +100,7 @@ def test_a_crash_while_a_file_is_loaded_is_a_refusal_and_that_process_knew_no_se
     monkeypatch.setenv("SPARRING_KAFKA_PASSWORD", "s3cret")
     with ThreadPoolExecutor(1) as pool:
         loading = pool.submit(inspecting.inspect, tmp_path / "good.onnx", scaling_model(2.0))
-        process = eventually(_inspecting_process, 20, "the process that loads the file")
+        process = eventually(_inspecting_process, 60, "the process that loads the file")
         known = process.environ()
         process.send_signal(signal.SIGSEGV)
         with pytest.raises(ValueError, match=r"loading it ended the process \(exit status -11\)"):

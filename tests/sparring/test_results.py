@@ -168,16 +168,16 @@ def test_members_of_a_group_share_the_partitions_and_take_over_what_was_not_comm
     def shares() -> list[set[int]]:
         """The partitions of one more round at each member; each result of it at one of them."""
         written = write()
-        eventually(lambda: written <= {*first.came, *second.came}, 40, "a round at both together")
+        eventually(lambda: written <= {*first.came, *second.came}, 60, "a round at both together")
         return [{one.came[request] for request in written & set(one.came)} for one in (first, second)]
 
     first = second = Member(client)
     assert shares()[0] == set(range(PARTITIONS))
     second = Member(client)
-    eventually(lambda: [len(one) for one in shares()] == [PARTITIONS // 2] * 2, 40, "half of a round at each")
+    eventually(lambda: [len(one) for one in shares()] == [PARTITIONS // 2] * 2, 60, "half of a round at each")
     only = set(second.came) - set(first.came)
     second.leave()
-    eventually(lambda: only <= set(first.came), 40, "the second's, which it did not commit, at the first")
+    eventually(lambda: only <= set(first.came), 60, "the second's, which it did not commit, at the first")
     first.leave()
 
 
@@ -188,13 +188,13 @@ def test_what_a_window_holds_when_the_group_is_divided_anew_comes_again_to_one_m
     for partition in range(PARTITIONS):
         answer(writer, f"r{partition}", partition, partition, parts=1)
     first = Member(client, joined=True, late_s=3600)
-    eventually(lambda: len(list(held(first))) == PARTITIONS, 40, "all in the window of the first")
+    eventually(lambda: len(list(held(first))) == PARTITIONS, 60, "all in the window of the first")
     second = Member(client, joined=True, late_s=3600)
-    eventually(lambda: len(list(held(second))) == PARTITIONS // 2, 40, "half of them in the window of the second")
+    eventually(lambda: len(list(held(second))) == PARTITIONS // 2, 60, "half of them in the window of the second")
     for partition in range(PARTITIONS):
         challenge(writer, f"r{partition}", partition, partition)
     wanted = {f"r{partition}" for partition in range(PARTITIONS)}
-    eventually(lambda: wanted == {*first.came, *second.came}, 40, "all at either")
+    eventually(lambda: wanted == {*first.came, *second.came}, 60, "all at either")
     assert len(first.came) == len(second.came)
     for member in (first, second):
         member.leave()
@@ -254,7 +254,7 @@ def read_on(results: "ResultStream[JoinedResult]") -> dict[str, int]:
     """Committed once all that was written was read, and nothing more was handed out."""
 
     def stop() -> None:
-        eventually(lambda: len(list(results._progress.held())) == 3, 40, "three in the window")  # noqa: SLF001
+        eventually(lambda: len(list(results._progress.held())) == 3, 60, "three in the window")  # noqa: SLF001
         results.stop()
 
     stopping = threading.Thread(target=stop)

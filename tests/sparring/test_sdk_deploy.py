@@ -265,7 +265,7 @@ def test_undeploy_takes_the_pipeline_out_of_service_and_waits_for_its_processes(
         with beating(client, (champion, "official")) as process, ThreadPoolExecutor(1) as pool:
             pipeline = client.build_pipeline("over").add_model_step(champion).deploy()
             undeploying = pool.submit(pipeline.undeploy)
-            eventually(lambda: pipeline.status()["status"] == "Stopped", 10, "the pointer to none")
+            eventually(lambda: pipeline.status()["status"] == "Stopped", 60, "the pointer to none")
             assert not undeploying.done()
             process.stop()
             undeploying.result(20)

@@ -1,6 +1,7 @@
 """The indexer's process: reads `results` and `shadows`, writes them into Redis, commits."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import tempfile
@@ -46,6 +47,9 @@ class Indexer:
         self._problems: tuple[str, ...] = ()
         """Why answers wait, while a write is tried again."""
         self._redis_away: tuple[str, ...] = ("Redis to answer",)
+        self._turn = asyncio.Lock()
+        """Who asks Redis and who writes take turns here: a thread that waits for its turn could not be told to stop."""
+        self._ending = asyncio.Event()
 
     def run(self) -> None:
         """Read answers, write them into Redis, commit."""
@@ -70,20 +74,26 @@ class Indexer:
                 self._monitor.turned([*self._heart.silence(), *_not_joined(app), *self._redis_away])
                 await asyncio.wait((writing,), timeout=_LOOK_AGAIN_S)
         finally:
-            asking.cancel()
-            await self._close(app, pending, writing)
+            self._ending.set()
+            await self._close(app, pending, writing, asking)
         if app.crash_reason is not None:
             raise app.crash_reason
 
     async def _ask_redis(self) -> None:
         """For /ready, and for what Redis forgot: an indexer that has nothing to write must know it, too."""
-        while True:
-            try:
-                await asyncio.to_thread(self._lately.look)
-                self._redis_away = ()
-            except RetryLater as error:
-                self._redis_away = (str(error),)
-            await asyncio.sleep(BEAT_S)
+        while not self._ending.is_set():
+            async with self._turn:
+                if not self._ending.is_set():
+                    await self._look()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), BEAT_S)
+
+    async def _look(self) -> None:
+        try:
+            await asyncio.to_thread(self._lately.look)
+            self._redis_away = ()
+        except RetryLater as error:
+            self._redis_away = (str(error),)
 
     async def _write(self, pending: Pending) -> None:
         while events := await pending.take():
@@ -97,23 +107,25 @@ class Indexer:
     async def _written(self, answers: list[Answer]) -> bool:
         """Wait for Redis however long it is away. False: told to stop first; nothing may be committed."""
         attempt = 0
-        while True:
-            started_s = time.monotonic()
-            try:
-                await asyncio.to_thread(self._lately.write, answers)
-            except RetryLater as error:
-                log.warning("%d answers wait: %s", len(answers), error)
-                self._problems = (str(error),)
-                self._meter.add(INDEX_RETRIES)
-                if self._stopping.is_set():
-                    return False
-                await asyncio.sleep(_BACK_OFF_S[min(attempt, len(_BACK_OFF_S) - 1)])
-                attempt += 1
-            else:
-                self._problems = ()
-                self._meter.observe(INDEX_SECONDS, time.monotonic() - started_s)
-                self._count(answers)
-                return True
+        while not (self._stopping.is_set() and attempt):
+            async with self._turn:
+                if self._stopping.is_set() and self._redis_away:
+                    return False  # it has just been asked: a write would take as long again
+                started_s = time.monotonic()
+                try:
+                    await asyncio.to_thread(self._lately.write, answers)
+                except RetryLater as error:
+                    log.warning("%d answers wait: %s", len(answers), error)
+                    self._problems = self._redis_away = (str(error),)
+                    self._meter.add(INDEX_RETRIES)
+                else:
+                    self._problems = self._redis_away = ()
+                    self._meter.observe(INDEX_SECONDS, time.monotonic() - started_s)
+                    self._count(answers)
+                    return True
+            await asyncio.sleep(_BACK_OFF_S[min(attempt, len(_BACK_OFF_S) - 1)])
+            attempt += 1
+        return False
 
     def _count(self, answers: list[Answer]) -> None:
         now = now_ms()
@@ -121,14 +133,16 @@ class Indexer:
             self._meter.add(INDEXED, lane="official" if answer.official else "shadow")
             self._meter.observe(INDEX_DELAY_SECONDS, max(0, now - answer.published_at) / 1000)
 
-    async def _close(self, app: faust.App, pending: Pending, writing: asyncio.Task[None]) -> None:
+    async def _close(
+        self, app: faust.App, pending: Pending, writing: asyncio.Task[None], asking: asyncio.Task[None]
+    ) -> None:
         """Stop in the order in which data flows: close the tap, write what was read, commit, leave."""
         last_resort = threading.Timer(STOP_S_MAX, _end_now)
         last_resort.daemon = True
         last_resort.start()
         await pending.close()
         try:
-            await writing
+            await asyncio.gather(asking, writing)
         finally:
             await app.stop()
             self._index.close()

@@ -43,7 +43,6 @@ _IDLE_S: Final = 0.05
 _STORE_AGAIN_S: Final = 0.5
 _LOAD_TURN_S: Final = 5.0
 """A task waits this long in one go for its version to be loaded, then lets others have theirs."""
-SHADOW_NICENESS: Final = 10
 CRASHED: Final = 1
 """Exit code after an error that is bound to no message."""
 
@@ -56,7 +55,7 @@ class ModelProcess:
     ) -> None:
         keep_buffers()
         if lane == "shadow":
-            os.nice(SHADOW_NICENESS)
+            os.nice(settings.shadow_niceness)
         if settings.parent_pipe:
             end_with_parent(stopping)
         self._settings = settings

@@ -18,6 +18,7 @@ from kafka.admin import KafkaAdminClient
 from adapters.brokers import Brokers
 from adapters.kafka.outbox import Outbox
 from adapters.redis import AnswerIndex
+from schemas.errors import RetryLater
 from schemas.results import Answer
 from schemas.topics import TopicNames
 from sparring.stack import LocalStack, ports, valkey
@@ -42,7 +43,7 @@ class OwnValkey:
 
     def come(self) -> None:
         self._process = subprocess.Popen(self._command.arguments, cwd=self._command.cwd, stdout=subprocess.DEVNULL)
-        eventually(self._answers, 10, "Valkey to answer")
+        eventually(self._answers, 60, "Valkey to answer")
 
     def go(self) -> None:
         if self._process is not None:
@@ -52,6 +53,7 @@ class OwnValkey:
 
     def remember(self) -> None:
         """As its disk has it now, which is what `forget` goes back to."""
+        shutil.rmtree(self._earlier, ignore_errors=True)
         shutil.copytree(self._folder, self._earlier)
 
     def forget(self) -> None:
@@ -105,7 +107,7 @@ class IndexerProcess:
     def terminate(self) -> int:
         """SIGTERM; returns the exit code."""
         self._process.terminate()
-        return self._process.wait(10)
+        return self._process.wait(60)
 
     def kill(self) -> None:
         self._process.kill()
@@ -155,8 +157,11 @@ class Place:
         self._outbox.flush()
 
     def answered(self, answers: list[Answer]) -> bool:
-        """Whether each has its official answer in the index."""
-        return all(self.index.read(one.request_id, one.pipeline).official for one in answers)
+        """Whether each has its official answer in the index; not while Redis does not say so."""
+        try:
+            return all(self.index.read(one.request_id, one.pipeline).official for one in answers)
+        except RetryLater:
+            return False
 
     def close(self) -> None:
         for indexer in self._indexers:

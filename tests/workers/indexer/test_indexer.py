@@ -1,14 +1,16 @@
 """`python -m workers indexer` on the real broker: nothing is lost, whoever goes away and comes back."""
 
 import contextlib
+import time
 from itertools import count
 
 from kafka.admin import KafkaAdminClient
 
 from adapters.brokers import Brokers
+from adapters.kafka.reader import Reader
 from adapters.presence import Watch
 from adapters.topics import lag
-from schemas.limits import MIB
+from schemas.limits import INDEX_KEPT_S, MIB
 from schemas.presence import Beat
 from schemas.results import Answer
 from tests.waiting import eventually
@@ -49,8 +51,10 @@ def test_it_lives_in_presence_until_it_leaves(place: Place) -> None:
     with contextlib.closing(Watch(Brokers(place.kafka), place.topics.presence)) as watch:
         living = eventually(lambda: beat(watch), 60, "the indexer's beat")
         assert living.kind == "indexer"
-        indexer.terminate()
-        eventually(lambda: beat(watch) is None, 1, "its tombstone")
+    assert indexer.terminate() == 0
+    with Reader(Brokers(place.kafka), place.topics.presence) as presence:
+        said = [eventually(lambda: presence.read(1.0), 60, "what it said") for _ in range(presence.end(60))]
+    assert (said[-1].key, said[-1].value) == (living.process.encode(), None), "a tombstone"
 
 
 def test_an_answer_of_sixteen_mebibytes_arrives(place: Place) -> None:
@@ -70,7 +74,8 @@ def test_a_record_that_is_no_answer_is_logged_with_its_place_and_passed_over(pla
     indexer = place.indexer()
     eventually(lambda: place.answered(stream), 60, "the answers beside them")
     said = f"passed over {place.topics.results}/"
-    eventually(lambda: len([line for line in indexer.lines("ERROR") if line.startswith(said)]) == 4, 5, "four errors")
+    # Some may be read, and passed over, a second time.
+    eventually(lambda: len({one for one in indexer.lines("ERROR") if one.startswith(said)}) == 4, 60, "four errors")
     assert indexer.terminate() == 0
     assert uncommitted(place) == 0
 
@@ -96,7 +101,7 @@ def test_when_one_of_two_indexers_is_killed_the_other_takes_over(place: Place) -
     first.kill()
     after = a_stream(100)
     place.publish(*after)
-    eventually(lambda: place.answered(after), 30, "the answers of the one that is left")
+    eventually(lambda: place.answered(after), 60, "the answers of the one that is left")
 
 
 def test_while_redis_is_away_answers_wait_and_presence_says_why(place: Place) -> None:
@@ -107,25 +112,32 @@ def test_while_redis_is_away_answers_wait_and_presence_says_why(place: Place) ->
     place.valkey.go()
     place.publish(*after)
     with contextlib.closing(Watch(Brokers(place.kafka), place.topics.presence)) as watch:
-        eventually(lambda: (now := beat(watch)) and "Redis at" in "".join(now.problems), 10, "the problem in presence")
+        eventually(lambda: (now := beat(watch)) and "Redis at" in "".join(now.problems), 60, "the problem in presence")
         place.valkey.come()
-        eventually(lambda: place.answered(after), 10, "the answers that waited")
-        eventually(lambda: (now := beat(watch)) and not now.problems, 10, "the problem's end in presence")
+        eventually(lambda: place.answered(after), 60, "the answers that waited")
+        eventually(lambda: (now := beat(watch)) and not now.problems, 60, "the problem's end in presence")
 
 
 def test_what_redis_forgets_after_it_confirmed_is_written_again(place: Place) -> None:
     indexer = place.indexer()
-    before, lost = a_stream(20), a_stream(20)
+    before = a_stream(20)
     place.publish(*before)
     eventually(lambda: place.answered(before), 60, "the answers before")
-    place.valkey.remember()
-    place.publish(*lost)
-    eventually(lambda: place.answered(lost) and uncommitted(place) == 0, 10, "the answers to be written and committed")
+
+    def confirmed_lately() -> list[Answer]:
+        """Answers that the indexer has just committed; none where that took so long that it keeps them no more."""
+        place.valkey.remember()
+        began_s, some = time.monotonic(), a_stream(20)
+        place.publish(*some)
+        eventually(lambda: place.answered(some) and uncommitted(place) == 0, 60, "answers to be written and committed")
+        return some if time.monotonic() - began_s < INDEX_KEPT_S - 2 else []
+
+    lost = eventually(confirmed_lately, 120, "a machine that is not too busy")
     place.valkey.go()
     place.valkey.forget()
     place.valkey.come()
-    eventually(lambda: place.answered([*before, *lost]), 10, "the answers that Redis had forgotten")
-    eventually(lambda: "Redis had lost" in "".join(indexer.lines("WARNING")), 10, "the indexer to say so")
+    eventually(lambda: place.answered([*before, *lost]), 60, "the answers that Redis had forgotten")
+    eventually(lambda: "Redis had lost" in "".join(indexer.lines("WARNING")), 60, "the indexer to say so")
 
 
 def test_an_indexer_that_is_told_to_end_while_redis_is_away_leaves_what_it_could_not_write(place: Place) -> None:
@@ -135,7 +147,7 @@ def test_an_indexer_that_is_told_to_end_while_redis_is_away_leaves_what_it_could
     eventually(lambda: place.answered(before), 60, "the answers before")
     place.valkey.go()
     place.publish(*after)
-    eventually(lambda: indexer.lines("WARNING"), 10, "a warning that answers wait")
+    eventually(lambda: indexer.lines("WARNING"), 60, "a warning that answers wait")
     assert indexer.terminate() == 0
     assert uncommitted(place) == 20
     place.valkey.come()
@@ -150,7 +162,7 @@ def test_an_indexer_ends_in_time_even_when_redis_is_silent(place: Place) -> None
     eventually(lambda: place.answered(before), 60, "the answers before")
     place.valkey.freeze()
     place.publish(*a_stream(20))
-    eventually(lambda: uncommitted(place) == 20, 10, "the answers to be read and not written")
+    eventually(lambda: uncommitted(place) == 20, 60, "the answers to be read and not written")
     assert indexer.terminate() == 0
 
 
@@ -169,12 +181,13 @@ def test_redis_wiped_and_the_topics_read_again_is_the_same_state(place: Place) -
 
     eventually(read_to_the_end, 60, "everything to be written and committed")
     assert sum(place.index.read(f"{n}", SHOP).duplicates for n in numbers) == 10
-    indexer.terminate()
+    assert indexer.terminate() == 0
     state = place.valkey.state()
     assert len(state) == len(numbers) + 1
     place.valkey.wipe()
     with contextlib.closing(KafkaAdminClient(bootstrap_servers=place.kafka)) as admin:
-        admin.delete_groups([place.topics.indexer_group()])
+        group = place.topics.indexer_group()
+        eventually(lambda: admin.delete_groups([group])[group] == "OK", 60, "the indexer's group to be deleted")
     place.indexer()
     eventually(read_to_the_end, 60, "everything to be written again")
     assert place.valkey.state() == state

@@ -1,6 +1,7 @@
 """A load that hangs is left behind: whoever waits for it is told so, and the others go on."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,25 @@ def always() -> bool:
 
 def never() -> bool:
     return False
+
+
+def refusal(models: Models, pinned: PinnedModel) -> str:
+    """Why it is not given; empty while the store has not given its file yet."""
+    with pytest.raises(SparringError) as refused:
+        models.get(pinned, always)
+    return "" if refused.type is RetryLater else str(refused.value)
+
+
+def loaded(models: Models, pinned: PinnedModel) -> object:
+    """It, at last: a busy machine may take longer for any load than these tests allow one that hangs."""
+
+    def got() -> object:
+        try:
+            return models.get(pinned, always)
+        except SparringError:
+            return None
+
+    return eventually(got, 60, f"{named(pinned)} to be loaded")
 
 
 @pytest.fixture
@@ -57,9 +77,9 @@ def test_a_load_that_hangs_is_an_error_that_names_the_setting_and_others_are_loa
     settings: InferenceSettings, hanging: PinnedModel, good: PinnedModel
 ) -> None:
     models = Models(settings)
-    with pytest.raises(SparringError, match=r"hanging@v1 has been loading for \d+ s; .*400 ms.*SPARRING_LOAD_MS_MAX"):
-        models.get(hanging, always)
-    assert models.get(good, always) is models.get(good, always)
+    why = eventually(lambda: refusal(models, hanging), 60, "a refusal")
+    assert re.search(r"hanging@v1 has been loading for \d+ s; .*400 ms.*SPARRING_LOAD_MS_MAX", why)
+    assert loaded(models, good) is models.get(good, always)
     with pytest.raises(SparringError, match="has been loading"):
         models.get(hanging, never)  # at once, and not loaded a second time
 
@@ -71,14 +91,7 @@ def test_a_load_that_was_only_slow_is_taken_once_it_is_done(
     with pytest.raises(SparringError, match="has been loading"):
         models.get(hanging, always)
     gate.touch()
-
-    def loaded() -> object:
-        try:
-            return models.get(hanging, always)
-        except SparringError:
-            return None
-
-    eventually(loaded, 10, "the model")
+    loaded(models, hanging)
     assert models.left_behind(frozenset(), unasked_s=0) == ()
 
 
@@ -86,7 +99,7 @@ def test_who_does_not_wait_any_longer_is_told_how_long_it_has_been_and_the_load_
     settings: InferenceSettings, hanging: PinnedModel, gate: Path
 ) -> None:
     models = Models(replace(settings, load_ms_max=60_000))
-    with pytest.raises(RetryLater, match=r"hanging@v1 has been loading for 0 s"):
+    with pytest.raises(RetryLater, match=r"hanging@v1 has been loading for \d+ s"):
         models.get(hanging, never)
     assert models.left_behind(frozenset(), unasked_s=0) == ()
     gate.touch()
@@ -121,7 +134,7 @@ def test_a_file_that_is_not_there_yet_is_loaded_when_it_is(settings: InferenceSe
     path = next(Path(settings.model_store).rglob(good.model.sha256))
     content = path.read_bytes()
     path.unlink()
-    models = Models(settings)
+    models = Models(replace(settings, load_ms_max=60_000))
     with pytest.raises(RetryLater, match="cannot be read from the store"):
         models.get(good, always)
     path.write_bytes(content)
@@ -129,7 +142,7 @@ def test_a_file_that_is_not_there_yet_is_loaded_when_it_is(settings: InferenceSe
 
 
 def test_what_is_not_kept_is_loaded_anew(settings: InferenceSettings, good: PinnedModel) -> None:
-    models = Models(settings)
+    models = Models(replace(settings, load_ms_max=60_000))
     first = models.get(good, always)
     models.keep({named(good)})
     assert models.get(good, always) is first
