@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from adapters.kafka.inbox import Inbox
 from adapters.presence import Heart
 from adapters.redis import AnswerIndex
 from adapters.settings import Settings
+from schemas.errors import RetryLater
 from schemas.frames import Frame, Origin
 from schemas.pipelines import PipelineVersion
 from schemas.presence import Kind, Warm
@@ -80,7 +81,8 @@ class Beating:
 
     def _run(self) -> None:
         while not self._stopping.wait(0.05):
-            self._catalog.refresh()
+            with suppress(RetryLater):  # a broker that stands still for a while: services go on as well
+                self._catalog.refresh()
             catalog = self._catalog.catalog
             wanted = tuple(Warm(str(one.pipeline), one.version) for one in catalog.wanted(now_ms()))
             self._router.beat(catalog_offset=catalog.offset)
@@ -127,6 +129,11 @@ class Answering:
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
+    @property
+    def joined(self) -> bool:
+        """Whether it reads."""
+        return self._inbox.joined
+
     def stop(self) -> None:
         self._stopping.set()
         self._thread.join(20)
@@ -148,6 +155,7 @@ def answering(settings: Settings, answer: Callable[[Frame], list[Answer]]) -> It
     """Every frame that is sent while the block runs is answered by `answer`."""
     answers = Answering(settings, answer)
     try:
+        eventually(lambda: answers.joined, 60, "the answering process to have its partitions")
         yield
     finally:
         answers.stop()

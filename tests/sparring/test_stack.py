@@ -25,7 +25,7 @@ SLEEP = (sys.executable, "-c", "import signal; signal.pause()")
 STUBBORN = (
     sys.executable,
     "-c",
-    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()",
+    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); signal.pause()",
 )
 
 RUN_SERVERS = """
@@ -159,8 +159,10 @@ def test_a_process_that_ignores_sigterm_is_killed(broker: LocalStack, tmp_path: 
     with guest(broker, tmp_path) as running:
         process = running.run("stubborn", STUBBORN)
         pid = running.process("stubborn")
+        eventually(lambda: "ready" in process.log.read_text(), 60, "it to ignore SIGTERM")
         process.end(within_s=0.2)
         assert not psutil.pid_exists(pid)
+        assert process.exit_code == -signal.SIGKILL
 
 
 def test_a_killed_stack_leaves_nothing_running_and_its_data_serve_the_next_one(tmp_path: Path) -> None:
@@ -170,7 +172,7 @@ def test_a_killed_stack_leaves_nothing_running_and_its_data_serve_the_next_one(t
         eventually(lambda: len(addresses(tmp_path).processes) == 3, 60, "three children in stack.json")
         children = addresses(tmp_path).processes
         producer = KafkaProducer(bootstrap_servers=addresses(tmp_path).kafka)
-        producer.send("sparring.frames", b"kept", partition=0).get(timeout=10)
+        producer.send("sparring.frames", b"kept", partition=0).get(timeout=60)
         producer.close()
         killed.send_signal(signal.SIGKILL)
     assert read_status(Folder(tmp_path)).state == "down"

@@ -63,17 +63,17 @@ def test_a_table_travels_as_arrow(table: pd.DataFrame | pa.Table) -> None:
     assert read_arrow(frame.value).to_pydict() == {"tensor": [[1.0, 2.0]]}
 
 
-def test_what_is_too_large_is_refused_within_milliseconds(tmp_path: Path) -> None:
+def test_what_is_too_large_is_refused_without_reading_or_encoding_it(tmp_path: Path) -> None:
     file = tmp_path / "a.jpg"
     with file.open("wb") as open_file:
         open_file.truncate(1024 * FRAME_BYTES_MAX)
     rows = pa.table({"tensor": pa.array(np.zeros(8 * FRAME_BYTES_MAX // 4, np.float32))})
     givens = (bytes(FRAME_BYTES_MAX + 1), memoryview(bytearray(4 * FRAME_BYTES_MAX)), file, rows)
     for given in givens:
-        started_s = time.monotonic()
+        used_s = time.thread_time()  # 16 GiB are not read in it, and 128 MiB not encoded
         with pytest.raises(FrameTooLarge, match=f"^frame: .* bytes; expected at most {FRAME_BYTES_MAX}: send fewer"):
             frame_given(given, lambda: ANY_TABLE, FRAME_BYTES_MAX)
-        assert time.monotonic() - started_s < 0.05
+        assert time.thread_time() - used_s < 0.05
 
 
 def test_json_stays_below_kafkas_limit_where_other_frames_travel_as_references() -> None:
