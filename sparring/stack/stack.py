@@ -24,7 +24,7 @@ from sparring.stack.remains import Recorded
 from sparring.stack.topics import create_fixed_topics
 
 SERVICES: Final = ("router", "host", "indexer")
-READY_S_MAX: Final = 60.0
+READY_S_MAX: Final = 120.0
 _AGAIN_AFTER_S: Final = 0.05
 _PLAIN: Final = tuple(f"SPARRING_KAFKA_{part}" for part in ("CA", "CERTIFICATE", "KEY", "USER", "PASSWORD"))
 """Settings that the caller's environment may hold for another system: a stack on loopback has none of it."""

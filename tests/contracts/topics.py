@@ -12,7 +12,7 @@ from schemas.frames import RawHeaders
 from schemas.topics import RECORD_BYTES_MAX
 from sparring.stack import LocalStack
 
-_ANSWER_S = 10.0
+_ANSWER_S = 60.0
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def test_the_pages_program_runs_from_top_to_bottom(stack: LocalStack, shared: Pa
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr

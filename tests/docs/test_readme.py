@@ -24,7 +24,7 @@ def test_twenty_lines_of_python_run_as_they_are_printed(stack: LocalStack, share
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=400,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr

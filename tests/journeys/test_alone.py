@@ -31,10 +31,10 @@ def test_a_model_process_without_a_host_serves_its_model(broker: LocalStack, tmp
         alone.run("double", command)
         client._connection.follower.wait_for(  # noqa: SLF001  # an event to wait for, where a person would look
             lambda: any(beat.model == str(model.key()) for beat in client._connection.follower.alive()),  # noqa: SLF001
-            30,
+            60,
         )
         pipeline.deploy()
-        assert pipeline.infer(pd.DataFrame({"tensor": [[1.0, 2.0]]}))["out.y"].tolist() == [[2, 4]]
+        assert pipeline.infer(pd.DataFrame({"tensor": [[1.0, 2.0]]}), timeout=60)["out.y"].tolist() == [[2, 4]]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from adapters.settings import Settings
 from sparring import Client, cli
 from sparring.stack import LocalStack
 from tests.small_models import scaling_model
+from tests.waiting import eventually
 
 FILE = """
 workspace: from-a-file
@@ -85,7 +86,11 @@ def test_a_pipeline_lives_in_a_file(stack: LocalStack, typed: Typed, tmp_path: P
 
         assert first in typed("rollback", "shelf", first[:8], *here)
         assert pipeline.infer(TABLE)["out.y"][0] == [2.0, 4.0]
-        assert json.loads(typed("show", "shelf", "--json", *here))["status"]["status"] == "Running"
+
+        def runs() -> bool:
+            return bool(json.loads(typed("show", "shelf", "--json", *here))["status"]["status"] == "Running")
+
+        eventually(runs, 60, "every process to be seen alive")
         switches = json.loads(typed("history", "shelf", "--json", *here))
         assert [one["version"] for one in switches] == [first, second, first]
 

@@ -20,8 +20,8 @@ TENSOR, Y = (pa.schema([pa.field(name, pa.list_(pa.float32()))]) for name in ("t
 
 @pytest.fixture
 def impatient(broker: LocalStack, tmp_path: Path) -> Iterator[LocalStack]:
-    """A stack of its own, whose models have three seconds to load."""
-    environment = {"SPARRING_LOAD_MS_MAX": "3000"}
+    """A stack of its own, whose models have six seconds to load."""
+    environment = {"SPARRING_LOAD_MS_MAX": "6000"}
     with LocalStack(tmp_path / "stack", on=broker, allow_python=True, environment=environment) as running:
         yield running
 
@@ -45,10 +45,8 @@ def test_frames_of_a_step_whose_load_hangs_are_answered_and_a_better_version_com
         (before,) = model_processes(impatient, same)
 
         pipeline.add_model_step(step("hanging", tmp_path / "never")).deploy(wait_for_status=False)
-        eventually(
-            lambda: wire.answer(wire.send("loading", ROW), within_s=30).status == "error", 60, "the router to know it"
-        )
-        refused = wire.answers([wire.send("loading", ROW) for _ in range(5)], within_s=30)
+        eventually(lambda: wire.answer(wire.send("loading", ROW)).status == "error", 60, "the router to know it")
+        refused = wire.answers([wire.send("loading", ROW) for _ in range(5)], within_s=60)
         assert {answer.status for answer in refused.values()} == {"error"}
         for answer in refused.values():
             assert answer.failure().error == "ModelGone"

@@ -28,7 +28,8 @@ from tests.waiting import eventually
 
 Scale = Callable[[str, float], ModelVersion]
 ROW = b'[{"tensor": [1, 2]}]'
-RESUME_S_MAX = 12.0
+RESUME_S_MAX = 30.0
+"""Kafka gives a dead process's share away after 6 s, and the next one has to start. docs/faults.md has what it takes."""
 
 
 class Stream(threading.Thread):
@@ -67,7 +68,7 @@ def test_a_killed_model_process_loses_no_frame_and_answers_resume(
     killed_s = time.monotonic()
     process.send_signal(signal.SIGKILL)
     probe = eventually(lambda: stream.sent[-1] if len(stream.sent) > 100 else None, 60, "a frame after the kill")
-    wire.answer(probe, within_s=30)
+    wire.answer(probe)
     resumed_s = time.monotonic() - killed_s
     stream.join()
     answers = wire.answers(stream.sent, within_s=60)
