@@ -29,7 +29,7 @@ from tests.waiting import eventually
 Scale = Callable[[str, float], ModelVersion]
 ROW = b'[{"tensor": [1, 2]}]'
 RESUME_S_MAX = 30.0
-"""Kafka gives a dead process's share away after 6 s, and the next one has to start. docs/faults.md has what it takes."""
+"""Kafka gives a dead process's share away after 6 s, and the next has to start. How long it takes: docs/faults.md."""
 
 
 class Stream(threading.Thread):
