@@ -69,7 +69,7 @@ class Indexer:
         asking = asyncio.create_task(self._ask_redis())
         await app.start()
         try:
-            while not (self._stopping.is_set() or writing.done() or app.crashed):
+            while not (self._stopping.is_set() or writing.done() or asking.done() or app.crashed):
                 self._heart.beat(problems=self._problems)
                 self._monitor.turned([*self._heart.silence(), *_not_joined(app), *self._redis_away])
                 await asyncio.wait((writing,), timeout=_LOOK_AGAIN_S)
