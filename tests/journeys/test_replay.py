@@ -28,7 +28,7 @@ from schemas.results import Answer
 from schemas.tables import read_arrow
 from sparring import Client, Framework, ModelVersion, Pipeline
 from sparring.broker import Broker
-from sparring.cli.exits import NOTHING_THERE, OK, WRONG_USAGE
+from sparring.cli.exits import FAILED, NOTHING_THERE, OK, WRONG_USAGE
 from sparring.dataset import open_dataset
 from sparring.originals import fetch_records
 from sparring.sources import frames_of
@@ -350,6 +350,20 @@ def test_decisions_come_out_again_and_other_weights_move_only_keys_to_or_from_th
     assert "keys would move from weigh-a to" in said
     code, _, err = typed(capsys, *mine, "--what-if", "nobody=1")
     assert (code, "the split has no arm 'nobody'; it has weigh-a, weigh-b, weigh-c" in err) == (1, True)
+
+
+def test_a_python_step_without_permission_is_refused_before_anything_is_begun(
+    pipeline: Pipeline, average: ModelVersion, wire: Wire, capsys: Said, tmp_path: Path
+) -> None:
+    pipeline.add_model_step(average).deploy()
+    wire.answer(wire.send(pipeline.name(), b'[{"boxes": [1, 2, 3, 4], "classes": [1], "confidences": [0.5]}]'))
+    asked = ("replay", "--from", "1h", "--pipeline", pipeline.name(), "--out", str(tmp_path / "run"))
+    code, _, err = typed(capsys, *asked)
+    assert code == FAILED
+    assert err.startswith("sparring: --allow-python is missing: the step average is Python")
+    assert not (tmp_path / "run").exists()
+    code, said, err = typed(capsys, *asked, "--allow-python", "--json")
+    assert (code, json.loads(said)["written"]) == (OK, 1), err
 
 
 def test_what_does_not_go_together_is_said_before_anything_is_done(pipeline: Pipeline, capsys: Said) -> None:

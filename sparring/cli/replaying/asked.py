@@ -109,6 +109,15 @@ def plan_of(parsed: argparse.Namespace, frames: Frames, version: PipelineVersion
     )
 
 
+def check_permission(plan: Plan) -> None:
+    """SparringError where the replay's own host would have to run Python and may not: going on would not help."""
+    python = [one.model.name for one in plan.version.models() if one.configuration.runtime == "python"]
+    if python and not (plan.live or plan.allow_python):
+        raise SparringError(
+            f"--allow-python is missing: the step {python[0]} is Python, and the replay's own host runs none without it"
+        )
+
+
 def _files(parsed: argparse.Namespace) -> Frames:
     found = [path for name in parsed.paths for path in _found(name)]
     is_video = any(_ending(path) in VIDEOS for path in found)

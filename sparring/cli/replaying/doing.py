@@ -12,7 +12,7 @@ from schemas.errors import SparringError
 from sparring.cli.exits import FAILED, INTERRUPTED, NOTHING_THERE, OK
 from sparring.cli.interrupt import interrupted_once
 from sparring.cli.progress import Progress
-from sparring.cli.replaying.asked import Frames, frames_of, pipeline_of, plan_of, version_of
+from sparring.cli.replaying.asked import Frames, check_permission, frames_of, pipeline_of, plan_of, version_of
 from sparring.cli.replaying.looking import dry_run, verify, what_if
 from sparring.cli.replaying.saying import line, summary
 from sparring.connection import Connection, found_settings
@@ -44,7 +44,9 @@ def replay(parsed: argparse.Namespace) -> int:
 def _begun(connection: Connection, parsed: argparse.Namespace, frames: Frames) -> Journal:
     folder = Path(parsed.out).absolute()
     Journal.check_free(folder)
-    return Journal.begin(folder, plan_of(parsed, frames, version_of(connection, parsed, folder)))
+    plan = plan_of(parsed, frames, version_of(connection, parsed, folder))
+    check_permission(plan)
+    return Journal.begin(folder, plan)
 
 
 def _go_on(connection: Connection, journal: Journal, *, as_json: bool) -> int:
