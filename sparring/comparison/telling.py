@@ -67,8 +67,11 @@ def how(one: Changed) -> str:
 
 
 def number(value: float | None) -> str:
-    """Four digits; `-` where there is none."""
-    return "-" if value is None else f"{value:.4g}"
+    """Four digits, as people write them: a power of ten only where zeros would have to be counted; `-` for none."""
+    if value is None:
+        return "-"
+    short = f"{value:.4g}"
+    return f"{float(short):,.0f}" if 1_000 <= abs(value) < 1e9 else short
 
 
 def percent(value: float | None) -> str:
