@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from adapters.clock import now_ms
 from adapters.settings import Settings
 from schemas.errors import FrameTooLarge, Refused
 from schemas.frames import Origin
@@ -242,7 +243,7 @@ def test_a_frame_above_the_limit_is_refused_before_it_is_sent(settings: Settings
 def test_each_confirmed_frame_is_a_json_line_that_says_where_its_record_lies(
     settings: Settings, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before_ms = time.time() * 1000
+    before_ms = now_ms()
     options = ["--key", "camera-7", "--header", "camera=door=3", "--deadline-ms", "60000", "--json"]
     assert cli.main(["send", str(folder), "--pipeline", "shelf", *options]) == OK
     said = capsys.readouterr()
@@ -257,7 +258,7 @@ def test_each_confirmed_frame_is_a_json_line_that_says_where_its_record_lies(
         assert row["bytes"] == len(record.value)
         assert record.key == b"camera-7"
         assert (headers["pipeline"], headers["camera"]) == ("default/shelf", "door=3")
-        assert before_ms + 60_000 <= int(headers["deadline"]) <= time.time() * 1000 + 60_000
+        assert before_ms + 60_000 <= int(headers["deadline"]) <= now_ms() + 60_000
     kinds = [dict(records[row["request_id"]].headers)["content-type"].decode() for row in rows]
     assert kinds == ["application/json", "image/jpeg", "application/vnd.apache.arrow.stream", "image/jpeg"]
     assert "4 sent, 4 confirmed, 0 failed" in said.err
