@@ -58,7 +58,11 @@ RULE_DEPTH_MAX: Final = 64
 """Of the nesting in one validation rule."""
 
 IMAGE_PIXELS_MAX: Final = 64 * 1024 * 1024
-"""Pixels of one encoded image, read from its header before anything is decoded."""
+"""Pixels of one encoded image, read from its header before anything is decoded. Half of it where the decoder keeps a
+JPEG's coefficients until its last scan: they take twice the memory of the picture."""
+
+IMAGE_SCANS_MAX: Final = 100
+"""Of one progressive JPEG, which is gone over once for each; encoders write about ten."""
 
 # --- flow ----------------------------------------------------------------------------------
 PARTITIONS: Final = 4

@@ -164,3 +164,42 @@ def test_a_few_bytes_that_claim_a_giant_picture_are_refused_before_decoding() ->
     with pytest.raises(Refused, match="30000 x 30000 pixels") as refused:
         decode_image(bomb, DEFAULT)
     assert refused.value.error == "ImageTooLarge"
+
+
+def progressive(picture: np.ndarray, scans_more: int = 0, between: bytes = b"") -> bytes:
+    """A progressive JPEG whose last scan, a few bytes long, stands there so many times more."""
+    value = encoded(picture, "JPEG", progressive=True)
+    scan, end = value.rfind(b"\xff\xda"), value.rfind(b"\xff\xd9")
+    return value[:end] + between + value[scan:end] * scans_more + value[end:]
+
+
+@pytest.mark.parametrize("between", [b"", b"\xff\xfe\x00\x04\xff\xd9"], ids=["plain", "behind a false end"])
+def test_a_jpeg_that_goes_over_its_picture_again_and_again_is_refused_before_decoding(between: bytes) -> None:
+    grey = np.zeros((16, 16), np.uint8)
+    assert decode_image(progressive(grey, 50, between), DEFAULT).shape == (16, 16, 3)
+    with pytest.raises(Refused, match="more than 100 times") as refused:
+        decode_image(progressive(grey, 200, between), DEFAULT)
+    assert refused.value.error == "ImageTooLarge"
+
+
+def test_what_is_appended_to_a_photo_are_no_scans(picture: np.ndarray) -> None:
+    value = encoded(picture, "JPEG", progressive=True)
+    appended = value + b"\xff\xda" * 1000
+    assert np.array_equal(decode_image(appended, DEFAULT), decode_image(value, DEFAULT))
+
+
+def test_a_progressive_jpeg_may_have_half_the_pixels_because_decoding_keeps_more_of_it(picture: np.ndarray) -> None:
+    size = struct.pack(">HH", *picture.shape[:2])
+    for how, pixels_max in (({}, 67_108_864), ({"progressive": True}, 33_554_432)):
+        value = encoded(picture, "JPEG", **how)
+        assert value.count(size) == 1
+        with pytest.raises(Refused, match=f"10000 x 8000 pixels; expected at most {pixels_max}") as refused:
+            decode_image(value.replace(size, struct.pack(">HH", 8_000, 10_000)), DEFAULT)
+        assert refused.value.error == "ImageTooLarge"
+
+
+@pytest.mark.parametrize("filling", [b"\xff" * 4_000_000, b"\xff\xfe\x00\x02" * 1_000_000], ids=["fill", "comments"])
+def test_a_jpeg_of_nothing_but_markers_is_refused(filling: bytes) -> None:
+    with pytest.raises(Refused) as refused:
+        decode_image(b"\xff\xd8" + filling, DEFAULT)
+    assert refused.value.error == "NotAnImage"
