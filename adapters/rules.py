@@ -27,6 +27,9 @@ _COUNTED_FROM_0: Final = ".list.get([null])"
 _COMPUTED: Final = re.compile(r"\.list\.get\(\[(?!dyn int: -?[0-9]+\])")
 """An index that may become 0 only when the rule runs."""
 
+_FAILURES: Final = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
+"""Of polars: the second is no Exception, and what its Rust code did not expect."""
+
 _TRIES_MAX: Final = 1000
 """Halvings of one table for one rule, some 0.3 ms each."""
 
@@ -160,8 +163,8 @@ class Rules:
 
     def __init__(self, validations: Iterable[Validation]) -> None:
         self._rules = {rule.name: read(rule) for rule in validations}
-        columns = {name for rule in self._rules.values() for name in rule.meta.root_names()}
-        self.takes_inputs = any(name.startswith("in.") for name in columns)
+        self._columns = {name for rule in self._rules.values() for name in rule.meta.root_names()}
+        self.takes_inputs = any(name.startswith("in.") for name in self._columns)
         """Whether any of them looks at `in.*`."""
 
     def anomalies(self, outputs: pa.Table, inputs: pa.Table | None) -> tuple[pa.Table, dict[str, str]]:
@@ -169,19 +172,39 @@ class Rules:
 
         Such a rule is null in the rows that it fails on, and does not count: it blocks no result.
         """
-        columns: dict[str, Any] = {f"out.{name}": outputs[name] for name in outputs.column_names}
-        if inputs is not None:
-            columns |= {f"in.{name}": inputs[name] for name in inputs.column_names}
-        frame = pl.DataFrame(pl.from_arrow(pa.table(columns)))
+        frame, unread = self._frame(outputs, inputs)
         found: dict[str, pl.Series] = {}
         failed: dict[str, str] = {}
         for name, rule in self._rules.items():
-            found[ANOMALY + name], why = _evaluated(frame, rule, iter(range(_TRIES_MAX)))
+            lost = [unread[column] for column in rule.meta.root_names() if column in unread]
+            found[ANOMALY + name], why = (
+                (_nulls(frame), lost[0]) if lost else _evaluated(frame, rule, iter(range(_TRIES_MAX)))
+            )
             if why is not None:
                 failed[name] = why
         counts = pl.DataFrame(found).select(pl.sum_horizontal(pl.all().cast(pl.Int64).fill_null(0)).alias(COUNT))
         arrays = {COUNT: counts[COUNT].to_arrow()} | {name: series.to_arrow() for name, series in found.items()}
         return pa.table(arrays), failed
+
+    def _frame(self, outputs: pa.Table, inputs: pa.Table | None) -> tuple[pl.DataFrame, dict[str, str]]:
+        """The outputs, and of the request what the rules name; and why polars does not take a column, by name: a
+        request may have columns of any type beside those that its model takes."""
+        columns: dict[str, Any] = {f"out.{name}": outputs[name] for name in outputs.column_names}
+        if inputs is not None:
+            given = {f"in.{name}": name for name in inputs.column_names}
+            columns |= {name: inputs[given[name]] for name in sorted(given.keys() & self._columns)}
+        taken: list[pl.DataFrame] = []
+        unread: dict[str, str] = {}
+        for name, column in columns.items():
+            try:
+                taken.append(pl.DataFrame(pl.from_arrow(pa.table({name: column}))))
+            except (*_FAILURES, pa.ArrowException, ValueError, TypeError) as error:
+                unread[name] = f"column {name} is {column.type}, which no rule reads: {_one_line(error)}"
+        return pl.concat(taken, how="horizontal"), unread
+
+
+def _nulls(frame: pl.DataFrame) -> pl.Series:
+    return pl.Series([None] * frame.height, dtype=pl.Boolean)
 
 
 def _evaluated(frame: pl.DataFrame, rule: pl.Expr, tries: Iterator[int]) -> tuple[pl.Series, str | None]:
@@ -189,10 +212,10 @@ def _evaluated(frame: pl.DataFrame, rule: pl.Expr, tries: Iterator[int]) -> tupl
     that are not separated by then are null together: a large table must not take its process's time."""
     try:
         return _booleans(frame, rule), None
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+    except _FAILURES as error:
         why = _one_line(error)
     if frame.height <= 1 or next(tries, None) is None:
-        return pl.Series([None] * frame.height, dtype=pl.Boolean), why
+        return _nulls(frame), why
     half = frame.height // 2
     parts = [_evaluated(part, rule, tries)[0] for part in (frame.slice(0, half), frame.slice(half))]
     return pl.concat(parts), why

@@ -69,6 +69,30 @@ def test_a_rule_over_inputs_that_an_image_does_not_have_is_null() -> None:
     assert said({"wide": pl.col("in.width") > 3}, outputs(1)) == {"anomaly.count": [0], "anomaly.wide": [None]}
 
 
+ODD = {
+    "month, day, nanoseconds": pa.array([pa.MonthDayNano([1, 2, 3])], pa.month_day_nano_interval()),
+    "a union": pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([1])]),
+    "a time of an unknown zone": pa.array([0], pa.timestamp("ms", "Mars/Olympus")),
+    "decimals of 76 digits": pa.array([1], pa.decimal256(76, 0)),
+    "lists of nothing": pa.array([[]], pa.list_(pa.float32(), 0)),
+    "runs": pa.RunEndEncodedArray.from_arrays(pa.array([1], pa.int32()), pa.array([1])),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_a_column_that_polars_does_not_know_is_only_lost_to_the_rules_that_name_it(kind: str) -> None:
+    inputs = pa.table({"floor": [2.0], "odd": ODD[kind]})
+    cheap = written("cheap", pl.col("in.floor") > OUT)
+    assert Rules([cheap]).anomalies(outputs(1), inputs)[0]["anomaly.cheap"].to_pylist() == [True]
+    found, failed = Rules([cheap, written("odd", pl.col("in.odd") == 1)]).anomalies(outputs(1), inputs)
+    assert found.to_pydict() == {"anomaly.count": [1], "anomaly.cheap": [True], "anomaly.odd": [None]}
+    assert failed.keys() == {"odd"}
+
+
+def test_a_rule_that_names_no_column_says_the_same_of_each_row() -> None:
+    assert said({"always": pl.lit(value=True)}, outputs(1, 2))["anomaly.always"] == [True, True]
+
+
 @pytest.mark.parametrize("name", ["", "count", "too high", "1st", "a.b", "x" * 64])
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="expected letters, digits and underscores"):
