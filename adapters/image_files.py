@@ -1,4 +1,4 @@
-"""What an encoded picture says of itself, before it is decoded: its size, whether all of it is there, how it is laid out.
+"""What an encoded picture says of itself, before it is decoded: its size, whether it is whole, how it is laid out.
 
 Read from the file's own markers: OpenCV decodes half a JPEG without a word, and a few bytes can claim a picture of a
 gigabyte, or a scan of it ten thousand times over.
@@ -82,7 +82,7 @@ def _jpeg(value: bytes) -> Claim:
             break
     if frame is None:
         raise not_an_image(value, "the JPEG has no frame header")
-    # Within a scan every 0xFF is escaped, so this is the end marker and not a thumbnail's. From the end it is found at once.
+    # Within a scan every 0xFF is escaped, so this is the end marker and not a thumbnail's. It is near the end.
     if value.rfind(b"\xff\xd9", at) < 0:
         raise not_an_image(value, "the JPEG is cut off (it has no end marker)")
     kept = frame.kept or value[at + 2] < planes

@@ -19,6 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ClusterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError
 from redis.retry import Retry
 
+from adapters.redis_url import RedisUrl
 from schemas.errors import RetryLater
 from schemas.keys import Keys, challenger_field, duplicate_field, headers_field, official_field, pipeline_of
 from schemas.limits import PIPELINE_LOG_MAX, RESULT_TTL_S
@@ -147,7 +148,7 @@ class AnswerIndex:
 
     def __init__(self, url: str, namespace: str, result_ttl_s: int = RESULT_TTL_S) -> None:
         self.namespace = namespace
-        self._shown = _without_password(url)
+        self._url = RedisUrl.parse(url)
         # Any: half of redis-py's own methods are not annotated.
         self._redis: Any = redis.Redis.from_url(
             url,
@@ -280,13 +281,7 @@ class AnswerIndex:
         ]
 
     def _away(self, error: Exception) -> RetryLater:
-        return RetryLater(f"Redis at {self._shown}: {error}")
-
-
-def _without_password(url: str) -> str:
-    """For messages, which go into logs, presence and /ready."""
-    scheme, separator, rest = url.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+        return RetryLater(f"Redis at {self._url}: {error}")
 
 
 def field_of(answer: Answer) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from adapters.brokers import Brokers, Mechanism
+from adapters.redis_url import RedisUrl
 from schemas import limits
 from schemas.errors import SettingError
 from schemas.topics import TopicNames
@@ -40,7 +41,7 @@ class Settings:
     """How it logs in: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512."""
     redis: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     """URL of Redis or Valkey: redis[s]://[[user]:password@]host:port/db; ?ssl_ca_certs=FILE names a CA of your own."""
-    store: str = ""
+    store: str = field(default="", repr=False)
     """Model store: a folder or a URI that pyarrow.fs knows (file, s3, gs)."""
     reference_roots: tuple[str, ...] = field(default=(), repr=False)
     """Folders or URIs below which frames may lie that travel as references. None: references are refused."""
@@ -52,7 +53,7 @@ class Settings:
     """The least level of log that is written: DEBUG, INFO, WARNING, ERROR."""
     metrics: str = "127.0.0.1:0"
     """host:port of /metrics, /live and /ready. Port 0: a free one, which `sparring status` shows."""
-    traces: str = ""
+    traces: str = field(default="", repr=False)
     """URL of an OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318. Empty: no traces."""
 
     @classmethod
@@ -65,7 +66,7 @@ class Settings:
             if (text := environ.get(variable)) is not None:
                 given[setting.name] = _parse(variable, text, hints[setting.name])
         settings = cls(**given)
-        _ = settings.brokers  # half a login is a bad setting, and said as one
+        _ = settings.brokers, RedisUrl.parse(settings.redis)  # what cannot be used is a bad setting, and said as one
         return settings
 
     @property

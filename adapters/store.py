@@ -8,9 +8,10 @@ import hashlib
 import secrets
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.fs
 
-from schemas.errors import RetryLater, SparringError
+from schemas.errors import RetryLater, SettingError, SparringError
 
 
 def sha256_of(content: bytes) -> str:
@@ -19,7 +20,12 @@ def sha256_of(content: bytes) -> str:
 
 
 class ModelStore:
-    """uri: a folder, or what `pyarrow.fs.FileSystem.from_uri` knows. RetryLater where a folder cannot be made."""
+    """uri: a folder, or what `pyarrow.fs.FileSystem.from_uri` knows.
+
+    Raises:
+        RetryLater: a folder cannot be made.
+        SettingError: it is neither.
+    """
 
     def __init__(self, uri: str) -> None:
         if "://" not in uri:
@@ -28,7 +34,15 @@ class ModelStore:
             except OSError as error:
                 raise RetryLater(f"the model store {uri} cannot be made: {error}; SPARRING_STORE names it") from error
             uri = Path(uri).resolve().as_uri()
-        self._files, self._root = pyarrow.fs.FileSystem.from_uri(uri)
+        try:
+            self._files, self._root = pyarrow.fs.FileSystem.from_uri(uri)
+        except pa.ArrowInvalid:
+            # What pyarrow says quotes the URI, with its password.
+            raise SettingError(
+                f"SPARRING_STORE: pyarrow.fs knows no such URI of the scheme {uri.partition('://')[0]!r}; expected a "
+                "folder, s3://bucket/folder or gs://bucket/folder, a `/` or `+` in its password percent-encoded; it is "
+                "not shown, it may hold one"
+            ) from None
 
     def __str__(self) -> str:
         # Not the URI as it was given: it may hold a password.

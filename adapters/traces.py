@@ -21,6 +21,7 @@ Part: TypeAlias = Literal["internal", "consumer", "producer"]
 
 Attribute: TypeAlias = str | int | float
 _PATH: Final = "/v1/traces"
+_EXPECTED: Final = "expected a URL such as http://127.0.0.1:4318, or nothing; it is not shown, it may hold a password"
 CLOSE_S_MAX: Final = 2.0
 """It is part of a process's time to stop."""
 
@@ -102,9 +103,13 @@ class Traces:
 
 
 def _check(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise SettingError(f"SPARRING_TRACES: {url!r}; expected a URL such as http://127.0.0.1:4318, or nothing")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise SettingError(f"SPARRING_TRACES: a host or port that is none; {_EXPECTED}") from None
+    if parts.scheme not in {"http", "https"} or not host:
+        raise SettingError(f"SPARRING_TRACES: its scheme is {parts.scheme!r} and its host {host!r}; {_EXPECTED}")
 
 
 def _provider(url: str, service: str) -> Any:

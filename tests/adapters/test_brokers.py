@@ -39,7 +39,13 @@ def test_a_login_over_tls_is_said_to_both_clients() -> None:
 
 def test_no_password_is_shown() -> None:
     settings = Settings(
-        kafka_user="camera", kafka_password=SHOWN_NOWHERE, redis=f"redis://:{SHOWN_NOWHERE}@index:6379/0"
+        kafka_user="camera",
+        kafka_password=SHOWN_NOWHERE,
+        redis=f"redis://:{SHOWN_NOWHERE}@index:6379/0",
+        store=f"s3://key:{SHOWN_NOWHERE}@bucket/models",
+        reference_store=f"s3://key:{SHOWN_NOWHERE}@bucket/frames",
+        reference_roots=(f"s3://key:{SHOWN_NOWHERE}@bucket/frames",),
+        traces=f"http://user:{SHOWN_NOWHERE}@collector:4318",
     )
     assert SHOWN_NOWHERE not in repr(settings) + repr(LOGIN) + str(LOGIN)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.store import ModelStore
-from schemas.errors import RetryLater, SparringError
+from schemas.errors import RetryLater, SettingError, SparringError
 
 FULL = """
 import resource, sys
@@ -57,6 +57,14 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(RetryLater, match=r"file/store cannot be made: .*SPARRING_STORE"):
         ModelStore(str(tmp_path / "file" / "store"))
+
+
+def test_a_uri_that_is_none_is_a_bad_setting_that_does_not_quote_it() -> None:
+    for uri in ("s3://AKIA:s3c/ret+key@bucket/models", "nothing://key:s3c@bucket"):
+        with pytest.raises(SettingError, match=r"^SPARRING_STORE: ") as refused:
+            ModelStore(uri)
+        assert "s3c" not in str(refused.value)
+        assert refused.value.__suppress_context__
 
 
 def test_the_same_file_stored_by_many_at_once_is_whole_at_any_time(tmp_path: Path) -> None:
