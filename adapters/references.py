@@ -4,6 +4,7 @@ Model processes read references, and the SDK where it reads frames back.
 """
 
 import errno
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
@@ -15,7 +16,7 @@ from adapters.roots import Root, below, not_allowed, shown
 from adapters.store import sha256_of
 from schemas.errors import Refused, RetryLater
 from schemas.frames import Reference
-from schemas.limits import REFERENCE_BYTES_MAX
+from schemas.limits import REFERENCE_BYTES_MAX, REFERENCE_WAIT_S_MAX
 
 _DENIED: Final = ("ACCESS_DENIED", "PERMISSION_DENIED")
 """How object stores say so, whose errors have no number."""
@@ -38,18 +39,19 @@ class References:
                 with suppress(OSError):  # it is not there now: asked again by the first that reads
                     self._store(root)
 
-    def read(self, reference: Reference) -> bytes:
-        """The frame's bytes.
+    def read(self, reference: Reference, within_s: float = REFERENCE_WAIT_S_MAX) -> bytes:
+        """The frame's bytes. within_s: how long they may take; a call of the store's own library is not interrupted.
 
         Raises:
             Refused: it lies below no root, is not there, is too large, or is not what its sha256 says.
-            RetryLater: the store does not answer.
+            RetryLater: the store does not answer, or has not given all of it in that time.
         """
+        deadline_s = time.monotonic() + within_s
         if not self._roots:
             raise not_allowed(reference.uri, "SPARRING_REFERENCE_ROOTS names no root here: no reference is read")
         root, parts = below(reference.uri, self._roots)
         try:
-            content = self._read(root, parts, reference.uri)
+            content = self._read(root, parts, reference.uri, deadline_s)
         except Denied as error:
             raise not_allowed(reference.uri, str(error)) from None
         except Growing as error:
@@ -61,7 +63,7 @@ class References:
             raise Refused("ReferenceChanged", f"{shown(reference.uri)} has {what}", "read")
         return content
 
-    def _read(self, root: Root, parts: tuple[str, ...], uri: str) -> bytes:
+    def _read(self, root: Root, parts: tuple[str, ...], uri: str, deadline_s: float) -> bytes:
         if root.scheme == "file":
             return read_below(f"/{'/'.join(root.path)}", parts, lambda size: _check_size(size, uri))
         files, base = self._store(root)
@@ -77,6 +79,8 @@ class References:
                 came += len(chunk)
                 _check_size(came, uri)
                 chunks.append(chunk)
+                if came < (info.size or 0) and time.monotonic() > deadline_s:
+                    raise TimeoutError(f"{came} of {info.size} bytes came in time")
         return b"".join(chunks)
 
     def _store(self, root: Root) -> tuple[pyarrow.fs.FileSystem, str]:

@@ -280,6 +280,16 @@ def test_a_bucket_is_a_root() -> None:
         assert refusal(lambda: references.read(Reference("s3://other/a"))).error == "ReferenceNotAllowed"
 
 
+def test_what_does_not_come_in_time_is_tried_later() -> None:
+    with buckets() as server:
+        references = References([f"s3://key:secret@frames/shop?{server.options}"])
+        server.objects |= {"/frames/shop/small": b"frame", "/frames/shop/large": bytes(9 * 1024 * 1024)}
+        assert references.read(Reference("s3://frames/shop/small"), within_s=0) == b"frame"
+        with pytest.raises(RetryLater, match="8388608 of 9437184 bytes came in time"):
+            references.read(Reference("s3://frames/shop/large"), within_s=0)
+        assert len(references.read(Reference("s3://frames/shop/large"))) == 9 * 1024 * 1024
+
+
 def test_no_host_that_a_frame_names_is_ever_asked() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(0.2)

@@ -14,6 +14,7 @@ from schemas.topics import Lane
 from workers.inference.answering import stale
 from workers.inference.line import Finished, Ticket
 from workers.inference.patience import Patience
+from workers.inference.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +22,14 @@ _AGAIN_S: Final = 0.5
 
 
 class Fetcher:
-    """Thread-safe. roots: below which it reads. SettingError where one is no folder or URI."""
+    """Thread-safe. roots: below which it reads. SettingError where one is no folder or URI. watchdog: for a store that
+    never returns from a call, as a network's folder may."""
 
-    def __init__(self, roots: Sequence[str], lane: Lane, patience: Patience, stopping: threading.Event) -> None:
+    def __init__(
+        self, roots: Sequence[str], lane: Lane, patience: Patience, watchdog: Watchdog, stopping: threading.Event
+    ) -> None:
         self._references = References(roots)
+        self._watchdog = watchdog
         self._lane: Lane = lane
         self._patience = patience
         self._stopping = stopping
@@ -37,13 +42,15 @@ class Fetcher:
             RetryLater: the process stops before its store is back.
         """
         started_s = time.monotonic()
+        deadline_s = started_s + REFERENCE_WAIT_S_MAX
         while (ended := stale(ticket, self._lane, self._patience)) is None:
             try:
-                ticket.fetched = self._read(ticket.frame)
+                with self._watchdog.watching(f"reading for request {ticket.slip.request_id}", REFERENCE_WAIT_S_MAX):
+                    ticket.fetched = self._read(ticket.frame, deadline_s - time.monotonic())
             except RetryLater as error:
                 # The frame is not to blame; but whoever waits behind it is not either.
-                if time.monotonic() - started_s > REFERENCE_WAIT_S_MAX:
-                    message = f"the store did not answer for {REFERENCE_WAIT_S_MAX:g} s: {error}; send it again later"
+                if time.monotonic() + _AGAIN_S > deadline_s:
+                    message = f"it could not be read within {REFERENCE_WAIT_S_MAX:g} s: {error}; send it again later"
                     raise Refused("ReferenceNotFound", message, "read") from error
                 log.warning("%s", error)
                 if self._stopping.wait(_AGAIN_S):
@@ -53,11 +60,11 @@ class Fetcher:
                 return None
         return ended
 
-    def _read(self, frame: Frame) -> bytes | None:
+    def _read(self, frame: Frame, within_s: float) -> bytes | None:
         reference = frame.reference
         if reference is None:
             return None
-        content = self._references.read(reference)
+        content = self._references.read(reference, within_s)
         if len(content) > FRAME_BYTES_MAX and frame.with_value(content).content_type == JSON:
             message = f"JSON of {len(content)} bytes; expected at most {FRAME_BYTES_MAX}: send an Arrow IPC stream"
             raise Refused("FrameTooLarge", message, "read")

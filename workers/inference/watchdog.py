@@ -20,29 +20,30 @@ _LOOK_S: Final = 0.25
 
 
 class Watchdog:
-    """Watches how long each thread's present run takes."""
+    """Watches how long each thread's present work takes: a run, or reading what a frame refers to."""
 
     def __init__(self, run_ms_max: int) -> None:
         self._run_ms_max = run_ms_max
-        self._since_s: dict[int, tuple[float, str]] = {}
+        self._until_s: dict[int, tuple[float, str]] = {}
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     @contextmanager
-    def watching(self, what: str) -> Iterator[None]:
-        """Around one run in the calling thread."""
+    def watching(self, what: str, more_s: float = 0.0) -> Iterator[None]:
+        """Around one run in the calling thread. more_s: what it may take beside a run's time."""
         thread = threading.get_ident()
-        self._since_s[thread] = (time.monotonic(), what)
+        within_s = self._run_ms_max / 1000 + more_s
+        self._until_s[thread] = (time.monotonic() + within_s, f"{what} has run for more than {within_s:g} s")
         try:
             yield
         finally:
-            del self._since_s[thread]
+            del self._until_s[thread]
 
     def _watch(self) -> None:
         pause = threading.Event()
         while not pause.wait(_LOOK_S):
-            for since_s, what in list(self._since_s.values()):
-                if (time.monotonic() - since_s) * 1000 > self._run_ms_max:
-                    log.critical("%s has run for more than %d ms: ending the process", what, self._run_ms_max)
+            for until_s, why in list(self._until_s.values()):
+                if time.monotonic() > until_s:
+                    log.critical("%s: ending the process", why)
                     sys.stderr.flush()
                     os._exit(HUNG)
 
