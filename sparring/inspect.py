@@ -52,8 +52,8 @@ def model_bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def inspect(path: Path, content: bytes) -> Signature:
-    """The signature of an ONNX file with these bytes; ValueError where ONNX Runtime does not load it."""
+def inspect(path: Path, content: bytes, within_s: float = INSPECT_S_MAX) -> Signature:
+    """The signature of an ONNX file with these bytes; ValueError where ONNX Runtime does not load it in that time."""
     for begins, what in _SEEMS.items():
         if content.startswith(begins):
             raise ValueError(f"path: {path} is no ONNX model: it looks like {what}; export the model to ONNX first")
@@ -70,11 +70,11 @@ def inspect(path: Path, content: bytes) -> Signature:
                 env=environment,
                 cwd=empty,
                 capture_output=True,
-                timeout=INSPECT_S_MAX,
+                timeout=within_s,
                 check=False,
             )
     except subprocess.TimeoutExpired:
-        raise ValueError(f"path: {path} was not loaded within {INSPECT_S_MAX:g} s") from None
+        raise ValueError(f"path: {path} was not loaded within {within_s:g} s") from None
     if ran.returncode == 0:
         return msgspec.json.decode(ran.stdout, type=Signature)
     said = ran.stderr.decode(errors="replace").strip().splitlines() or [""]

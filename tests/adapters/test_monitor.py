@@ -8,10 +8,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
+import psutil
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from adapters.monitor import Monitor, Target
+from adapters.settings import Settings
 from schemas.errors import SettingError
 from schemas.metrics import FRAMES, METRICS, ROUTE_SECONDS
 
@@ -43,6 +45,13 @@ def probed(question: str, address: str) -> "subprocess.CompletedProcess[str]":
         check=False,
         timeout=20,
     )
+
+
+def test_unless_it_is_told_otherwise_it_listens_on_loopback_only() -> None:
+    quiet = Monitor(Settings().metrics, "router")
+    listening = {one.laddr.ip for one in psutil.Process().net_connections() if one.laddr.port == quiet.port}
+    quiet.close()
+    assert listening == {"127.0.0.1"}
 
 
 def test_a_process_that_starts_is_live_and_not_ready(monitor: Monitor) -> None:

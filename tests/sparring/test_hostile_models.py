@@ -100,17 +100,31 @@ def test_a_file_of_absurd_size_is_refused_before_it_is_read(tmp_path: Path) -> N
         inspecting.model_bytes(path)
 
 
-def test_a_crash_while_a_file_is_loaded_is_a_refusal_and_that_process_knew_no_secret(
+def test_a_crash_while_a_file_is_loaded_is_a_refusal_and_that_process_stands_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPARRING_KAFKA_PASSWORD", "s3cret")
     with ThreadPoolExecutor(1) as pool:
         loading = pool.submit(inspecting.inspect, tmp_path / "good.onnx", onnx_file([], sines(40_000)))
         process, known = eventually(_inspecting_process, 60, "the process that loads the file")
+        limit = (inspecting.INSPECT_BYTES_MAX, inspecting.INSPECT_BYTES_MAX)
+        eventually(lambda: process.rlimit(psutil.RLIMIT_AS) == limit, 60, "its memory to be limited")
+        beside = list(Path(process.cwd()).iterdir())
         process.send_signal(signal.SIGSEGV)
         with pytest.raises(ValueError, match=r"loading it ended the process \(exit status -11\)"):
-            loading.result(30)
+            loading.result(60)
     assert not [name for name in known if name.startswith("SPARRING")]
+    assert beside == []
+
+
+def test_a_file_whose_loading_hangs_is_refused_in_time(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(inspecting.inspect, tmp_path / "good.onnx", onnx_file([], sines(40_000)), within_s=5)
+        process, _ = eventually(_inspecting_process, 60, "the process that loads the file")
+        process.suspend()
+        with pytest.raises(ValueError, match="was not loaded within 5 s"):
+            loading.result(60)
+    assert not process.is_running()
 
 
 def _inspecting_process() -> tuple[psutil.Process, dict[str, str]] | None:
