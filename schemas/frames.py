@@ -13,6 +13,8 @@ from typing import Final, Literal, Self, TypeGuard
 from schemas.errors import Refused, shortened
 from schemas.limits import (
     FRAME_BYTES_MAX,
+    FRAME_RECORD_BYTES_MAX,
+    HEADERS_MAX,
     KEY_BYTES_MAX,
     QUOTED_HEADER_CHARS_MAX,
     REFERENCE_CHARS_MAX,
@@ -174,20 +176,37 @@ class Frame:
         """The frame as if its value had these bytes: those that its reference led to."""
         return replace(self, value=value)
 
+    @property
+    def size(self) -> int:
+        """Bytes of key, value and headers as Kafka writes them, lengths included."""
+        headers = sum(_written(len(name.encode())) + _written(len(value or b"")) for name, value in self.headers)
+        return len(self.key or b"") + len(self.value) + headers
+
+    @property
+    def fits(self) -> bool:
+        """Whether every topic behind `frames` takes it as it came."""
+        return len(self.headers) <= HEADERS_MAX and self.size <= FRAME_RECORD_BYTES_MAX
+
     def check_size(self) -> None:
-        """Refused above the limit: a topic may take more than a frame, for its headers' sake."""
+        """Refused above the limits. A topic takes more than a frame, for its headers' sake, and of what is compressed
+        it takes whatever that unpacks to."""
         if len(self.key or b"") > KEY_BYTES_MAX:
-            raise Refused(
-                "FrameTooLarge",
-                f"the frame's key has {len(self.key or b'')} bytes; expected at most {KEY_BYTES_MAX}",
-                "route",
-            )
+            raise _too_large(f"key has {len(self.key or b'')} bytes", KEY_BYTES_MAX)
         if len(self.value) > FRAME_BYTES_MAX:
-            raise Refused(
-                "FrameTooLarge",
-                f"the frame has {len(self.value)} bytes; expected at most {FRAME_BYTES_MAX}",
-                "route",
-            )
+            raise _too_large(f"value has {len(self.value)} bytes", FRAME_BYTES_MAX)
+        if len(self.headers) > HEADERS_MAX:
+            raise _too_large(f"headers are {len(self.headers)}", HEADERS_MAX)
+        if (size := self.size) > FRAME_RECORD_BYTES_MAX:
+            raise _too_large(f"key, value and headers have {size} bytes", FRAME_RECORD_BYTES_MAX)
+
+
+def _too_large(came: str, most: int) -> Refused:
+    return Refused("FrameTooLarge", f"the frame's {came}; expected at most {most}", "route")
+
+
+def _written(length: int) -> int:
+    """Bytes of a text with its length before it: seven bits a byte, one of them for the sign."""
+    return length + (length.bit_length() + 7) // 7
 
 
 def is_table(kind: ContentType) -> TypeGuard[TableType]:

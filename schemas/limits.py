@@ -32,6 +32,13 @@ HEADERS_BYTES_MAX: Final = 64 * KIB
 KEY_BYTES_MAX: Final = HEADERS_BYTES_MAX // 2
 """Of a frame's key, which every answer repeats."""
 
+FRAME_RECORD_BYTES_MAX: Final = FRAME_BYTES_MAX + HEADERS_BYTES_MAX
+"""Of a frame with its key and headers, as Kafka writes them uncompressed. What comes compressed may be larger: topics
+limit what they store."""
+
+HEADERS_MAX: Final = 10_000
+"""Of one frame: each takes hundreds of bytes in a process."""
+
 RESULT_BYTES_MAX: Final = 16 * MIB
 """Largest value of a result; a larger answer becomes an error answer."""
 
@@ -40,6 +47,15 @@ TABLE_BYTES_MAX: Final = 256 * MIB
 
 REQUEST_ROWS_MAX: Final = 100_000
 """Rows of one frame: where each is a run of its own, a row takes up to a kilobyte on its way."""
+
+COLUMNS_MAX: Final = 10_000
+"""Of one table, with the columns that nested columns consist of."""
+
+JSON_NODES_MAX: Final = 2_000_000
+"""Lists and objects in the JSON of one frame: each takes some hundred bytes in a process."""
+
+HASH_KEY_BYTES_MAX: Final = 64 * KIB
+"""Of a text in a column that a split goes by: it is hashed once for each arm."""
 
 DIMENSIONS_MAX: Final = 32
 """Of a tensor that came in a table, its rows included; numpy's own limit is twice that."""

@@ -5,7 +5,9 @@ A request's columns are the model's inputs, one row per input row; a cell is a n
 output, of the model's own dtype.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -15,44 +17,43 @@ import pyarrow as pa
 from schemas.errors import Refused
 from schemas.frames import ARROW, TableType
 from schemas.json_text import decode_json
-from schemas.limits import DIMENSIONS_MAX, REQUEST_ROWS_MAX, TABLE_BYTES_MAX
+from schemas.limits import (
+    COLUMNS_MAX,
+    DIMENSIONS_MAX,
+    HASH_KEY_BYTES_MAX,
+    JSON_NODES_MAX,
+    REQUEST_ROWS_MAX,
+    TABLE_BYTES_MAX,
+)
 from schemas.unpacked import stream_of, unpacked
 
 _RECORDS: Final = msgspec.json.Decoder(list[dict[str, Any]])
+_LISTS: Final = (pa.ListScalar, pa.LargeListScalar, pa.FixedSizeListScalar)
 
 
 def read_arrow(value: bytes) -> pa.Table:
     """The table of an Arrow IPC stream, or of an IPC file sent as it is. Refused for anything else, and for what would
-    unpack to more than TABLE_BYTES_MAX or REQUEST_ROWS_MAX: that is known before it is unpacked."""
+    unpack to more than TABLE_BYTES_MAX, REQUEST_ROWS_MAX or COLUMNS_MAX: that is known before it is unpacked."""
     try:
         stream = stream_of(value)
-        _check_size(*unpacked(stream))
+        claimed = unpacked(stream)
+        _check_size(claimed.size, claimed.rows, claimed.columns)
         table: pa.Table = pa.ipc.open_stream(stream).read_all()
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Refused("BadArrow", f"the value is not an Arrow IPC stream: {_one_line(error)}", "decode") from error
-    names = table.column_names
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+    counts = Counter(table.column_names)
+    if len(counts) != table.num_columns:
+        twice = next(name for name, count in counts.items() if count > 1)
         raise Refused("BadArrow", f"column {twice!r} stands twice; expected each name once", "decode")
     return table
 
 
 def read_records(value: bytes) -> pa.Table:
-    """The table of pandas-records JSON: a list of objects with the same fields. Refused for anything else."""
-    try:
-        records = decode_json(_RECORDS, value)
-    except ValueError as error:
-        raise Refused("BadJson", f"the value is not a JSON list of records: {_one_line(error)}", "decode") from error
-    _check_size(len(value), len(records))
+    """The table of pandas-records JSON: a list of objects with the same fields, whose cells are numbers, booleans or
+    text, or lists of them. Refused for anything else."""
+    records = _records(value)
     names = list(records[0]) if records else []
-    for row, record in enumerate(records):
-        if record.keys() != set(names):
-            raise Refused(
-                "BadJson",
-                f"record {row} has the fields {sorted(record)}; expected those of record 0: {sorted(names)}",
-                "decode",
-            )
     try:
         return pa.table({name: _column([record[name] for record in records]) for name in names})
     except (pa.ArrowException, TypeError, OverflowError) as error:
@@ -71,17 +72,23 @@ def read_table(content_type: TableType, value: bytes) -> pa.Table:
     return table
 
 
-def first_cell(content_type: TableType, value: bytes, column: str) -> object | None:
-    """The first row's value of one column, or None where there is no such column or row."""
-    table = read_arrow(value) if content_type == ARROW else read_records(value)
-    if column not in table.column_names or table.num_rows == 0:
-        return None
-    try:
-        cell: object = table.column(column)[0].as_py()
-    except (ArithmeticError, LookupError, ValueError) as error:
-        # A timestamp beyond any calendar, a time zone that nobody knows.
-        raise Refused("BadArrow", f"column {column!r}: {_one_line(error)}", "route") from error
-    return cell
+def first_cell(content_type: TableType, value: bytes, column: str) -> str | bool | int | float | None:
+    """The first row's value of one column, out of its list where it lies alone in one; None where there is none.
+    Refused where it is neither text nor number: nothing else is made of a stranger's bytes here."""
+    if content_type == ARROW:
+        table = read_arrow(value)
+        there = column in table.column_names and table.num_rows > 0
+        return _arrow_cell(table.column(column)[0], column) if there else None
+    records = _records(value)
+    cell = records[0].get(column) if records else None
+    if isinstance(cell, list) and len(cell) == 1:
+        (cell,) = cell
+    if isinstance(cell, list | dict):
+        raise _no_key(column, "a list" if isinstance(cell, list) else "an object")
+    if isinstance(cell, str):
+        _check_key(len(cell.encode()), column)
+    found: str | bool | int | float | None = cell
+    return found
 
 
 def encode_table(table: pa.Table) -> bytes:
@@ -102,7 +109,7 @@ def encode_rows(outputs: Mapping[str, list[np.ndarray]]) -> bytes:
     return encode_table(output_columns(outputs))
 
 
-def _check_size(size_bytes: int, rows: int) -> None:
+def _check_size(size_bytes: int, rows: int, columns: int) -> None:
     if size_bytes > TABLE_BYTES_MAX or rows < 0:
         raise Refused(
             "TableTooLarge", f"the table unpacks to {size_bytes} bytes; expected at most {TABLE_BYTES_MAX}", "decode"
@@ -113,6 +120,60 @@ def _check_size(size_bytes: int, rows: int) -> None:
             f"the table has {rows} rows; expected at most {REQUEST_ROWS_MAX} in one request: send several",
             "decode",
         )
+    if columns > COLUMNS_MAX:
+        raise Refused("TableTooLarge", f"the table has more than {COLUMNS_MAX} columns: send lists", "decode")
+
+
+def _records(value: bytes) -> list[dict[str, Any]]:
+    """The objects of a JSON list, all of them with the fields of the first."""
+    # Each takes a hundred times its own bytes: they are counted before there are any, those in texts with them.
+    if (nodes := value.count(b"[") + value.count(b"{")) > JSON_NODES_MAX:
+        message = f"the JSON has {nodes} of the signs [ and {{; expected at most {JSON_NODES_MAX}: send Arrow"
+        raise Refused("TableTooLarge", message, "decode")
+    try:
+        records = decode_json(_RECORDS, value)
+    except ValueError as error:
+        raise Refused("BadJson", f"the value is not a JSON list of records: {_one_line(error)}", "decode") from error
+    names = records[0].keys() if records else {}.keys()
+    _check_size(len(value), len(records), len(names))
+    for row, record in enumerate(records):
+        if record.keys() != names:
+            raise Refused(
+                "BadJson",
+                f"record {row} has the fields {sorted(record)}; expected those of record 0: {sorted(names)}",
+                "decode",
+            )
+    return records
+
+
+def _arrow_cell(cell: Any, column: str) -> str | bool | int | float | None:
+    """Its type says what it is before anything is made of it: one cell may hold gigabytes."""
+    if isinstance(cell, _LISTS) and cell.values is not None and len(cell.values) == 1:
+        cell = cell.values[0]
+    if isinstance(cell, pa.DictionaryScalar):
+        cell = cell.value
+    kind = cell.type
+    if not cell.is_valid:
+        return None
+    if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        number: bool | int | float = cell.as_py()
+        return number
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
+        raise _no_key(column, str(kind))
+    _check_key(cell.as_buffer().size, column)
+    text: str = cell.as_py()
+    return text
+
+
+def _check_key(size: int, column: str) -> None:
+    if size > HASH_KEY_BYTES_MAX:
+        why = f"hash key {column!r} is a text of {size} bytes; expected at most {HASH_KEY_BYTES_MAX}"
+        raise Refused("HashKeyOutOfRange", why, "route")
+
+
+def _no_key(column: str, came: str) -> Refused:
+    why = f"hash key {column!r} is {came}; expected text, or a number from 0.0 to 1.0"
+    return Refused("HashKeyOutOfRange", why, "route")
 
 
 def _list_column(rows: list[np.ndarray]) -> "pa.Array[Any]":
@@ -126,32 +187,46 @@ def _list_column(rows: list[np.ndarray]) -> "pa.Array[Any]":
 
 
 def _column(cells: list[Any]) -> "pa.Array[Any]":
-    """Cells as JSON gives them. Numbers in a regular shape by numpy, for `_flat_array`'s reason."""
-    column: pa.Array[Any]
-    try:
-        array = np.asarray(cells)
-    except ValueError:  # lists of different lengths
-        array = np.empty(0)
-    if array.size == 0 or array.dtype.kind not in "if":
-        _check_depth(cells, DIMENSIONS_MAX)
-        column = pa.array(cells)
-        return column
-    column = _flat_array(array.ravel())
-    for axis in range(array.ndim - 1, 0, -1):
-        count, size = int(np.prod(array.shape[:axis])), array.shape[axis]
-        offsets = np.arange(count + 1, dtype=np.int32) * np.int32(size)
-        column = pa.Array.from_buffers(pa.list_(column.type), count, [None, _buffer(offsets)], children=[column])
+    """Cells as JSON gives them, level by level. Numbers by numpy, for `_flat_array`'s reason, which makes texts all as
+    wide as the longest."""
+    lists: list[np.ndarray] = []
+    while cells and set(map(type, cells)) == {list}:
+        if len(lists) == DIMENSIONS_MAX:
+            raise _too_deep()
+        lists.append(np.cumsum([0, *map(len, cells)], dtype=np.int32))
+        cells = list(chain.from_iterable(cells))
+    column = _leaves(cells)
+    for offsets in reversed(lists):
+        length, kind = len(offsets) - 1, pa.list_(column.type)
+        column = pa.Array.from_buffers(kind, length, [None, _buffer(offsets)], children=[column])
     return column
 
 
-def _check_depth(cells: Iterable[Any], left: int) -> None:
-    """To guess the type of what is nested, pyarrow takes time by the square of the depth, and much of it."""
-    for cell in cells:
-        if not isinstance(cell, list | dict):
-            continue
-        if left == 0:
-            raise Refused("BadJson", f"lists or objects in each other, deeper than {DIMENSIONS_MAX}", "decode")
-        _check_depth(cell if isinstance(cell, list) else cell.values(), left - 1)
+def _leaves(cells: list[Any]) -> "pa.Array[Any]":
+    if cells and set(map(type, cells)) <= {int, float}:
+        numbers = np.asarray(cells)
+        if numbers.dtype.kind in "if":
+            return _flat_array(numbers)
+    _check_lists(cells)
+    column: pa.Array[Any] = pa.array(cells)
+    return column
+
+
+def _check_lists(cells: list[Any]) -> None:
+    """Where lists lie beside nulls, pyarrow guesses their type: in time by the square of their depth, and of objects
+    with different keys it makes a cell for each key and object."""
+    for _ in range(DIMENSIONS_MAX + 1):
+        kinds = set(map(type, cells))
+        if dict in kinds:
+            raise Refused("BadJson", "an object in a cell; expected numbers, booleans, text, or lists", "decode")
+        if list not in kinds:
+            return
+        cells = list(chain.from_iterable(cell for cell in cells if type(cell) is list))
+    raise _too_deep()
+
+
+def _too_deep() -> Refused:
+    return Refused("BadJson", f"lists in each other, deeper than {DIMENSIONS_MAX}", "decode")
 
 
 def _flat_array(flat: np.ndarray) -> "pa.Array[Any]":

@@ -23,7 +23,7 @@ from typing import Final, Literal
 import msgspec
 
 from schemas.limits import (
-    FRAME_BYTES_MAX,
+    FRAME_RECORD_BYTES_MAX,
     HEADERS_BYTES_MAX,
     MIB,
     PARTITIONS,
@@ -35,8 +35,7 @@ Lane = Literal["official", "shadow"]
 """Official answers and challengers' answers travel and run apart, so that a shadow cannot hurt."""
 
 _HOUR_MS: Final = 3_600_000
-_FRAMES_BYTES: Final = FRAME_BYTES_MAX + HEADERS_BYTES_MAX
-_WORK_BYTES: Final = _FRAMES_BYTES + HEADERS_BYTES_MAX
+_WORK_BYTES: Final = FRAME_RECORD_BYTES_MAX + HEADERS_BYTES_MAX
 _DEADLETTER_BYTES: Final = _WORK_BYTES + HEADERS_BYTES_MAX
 _RESULT_BYTES: Final = RESULT_BYTES_MAX + 2 * HEADERS_BYTES_MAX
 RECORD_BYTES_MAX: Final = _DEADLETTER_BYTES
@@ -99,7 +98,7 @@ def fixed_topics(namespace: str) -> tuple[Topic, ...]:
     """The topics that exist before any service starts."""
     names = TopicNames(namespace)
     return (
-        Topic(names.frames, PARTITIONS, _FRAMES_BYTES, 24 * _HOUR_MS),
+        Topic(names.frames, PARTITIONS, FRAME_RECORD_BYTES_MAX, 24 * _HOUR_MS),
         Topic(names.results, PARTITIONS, _RESULT_BYTES, 7 * 24 * _HOUR_MS),
         Topic(names.shadows, PARTITIONS, _RESULT_BYTES, 7 * 24 * _HOUR_MS),
         Topic(names.deadletters, PARTITIONS, _DEADLETTER_BYTES, 14 * 24 * _HOUR_MS),

@@ -1,27 +1,48 @@
-"""What an Arrow IPC stream unpacks to, read from its messages before any of them is unpacked.
+"""What an Arrow IPC stream unpacks to, read from its messages before pyarrow sees any of them.
 
-A compressed buffer begins with the length that it will have: a few bytes can claim gigabytes. Buffers of a batch may
-also lie over each other. Both are counted here as they would come out. The layout is the format's own
-(Message.fbs, Schema.fbs of Apache Arrow); pyarrow shows a message's bytes, but not these fields.
+A compressed buffer begins with the length that it will have: a few bytes can claim gigabytes. Buffers of a batch, and
+texts and fields of a schema, may lie over each other. All are counted here as they would come out. The layout is the
+format's own (Message.fbs, Schema.fbs of Apache Arrow), whose field numbers these are.
 """
 
 import struct
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-_HEADER: Final = 2
-"""Of the table Message: the record batch, or the dictionary."""
+from schemas.limits import COLUMNS_MAX
 
-_DICTIONARY_BATCH: Final = 1
-_BATCH_ROWS: Final = 0
-_BATCH_BUFFERS: Final = 2
-_BATCH_COMPRESSION: Final = 3
+_CONTINUES: Final = -1
+"""Before a message's length, since Arrow 0.15."""
+
+_VERSION, _HEADER_TYPE, _HEADER, _BODY_LENGTH, _MESSAGE_METADATA = range(5)
+_V5: Final = 4
+_SCHEMA, _DICTIONARY, _BATCH = 1, 2, 3
+_SCHEMA_FIELDS, _SCHEMA_METADATA = 1, 2
+_FIELD_NAME, _FIELD_TYPE_KIND, _FIELD_TYPE, _FIELD_CHILDREN, _FIELD_METADATA = 0, 2, 3, 5, 6
+_DICTIONARY_BATCH, _DICTIONARY_IS_DELTA = 1, 2
+_BATCH_ROWS, _BATCH_BUFFERS, _BATCH_COMPRESSION = 0, 2, 3
+
+_VECTORS_OF_TYPES: Final = {10: (1, 1), 14: (1, 4)}
+"""Of a timestamp its time zone, of a union its type ids: the field that it is, and the bytes of each element."""
+
+_PART_BYTES: Final = 16
+"""What a field, or a pair of metadata, has at least where it does not lie over another."""
+
 _NOT_COMPRESSED: Final = -1
 """A buffer that would not have become smaller says so instead of its length."""
 
 _BUFFER: Final = struct.Struct("<qq")
 _LENGTH: Final = struct.Struct("<q")
+
+
+class Unpacked(NamedTuple):
+    """size: bytes. columns: fields of the schema, with those in nested ones, counted until they are too many."""
+
+    size: int
+    rows: int
+    columns: int
 
 
 def stream_of(value: bytes) -> pa.Buffer:
@@ -42,37 +63,110 @@ def stream_of(value: bytes) -> pa.Buffer:
     return buffer.slice(8, end - 8)
 
 
-def unpacked(stream: pa.Buffer) -> tuple[int, int]:
-    """Bytes and rows that the record batches and dictionaries of a stream claim to have once they are unpacked.
+def unpacked(stream: pa.Buffer) -> Unpacked:
+    """What the schema, the record batches and the dictionaries of a stream claim to have once they are unpacked.
 
     Raises:
-        ValueError, pyarrow.ArrowException, OSError: it is no stream.
+        ValueError: it is no stream, or not one whose size can be known before.
     """
-    size, rows = 0, 0
-    for message in pa.ipc.MessageReader.open_stream(stream):
-        if message.type not in {"record batch", "dictionary"}:
-            continue
-        body = message.body
+    size, rows, columns = 0, 0, 0
+    for metadata, body in _messages(memoryview(stream)):
         try:
-            batch = _Table.root(message.metadata.to_pybytes()).table(_HEADER)
-            if message.type == "dictionary":
-                batch = batch.table(_DICTIONARY_BATCH)
-            size += _buffers_bytes(batch, body if body is not None else pa.py_buffer(b""))
-            rows = max(rows, batch.number(_BATCH_ROWS)) if message.type == "dictionary" else rows + batch.number(0)
+            message = _Table.root(metadata)
+            room = _Room(len(metadata))
+            room.take_pairs(message, _MESSAGE_METADATA)
+            if message.number(_VERSION, "<h") < _V5 and message.has(_MESSAGE_METADATA):
+                raise ValueError("a message compressed as in Arrow 0.17; expected the format of Arrow 1.0 or later")
+            kind, header = message.number(_HEADER_TYPE, "<B"), message.table(_HEADER)
+            if kind == _SCHEMA:
+                columns = max(columns, _columns(header, room))
+            elif kind == _DICTIONARY:
+                if header.number(_DICTIONARY_IS_DELTA, "<B"):
+                    raise ValueError("a dictionary in parts (a delta); expected each whole")
+                batch = header.table(_DICTIONARY_BATCH)
+                size += _buffers_bytes(batch, body)
+                rows = max(rows, batch.number(_BATCH_ROWS))
+            elif kind == _BATCH:
+                size += _buffers_bytes(header, body)
+                rows += header.number(_BATCH_ROWS)
+            else:
+                raise ValueError("a message that is no schema, dictionary or record batch")
         except struct.error as error:
-            raise ValueError(f"a {message.type} that points outside itself") from error
-    return size, rows
+            raise ValueError("a message that points outside itself") from error
+    return Unpacked(size, rows, columns)
 
 
-def _buffers_bytes(batch: "_Table", body: pa.Buffer) -> int:
+def _messages(stream: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Metadata and body of each message."""
+    at = 0
+    while at + 4 <= len(stream):
+        (length,) = struct.unpack_from("<i", stream, at)
+        at += 4
+        if length == _CONTINUES:
+            if at + 4 > len(stream):
+                raise ValueError("a message that was cut")
+            (length,) = struct.unpack_from("<i", stream, at)
+            at += 4
+        if length == 0:
+            return  # the stream's own end
+        metadata = bytes(stream[at : at + max(0, length)])
+        if length < 0 or len(metadata) < length:
+            raise ValueError(f"a message of {length} bytes, of which {len(metadata)} are there")
+        at += length
+        try:
+            body = _Table.root(metadata).number(_BODY_LENGTH)
+        except struct.error as error:
+            raise ValueError("a message that points outside itself") from error
+        if not 0 <= body <= len(stream) - at:
+            raise ValueError(f"a body of {body} bytes, of which {len(stream) - at} are there")
+        yield metadata, stream[at : at + body]
+        at += body
+
+
+class _Room:
+    """What the parts of a message may have together: as many bytes as the message, unless they lie over each other."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def take(self, size: int) -> None:
+        """ValueError where there is not so much left."""
+        self._left -= size
+        if self._left < 0:
+            raise ValueError("a message whose parts lie over each other")
+
+    def take_pairs(self, table: "_Table", field: int) -> None:
+        """The texts of custom metadata."""
+        for pair in table.tables(field):
+            self.take(_PART_BYTES + pair.length(0) + pair.length(1))
+
+
+def _columns(schema: "_Table", room: _Room) -> int:
+    room.take_pairs(schema, _SCHEMA_METADATA)
+    count, ahead = 0, [schema.tables(_SCHEMA_FIELDS)]
+    while ahead and count <= COLUMNS_MAX:
+        field = next(ahead[-1], None)
+        if field is None:
+            ahead.pop()
+            continue
+        count += 1
+        room.take(_PART_BYTES + field.length(_FIELD_NAME))
+        room.take_pairs(field, _FIELD_METADATA)
+        if (vector := _VECTORS_OF_TYPES.get(field.number(_FIELD_TYPE_KIND, "<B"))) is not None:
+            room.take(field.table(_FIELD_TYPE).length(vector[0]) * vector[1])
+        ahead.append(field.tables(_FIELD_CHILDREN))
+    return count
+
+
+def _buffers_bytes(batch: "_Table", body: memoryview) -> int:
     compressed = batch.has(_BATCH_COMPRESSION)
     size = 0
     for offset, length in batch.structs(_BATCH_BUFFERS, _BUFFER):
-        if not (offset >= 0 and length >= 0 and offset + length <= body.size):
-            raise ValueError(f"a buffer at {offset} of {length} bytes in a body of {body.size}")
+        if not (offset >= 0 and length >= 0 and offset + length <= len(body)):
+            raise ValueError(f"a buffer at {offset} of {length} bytes in a body of {len(body)}")
         claimed = length
         if compressed and length >= _LENGTH.size:
-            (claimed,) = _LENGTH.unpack(body.slice(offset, _LENGTH.size).to_pybytes())
+            (claimed,) = _LENGTH.unpack_from(body, offset)
         if claimed < _NOT_COMPRESSED:
             raise ValueError(f"a compressed buffer that claims {claimed} bytes")
         size += length if claimed == _NOT_COMPRESSED else claimed
@@ -100,10 +194,23 @@ class _Table:
         """Whether the field is there."""
         return self._place(field) is not None
 
-    def number(self, field: int) -> int:
-        """A field of 64 bits; 0 where it is absent."""
+    def number(self, field: int, layout: str = "<q") -> int:
+        """A field of 64 bits, or as its layout says; 0 where it is absent."""
         place = self._place(field)
-        return 0 if place is None else self._read("<q", place)
+        return 0 if place is None else self._read(layout, place)
+
+    def length(self, field: int) -> int:
+        """Elements of a vector, bytes of a text; 0 where it is absent."""
+        place = self._place(field)
+        return 0 if place is None else self._read("<I", place + self._read("<I", place))
+
+    def tables(self, field: int) -> Iterator["_Table"]:
+        """The tables of a vector of them; none where it is absent."""
+        place = self._place(field)
+        if place is not None:
+            vector = place + self._read("<I", place)
+            for at in range(vector + 4, vector + 4 + 4 * self._read("<I", vector), 4):
+                yield _Table(self._content, at + self._read("<I", at))
 
     def table(self, field: int) -> "_Table":
         """The table that a field leads to; struct.error where it is absent."""

@@ -5,7 +5,7 @@ a float model's type; nothing else is guessed.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +13,18 @@ import pyarrow as pa
 from adapters.images import decode_image, image_tensor
 from schemas.errors import Refused
 from schemas.frames import Frame, is_table
-from schemas.limits import DIMENSIONS_MAX
+from schemas.limits import DIMENSIONS_MAX, TABLE_BYTES_MAX
 from schemas.models import PinnedModel, TensorSpec
 from schemas.tables import read_table
 from schemas.wiring import wire_request
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
+
+_LISTS: Final = (pa.ListArray, pa.LargeListArray, pa.FixedSizeListArray)
+_TEXT_BYTES: Final = 64
+"""What a text takes in Python beside its characters, which are of up to _CHARACTER_BYTES."""
+_CHARACTER_BYTES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ def table_inputs(table: pa.Table, pinned: PinnedModel) -> Inputs:
         wires = wire_request(table.column_names, names, pinned.configuration.tensor_fields)
     except ValueError as error:
         raise Refused("MissingField", f"model {pinned.model.name}: {error}", "decode") from error
+    _check_cells(table, wires, pinned)
+    table = table.select(list(dict.fromkeys(wires.values()))).combine_chunks()
     if pinned.configuration.batch_config == "single":
         rows = [table.slice(row, 1) for row in range(table.num_rows)]
         return Inputs(tuple(_arrays(row, wires, pinned) for row in rows), rows=1)
@@ -58,28 +65,39 @@ def _arrays(table: pa.Table, wires: dict[str, str], pinned: PinnedModel) -> Arra
     return {spec.name: _fit(_dense(table, wires[spec.name]), spec, pinned, table.num_rows) for spec in pinned.inputs}
 
 
+def _check_cells(table: pa.Table, wires: dict[str, str], pinned: PinnedModel) -> None:
+    """Refused where the arrays would take more than a table may: lists of no length have many cells in few bytes, a
+    byte may become eight, and a text an object."""
+    size = 0
+    for spec in pinned.inputs:
+        for chunk in table.column(wires[spec.name]).chunks:
+            cells, values = len(chunk), _storage(chunk)
+            while isinstance(values, _LISTS) and not values.null_count:
+                # Where one dimension is 0 there is no cell, and the others may still be as large as they like.
+                cells *= max(1, values.type.list_size) if isinstance(values, pa.FixedSizeListArray) else 1
+                values = values.flatten()
+                cells = max(cells, len(values))
+            text = values.nbytes * _CHARACTER_BYTES if _is_text(values.type) else 0
+            size += cells * (_TEXT_BYTES if text or spec.dtype == "string" else np.dtype(spec.dtype).itemsize) + text
+    if size > TABLE_BYTES_MAX:
+        message = f"the model's inputs would take {size} bytes; expected at most {TABLE_BYTES_MAX}: send fewer rows"
+        raise Refused("TableTooLarge", message, "decode")
+
+
 def _dense(table: pa.Table, column: str) -> Array:
     """The column as one array [rows, ...]. Refused where cells are missing or of different lengths."""
-    chunks = table.column(column).combine_chunks()
-    values: Any = chunks.storage if isinstance(chunks, pa.ExtensionArray) else chunks
+    values: Any = _storage(table.column(column).combine_chunks())
     shape = [len(values)]
-    while isinstance(values, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
+    while isinstance(values, _LISTS):
         if len(shape) == DIMENSIONS_MAX:
             raise Refused(
                 "WrongShape", f"column {column!r}: lists in lists, deeper than {DIMENSIONS_MAX} dimensions", "decode"
             )
         _refuse_nulls(values, column)
-        lengths = _lengths(values)
-        if len(lengths) and lengths.min() != lengths.max():
-            raise Refused(
-                "WrongShape",
-                f"column {column!r}: cells of different lengths in one request; expected equal lengths",
-                "decode",
-            )
-        shape.append(int(lengths[0]) if len(lengths) else 0)
+        shape.append(_width(values, column))
         values = values.flatten()
     _refuse_nulls(values, column)
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+    if _is_text(values.type):
         return np.asarray(values.to_pylist(), dtype=object).reshape(shape)
     if not (pa.types.is_floating(values.type) or pa.types.is_integer(values.type) or pa.types.is_boolean(values.type)):
         raise Refused(
@@ -90,17 +108,36 @@ def _dense(table: pa.Table, column: str) -> Array:
     return _numbers(values).reshape(shape)
 
 
-def _lengths(lists: Any) -> Array:
+def _storage(values: Any) -> Any:
+    """What an extension type is made of; others as they are."""
+    return values.storage if isinstance(values, pa.ExtensionArray) else values
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _width(lists: Any, column: str) -> int:
+    """The length of each. Refused where they differ."""
     if isinstance(lists, pa.FixedSizeListArray):
-        return np.full(len(lists), lists.type.list_size)
-    return _numbers(lists.value_lengths())
+        return int(lists.type.list_size)
+    lengths = _numbers(lists.value_lengths())
+    if len(lengths) and lengths.min() != lengths.max():
+        raise Refused(
+            "WrongShape",
+            f"column {column!r}: cells of different lengths in one request; expected equal lengths",
+            "decode",
+        )
+    return int(lengths[0]) if len(lengths) else 0
 
 
 def _numbers(values: Any) -> Array:
     """The numbers as they lie in memory: `to_numpy` would import pandas into every model process first."""
-    if pa.types.is_boolean(values.type):
-        return np.asarray(values.to_pylist(), dtype=bool)
     _validity, numbers = values.buffers()
+    if pa.types.is_boolean(values.type):
+        begin, first = divmod(values.offset, 8)
+        bits = np.frombuffer(numbers or b"", np.uint8)[begin:]
+        return np.unpackbits(bits, count=first + len(values), bitorder="little")[first:].view(bool)
     dtype = np.dtype(values.type.to_pandas_dtype())
     if numbers is None:
         return np.empty(0, dtype)
@@ -115,7 +152,7 @@ def _refuse_nulls(values: Any, column: str) -> None:
 def _fit(array: Array, spec: TensorSpec, pinned: PinnedModel, rows: int) -> Array:
     """`array` in the dtype and shape that the input declares."""
     single = pinned.configuration.batch_config == "single"
-    return _in_shape(_in_dtype(array, spec), spec, rows, single)
+    return _in_dtype(_in_shape(array, spec, rows, single), spec)
 
 
 def _in_dtype(array: Array, spec: TensorSpec) -> Array:

@@ -104,7 +104,7 @@ def test_text_feeds_a_text_input() -> None:
         (b'[{"tensor": ["a", "b"]}]', TENSOR, "WrongDtype", "string came; expected float32"),
         (b'[{"tensor": [1, null]}]', TENSOR, "WrongDtype", "nulls"),
         (b'[{"tensor": null}]', TENSOR, "WrongDtype", "nulls|null"),
-        (b'[{"tensor": {"a": 1}}]', TENSOR, "WrongDtype", "expected numbers, booleans or text"),
+        (b'[{"tensor": {"a": 1}}]', TENSOR, "BadJson", "an object in a cell; expected numbers, booleans, text"),
         (b'[{"w": ["a"]}]', TensorSpec("w", "string", (None, 2)), "WrongShape", "1 values a row came"),
         (b'[{"n": 1.5}]', TensorSpec("n", "int64", (None,)), "WrongDtype", "float64 came; expected int64"),
         (b'[{"n": 300}]', TensorSpec("n", "uint8", (None,)), "WrongDtype", "does not fit into uint8"),
