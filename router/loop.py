@@ -34,7 +34,7 @@ from schemas.results import (
     Timings,
     answer_before_routing,
     answer_of_slip,
-    dead_letter_headers,
+    dead_letter,
     failure_value,
     why_expired,
 )
@@ -92,7 +92,7 @@ class Router:
                 self._follow_catalog()  # a rebalance may have taken longer than the lease
             read_s = time.monotonic()
             for record in records:
-                self._send(self._frame(record), batch)
+                self._send(record, batch)
                 batch.offsets[record.place] = record.offset + 1
             self._official.flush()
             if records:
@@ -132,9 +132,11 @@ class Router:
             self._meter.set(LAG, self._inbox.lag())
             self._meter.set(CATALOG_AGE, self._catalog.age_s)
 
-    def _send(self, frame: Frame, batch: Batch) -> None:
+    def _send(self, record: Record, batch: Batch) -> None:
+        frame = self._frame(record)
         span = self._traces.start("route", frame.traceparent, "consumer")
         try:
+            record.check_headers()
             outcome: Outcome = self._route(frame, batch, span)
         except Refused as refusal:
             outcome = "refused"
@@ -202,7 +204,7 @@ class Router:
         self._shadow.send(topic, task.frame.key, task.frame.value, headers, settled)
 
     def _refuse(self, frame: Frame, refusal: Refused, span: Span) -> None:
-        """An error answer, and a dead letter with the bytes."""
+        """An error answer, and a dead letter, with the bytes unless no topic takes them."""
         value = failure_value(refusal.error, refusal.message, refusal.stage)
         self._answer(answer_before_routing(frame, "error", value, now_ms()), span)
         self._bury(frame, refusal)
@@ -214,10 +216,15 @@ class Router:
         self._bury(task.frame, refusal)
 
     def _bury(self, frame: Frame, refusal: Refused) -> None:
-        log.info("refused: %s: %s", refusal.error, refusal.message, extra={"request_id": frame.request_id})
+        foreseen = refusal.error != "RouteFailed"
+        log.log(
+            logging.INFO if foreseen else logging.ERROR,
+            *("refused: %s: %s", refusal.error, refusal.message),
+            extra={"request_id": frame.request_id},
+            exc_info=None if foreseen else refusal,
+        )
         self._meter.add(REFUSED, error=refusal.error)
-        letter = dead_letter_headers(frame, refusal, attempts=1)
-        self._official.send(self._topics.deadletters, frame.key, frame.value, letter)
+        self._official.send(self._topics.deadletters, *dead_letter(frame, refusal, attempts=1))
 
     def _expire(self, frame: Frame, deadline: int, span: Span) -> None:
         message = why_expired(frame, deadline, "the router read the frame")

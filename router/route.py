@@ -38,7 +38,19 @@ class _Walk:
 
 
 def route(frame: Frame, version: PipelineVersion) -> tuple[Task, ...]:
-    """The official task first, then one per challenger. Refused where a split cannot place the frame."""
+    """The official task first, then one per challenger. Refused where a split cannot place the frame.
+
+    Nothing else is raised: what goes wrong here is bound to the frame, and would go wrong each time that it is read."""
+    try:
+        return _tasks(frame, version)
+    except Refused:
+        raise
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}; nobody foresaw this: the router's log has its traceback, report it"
+        raise Refused("RouteFailed", why, "route") from error
+
+
+def _tasks(frame: Frame, version: PipelineVersion) -> tuple[Task, ...]:
     walk = _Walk()
     for index, step in enumerate(version.steps):
         salt = Salt(version.workspace, version.name, index)
@@ -171,14 +183,12 @@ def hash_value(frame: Frame, hash_key: str) -> str | float | None:
     if not is_table(kind):
         return None
     cell = first_cell(kind, frame.value, hash_key)
-    if isinstance(cell, list) and len(cell) == 1:
-        cell = cell[0]
     if cell is None or isinstance(cell, str):
         return cell
-    if isinstance(cell, bool) or not isinstance(cell, int | float):
+    if isinstance(cell, bool):
         raise Refused(
             "HashKeyOutOfRange",
-            f"hash key {hash_key!r} is a {type(cell).__name__}; expected text, or a number from 0.0 to 1.0",
+            f"hash key {hash_key!r} is {cell}; expected text, or a number from 0.0 to 1.0",
             "route",
         )
     if not math.isfinite(cell) or not 0.0 <= cell <= 1.0:

@@ -43,6 +43,7 @@ RefusalCode = Literal[
     "WrongDtype",
     "WrongShape",
     "HashKeyOutOfRange",
+    "RouteFailed",
     "StepFailed",
     "ModelGone",
     "AnswerTooLarge",

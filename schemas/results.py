@@ -5,6 +5,7 @@ An answer's headers are text; its value is an Arrow IPC stream (`schemas.tables`
 """
 
 import hashlib
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal, Self
@@ -14,13 +15,17 @@ import msgspec
 from schemas.errors import Refused, shortened
 from schemas.frames import Frame, RawHeaders
 from schemas.json_text import decode_json
-from schemas.limits import QUOTED_HEADER_CHARS_MAX
+from schemas.limits import KEY_BYTES_MAX, QUOTED_HEADER_CHARS_MAX
 from schemas.tasks import Role, Slip, SplitChoice
 
 Status = Literal["ok", "error", "expired", "shed"]
 
 UNIX_MS_DIGITS_MAX: Final = 15
 """Whole numbers that a double holds exactly, as Redis scores are."""
+
+FRAME_BYTES: Final = "frame-bytes"
+FRAME_DIGEST: Final = "frame-digest"
+"""Headers. Both end a dead letter that holds neither bytes nor headers of its frame; an answer has the digest, too."""
 
 _SPLIT: Final = msgspec.json.Decoder(tuple[SplitChoice, ...])
 
@@ -95,7 +100,7 @@ class Answer:
             "parts": str(self.parts),
             "split": msgspec.json.encode(self.split).decode(),
             "frame": self.frame,
-            "frame-digest": self.frame_digest,
+            FRAME_DIGEST: self.frame_digest,
             "queued-ns": str(self.timings.queued_ns),
             "decode-ns": str(self.timings.decode_ns),
             "infer-ns": str(self.timings.infer_ns),
@@ -106,7 +111,7 @@ class Answer:
 
     def headers(self) -> RawHeaders:
         """The headers as Kafka takes them."""
-        return [(name, text.encode()) for name, text in self.text_headers().items()]
+        return _raw(self.text_headers())
 
     @classmethod
     def from_record(cls, key: bytes | None, value: bytes, headers: RawHeaders) -> Self:
@@ -124,7 +129,7 @@ class Answer:
                 status=msgspec.convert(text["status"], Status),
                 pipeline=text["pipeline"],
                 frame=text["frame"],
-                frame_digest=text["frame-digest"],
+                frame_digest=text[FRAME_DIGEST],
                 published_at=_unix_ms(text["published-at"]),
                 pipeline_version=text.get("pipeline-version"),
                 role=msgspec.convert(text["role"], Role) if "role" in text else None,
@@ -155,9 +160,9 @@ def digest(value: bytes) -> str:
 def answer_of_slip(
     frame: Frame, slip: Slip, status: Status, value: bytes, published_at: int, timings: Timings
 ) -> Answer:
-    """The answer of a task. Its key keeps a camera's frames in order, as the frame's key did."""
+    """The answer of a task."""
     return Answer(
-        key=frame.key if frame.key is not None else slip.request_id.encode(),
+        key=_answer_key(frame, slip.request_id),
         value=value,
         request_id=slip.request_id,
         status=status,
@@ -180,7 +185,7 @@ def answer_of_slip(
 def answer_before_routing(frame: Frame, status: Status, value: bytes, published_at: int) -> Answer:
     """The answer of a frame that no version of a pipeline took: version, model and role are absent."""
     return Answer(
-        key=frame.key if frame.key is not None else frame.request_id.encode(),
+        key=_answer_key(frame, frame.request_id),
         value=value,
         request_id=frame.request_id,
         status=status,
@@ -207,8 +212,9 @@ def failure_value(error: str, message: str, stage: str) -> bytes:
     return msgspec.json.encode(Failure(error, message, stage))
 
 
-def dead_letter_headers(frame: Frame, refusal: Refused, attempts: int) -> RawHeaders:
-    """Headers of a dead letter: the frame's own, and why it was refused. Key and bytes are the frame's."""
+def dead_letter(frame: Frame, refusal: Refused, attempts: int) -> tuple[bytes | None, bytes, RawHeaders]:
+    """Key, value and headers of a dead letter: the frame's own, and why it was refused. Of a frame that no topic takes,
+    only what it was: its request and pipeline, its size and its digest."""
     why = {
         "error": refusal.error,
         "message": refusal.message,
@@ -216,7 +222,34 @@ def dead_letter_headers(frame: Frame, refusal: Refused, attempts: int) -> RawHea
         "attempts": str(attempts),
         "frame": str(frame.origin),
     }
-    return [*frame.headers, *((name, text.encode()) for name, text in why.items())]
+    if frame.fits:
+        return frame.key, frame.value, [*frame.headers, *_raw(why)]
+    was = {"pipeline": _pipeline_as_it_came(frame), "request-id": frame.request_id}
+    left_out = {FRAME_BYTES: str(len(frame.value)), FRAME_DIGEST: digest(frame.value)}
+    return _bounded_key(frame), b"", _raw(was | why | left_out)
+
+
+def left_out(headers: RawHeaders) -> tuple[int, str] | None:
+    """Size and digest of the frame whose bytes a dead letter does not hold; None where it holds them."""
+    texts = [(value or b"").decode(errors="replace") for _, value in headers[-2:]]
+    if [name for name, _ in headers[-2:]] != [FRAME_BYTES, FRAME_DIGEST] or not texts[0].isdecimal():
+        return None
+    return int(texts[0]), texts[1]
+
+
+def _raw(texts: Mapping[str, str]) -> RawHeaders:
+    return [(name, text.encode()) for name, text in texts.items()]
+
+
+def _bounded_key(frame: Frame) -> bytes | None:
+    """The frame's key; None where it has none, or one that is too long to be repeated."""
+    return None if frame.key is None or len(frame.key) > KEY_BYTES_MAX else frame.key
+
+
+def _answer_key(frame: Frame, request_id: str) -> bytes:
+    """Keeps a camera's frames in order, as the frame's key did; else spreads by request."""
+    key = _bounded_key(frame)
+    return request_id.encode() if key is None else key
 
 
 def _pipeline_as_it_came(frame: Frame) -> str:

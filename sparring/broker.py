@@ -1,7 +1,7 @@
 """The SDK's end of Kafka: kafka-python, with every setting that matters said here.
 
 Beside this file, those touch kafka-python that read with a consumer made here (`sparring.catalog`, `stream`,
-`originals`), and `cli.topics` and `stack.status`, which ask its admin client.
+`originals`), `unreadable`, and `cli.topics` and `stack.status`, which ask its admin client.
 """
 
 import base64
@@ -33,6 +33,7 @@ from schemas.errors import FrameTooLarge, SettingError
 from schemas.frames import Origin, RawHeaders
 from schemas.limits import DELIVERY_S_MAX, MIB, SESSION_TIMEOUT_MS
 from schemas.topics import RECORD_BYTES_MAX, Topic
+from sparring.unreadable import read_past_them
 
 BOOTSTRAP_S_MAX: Final = 5.0
 _REQUEST_S: Final = 10.0
@@ -287,7 +288,7 @@ class Broker:
         if client is not KafkaAdminClient:
             settings["allow_auto_create_topics"] = False
         try:
-            return client(
+            opened = client(
                 **self.kafka.kafka_python(),
                 bootstrap_timeout_ms=int(BOOTSTRAP_S_MAX * 1000),
                 reconnect_backoff_max_ms=1000,
@@ -295,6 +296,9 @@ class Broker:
             )
         except KafkaTimeoutError as error:
             raise ConnectionError(_not_let_in(self.kafka)) from error
+        if client is KafkaConsumer:
+            read_past_them(opened)
+        return opened
 
 
 def _check_answers(kafka: Brokers) -> None:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 from uuid import uuid4
 
+from schemas.errors import FrameTooLarge
 from schemas.frames import RawHeaders
 from schemas.names import PipelineName
+from schemas.results import left_out
 from sparring.connection import Connection
 from sparring.frames import check_sizes
 from sparring.records import RecordStream
@@ -24,7 +26,8 @@ _DROPPED: Final = ("request-id", "deadline", "traceparent", "slip", REPLAY_OF)
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """place: its own, `topic/partition/offset`; frame: the refused frame's. at: Unix milliseconds. headers: the
-    frame's own."""
+    frame's own. left_out_bytes: size of a frame that was too large to be kept; then there are neither its bytes nor
+    its headers."""
 
     place: str
     at: int
@@ -38,6 +41,7 @@ class DeadLetter:
     key: bytes | None
     value: bytes
     headers: RawHeaders
+    left_out_bytes: int | None = None
 
     @property
     def replay_of(self) -> str | None:
@@ -52,6 +56,7 @@ class DeadLetter:
         text = {name: value.decode(errors="replace") for name, value in headers if value is not None}
         if not all(name in text for name in _WHY):
             return None
+        was = left_out(headers)
         return cls(
             place=f"{record.topic}/{record.partition}/{record.offset}",
             at=record.timestamp,
@@ -60,7 +65,8 @@ class DeadLetter:
             **{name: text[name] for name in _WHY},
             key=record.key,
             value=record.value or b"",
-            headers=_own(headers),
+            headers=_own(headers) if was is None else [],
+            left_out_bytes=None if was is None else was[0],
         )
 
 
@@ -90,9 +96,14 @@ def resend(connection: Connection, letter: DeadLetter, pipeline: PipelineName | 
     It is a frame like any other: same key, bytes and headers, a new request id, and the old one in `replay-of`.
 
     Raises:
-        FrameTooLarge: it is above the limit: nothing was sent.
+        FrameTooLarge: it is above the limit, or was: nothing was sent.
         ConnectionError: the broker did not confirm it.
     """
+    if letter.left_out_bytes is not None:
+        raise FrameTooLarge(
+            f"the frame had {letter.left_out_bytes} bytes, and its dead letter does not hold them; they lie at "
+            f"{letter.frame} for a day: send them smaller"
+        )
     request_id = str(uuid4())
     kept = [(name, value) for name, value in letter.headers if name not in _DROPPED]
     if pipeline is not None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from schemas.errors import FrameTooLarge
 from schemas.frames import REFERENCE, REFERENCE_SHA256, RawHeaders
-from schemas.limits import FRAME_BYTES_MAX, HEADERS_BYTES_MAX, KEY_BYTES_MAX, KIB, REFERENCE_BYTES_MAX
+from schemas.limits import FRAME_BYTES_MAX, HEADERS_BYTES_MAX, HEADERS_MAX, KEY_BYTES_MAX, KIB, REFERENCE_BYTES_MAX
 from schemas.names import PipelineName
 
 RESERVED: Final = ("pipeline", "request-id", "content-type", REFERENCE, REFERENCE_SHA256)
@@ -78,6 +78,7 @@ def check_sizes(
     # Kafka puts some bytes of its own around a record: less than a KiB.
     for what, came, most in (
         (f"key: {key_bytes} bytes", key_bytes, KEY_BYTES_MAX),
+        (f"headers: {len(headers)}", len(headers), HEADERS_MAX),
         (f"headers: key and headers have {beside} bytes", beside, HEADERS_BYTES_MAX - KIB),
     ):
         if came > most:

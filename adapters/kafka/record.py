@@ -6,6 +6,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from adapters.kafka.clients import warn
+from schemas.errors import Refused
 from schemas.frames import RawHeaders
 
 Place = tuple[str, int]
@@ -14,7 +15,8 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record as it was read. timestamp: Unix milliseconds."""
+    """One record as it was read. timestamp: Unix milliseconds. headers_readable: False where the name of one is no
+    text; the client gives none of them then, and `headers` is empty."""
 
     topic: str
     partition: int
@@ -23,6 +25,7 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: RawHeaders
+    headers_readable: bool = True
 
     def __str__(self) -> str:
         return f"{self.topic}/{self.partition}/{self.offset}"
@@ -31,6 +34,11 @@ class Record:
     def place(self) -> Place:
         """Topic and partition."""
         return (self.topic, self.partition)
+
+    def check_headers(self) -> None:
+        """Refused where they cannot be read."""
+        if not self.headers_readable:
+            raise Refused("BadHeader", "the name of a header is not UTF-8 text; expected UTF-8", "route")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +69,18 @@ def record_of(message: Message) -> Record | None:
     partition: Any = message.partition()
     offset: Any = message.offset()
     _kind, timestamp = message.timestamp()
-    raw: Any = message.headers() or []
-    headers = [(name, _bytes(value)) for name, value in raw]
-    return Record(topic, partition, offset, timestamp, message.key(), message.value(), headers)
+    headers = _headers(message)
+    key, value = message.key(), message.value()
+    return Record(topic, partition, offset, timestamp, key, value, headers or [], headers is not None)
+
+
+def _headers(message: Message) -> RawHeaders | None:
+    """None where the name of one is not UTF-8: no client writes that, and any connection may."""
+    try:
+        raw: Any = message.headers() or []
+    except UnicodeDecodeError:
+        return None
+    return [(name, _bytes(value)) for name, value in raw]
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:

@@ -9,7 +9,7 @@ from schemas.errors import Refused
 from schemas.frames import Frame, Origin
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion
-from schemas.results import Answer, digest
+from schemas.results import Answer, digest, left_out
 from sparring.connection import Connection
 from sparring.ledger.account import Index, Report, account
 from sparring.ledger.decisions import decisions, is_routable, live_since
@@ -139,7 +139,8 @@ def _dead(connection: Connection, since: int, progress: Progress) -> Iterator[De
     for record in _records(connection, connection.topics.deadletters, since, progress):
         text = {name: value.decode(errors="replace") for name, value in record.headers if value is not None}
         if "frame" in text and "error" in text:
-            yield Dead(text["frame"], text.get("request-id", ""), text["error"], digest(record.value or b""))
+            _, of_frame = left_out(list(record.headers)) or (0, digest(record.value or b""))
+            yield Dead(text["frame"], text.get("request-id", ""), text["error"], of_frame)
 
 
 def _records(connection: Connection, topic: str, since: int, progress: Progress) -> Iterator[Any]:

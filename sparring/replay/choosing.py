@@ -102,11 +102,14 @@ def chosen(connection: Connection, wanted: Answered, since: int | None, until: i
 def dead_letters(
     connection: Connection, since: int | None, error: str | None = None, pipeline: PipelineName | None = None
 ) -> DeadLetters:
-    """The dead letters from `since` (Unix milliseconds) on, one for each frame. Errors as of `chosen`."""
+    """The dead letters from `since` (Unix milliseconds) on, one for each frame, of those that hold their frame. Errors
+    as of `chosen`."""
     wanted = [
         letter
         for letter in read_dead_letters(connection, since)
-        if error in {None, letter.error} and (pipeline is None or _named(letter.pipeline) == pipeline)
+        if letter.left_out_bytes is None
+        and error in {None, letter.error}
+        and (pipeline is None or _named(letter.pipeline) == pipeline)
     ]
     if len(wanted) > PLACES_MAX:
         raise _too_many()

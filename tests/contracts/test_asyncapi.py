@@ -11,6 +11,7 @@ from schemas.errors import RefusalCode, Refused, Stage
 from schemas.frames import CONTENT_TYPES, Frame, is_request_id
 from schemas.limits import (
     FRAME_BYTES_MAX,
+    FRAME_RECORD_BYTES_MAX,
     IMAGE_PIXELS_MAX,
     KEY_BYTES_MAX,
     MIB,
@@ -18,7 +19,7 @@ from schemas.limits import (
     REFERENCE_CHARS_MAX,
 )
 from schemas.names import ModelKey
-from schemas.results import Answer, Status, dead_letter_headers
+from schemas.results import Answer, Status, dead_letter
 from schemas.tasks import SLIP, Role
 from schemas.topics import Topic, TopicNames, fixed_topics, work_topic
 from tests.contracts.asyncapi import DOCUMENT, SCHEMAS, messages, record_schemas, resolved, shape
@@ -146,9 +147,12 @@ def test_the_headers_of_an_answer_are_those_that_it_writes() -> None:
 
 def test_a_task_and_a_dead_letter_add_these_headers() -> None:
     assert list(SCHEMAS["TaskHeaders"]["properties"]) == SCHEMAS["TaskHeaders"]["required"] == [SLIP]
-    bare = frame()
-    added = [name for name, _ in dead_letter_headers(bare, Refused("NotAnImage", "", "decode"), 1)][len(bare.headers) :]
-    assert list(SCHEMAS["DeadLetterHeaders"]["properties"]) == SCHEMAS["DeadLetterHeaders"]["required"] == added
+    bare, refusal = frame(), Refused("NotAnImage", "", "decode")
+    _key, _value, headers = dead_letter(bare, refusal, 1)
+    added = [name for name, _ in headers][len(bare.headers) :]
+    assert SCHEMAS["DeadLetterHeaders"]["required"] == added
+    _key, _value, headers = dead_letter(frame(value=bytes(FRAME_RECORD_BYTES_MAX)), refusal, 1)
+    assert ["pipeline", "request-id", *SCHEMAS["DeadLetterHeaders"]["properties"]] == [name for name, _ in headers]
 
 
 @pytest.mark.parametrize(

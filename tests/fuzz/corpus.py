@@ -17,14 +17,17 @@ import numpy as np
 
 from examples.shelf import render_shelf
 from schemas.frames import RawHeaders
-from tests.fuzz import tables
+from schemas.limits import FRAME_BYTES_MAX, FRAME_RECORD_BYTES_MAX, HEADERS_BYTES_MAX, HEADERS_MAX, MIB
+from tests.fuzz import bombs, tables
 
 Bytes = Callable[[Random], bytes]
 
 
 @dataclass(frozen=True)
 class Fuzzed:
-    """A frame and what it is. reader: `image` or `table`, the pipeline it goes to, unless its header says."""
+    """A frame and what it is. reader: `image` or `table`, the pipeline it goes to, unless its header says. packed: its
+    record is compressed, and smaller so than topics take. Bytes of headers' names that are not UTF-8 are written as
+    Python's surrogates."""
 
     kind: str
     reader: str
@@ -32,6 +35,12 @@ class Fuzzed:
     headers: RawHeaders
     key: bytes | None = None
     must_be_refused: bool = False
+    packed: bool = False
+
+    @property
+    def names_are_text(self) -> bool:
+        """Whether all names of headers are UTF-8."""
+        return not any("\udc80" <= sign <= "\udcff" for name, _ in self.headers for sign in name)
 
 
 _SHELF: Final = np.frombuffer(render_shelf(seed=3).jpeg(), np.uint8)
@@ -202,6 +211,36 @@ def _a_key(kind: str, rng: Random) -> Fuzzed:
     return Fuzzed(kind, "table", _ROW, [], key=rng.randbytes(rng.choice((0, 1, 100, 30_000, 60_000))))
 
 
+def _larger_than_its_record(kind: str, rng: Random) -> Fuzzed:
+    """What Kafka takes compressed, and no topic behind takes as it is."""
+    beyond = rng.choice((1, 1024, 4 * MIB))
+    headers: RawHeaders = []
+    key, value = None, _ROW
+    match rng.randrange(4):
+        case 0:
+            value = bytes(FRAME_RECORD_BYTES_MAX + beyond)
+        case 1:
+            value = b" " * (FRAME_BYTES_MAX - len(_ROW)) + _ROW
+            headers = [(f"h{number}", bytes(beyond // 4 + HEADERS_BYTES_MAX)) for number in range(4)]
+        case 2:
+            key = bytes(FRAME_BYTES_MAX + beyond)
+        case _:
+            headers = [("x" * 20_000, bytes(FRAME_RECORD_BYTES_MAX + beyond))]
+    return Fuzzed(kind, "table", value, headers, key, must_be_refused=True, packed=True)
+
+
+def _too_many_headers(kind: str, rng: Random) -> Fuzzed:
+    count = HEADERS_MAX + rng.choice((1, 1_000, 100_000))
+    return Fuzzed(kind, "table", _ROW, [("", b"")] * count, must_be_refused=True)
+
+
+def _a_name_that_is_no_text(kind: str, rng: Random) -> Fuzzed:
+    name = rng.choice((b"x\xff\xfe", b"\x80", b"pipeline\xc3", rng.randbytes(30) + b"\xff")).decode(
+        "utf-8", "surrogateescape"
+    )
+    return Fuzzed(kind, "table", _ROW, [("camera", b"7"), (name, b"v")], b"key", must_be_refused=True)
+
+
 def _nothing_but_bytes(kind: str, rng: Random) -> Fuzzed:
     reader = rng.choice(("image", "table"))
     return Fuzzed(kind, reader, rng.randbytes(rng.randrange(1, 4000)), [], must_be_refused=True)
@@ -235,6 +274,14 @@ _TABLES: Final[dict[str, Make]] = {
     "JSON with flipped bits": _table(lambda rng: flipped(tables.good_json(rng), rng), refused=False),
     "deep JSON": _table(tables.json_deep, refused=True),
     "odd JSON": _table(tables.json_odd, refused=False),
+    "a hash key of gigabytes": _table(bombs.hash_key, refused=True),
+    "an input of gigabytes": _table(bombs.model_input, refused=True),
+    "Arrow compressed in the old way": _table(bombs.compressed_in_the_old_way, refused=True),
+    "Arrow with a growing dictionary": _table(bombs.growing_dictionary, refused=True),
+    "a table of many columns": _table(bombs.of_many_columns, refused=True),
+    "JSON of one long text": _table(bombs.json_of_one_long_text, refused=False),
+    "JSON of objects": _table(bombs.json_of_objects, refused=True),
+    "JSON of empty lists": _table(bombs.json_of_lists, refused=True),
 }
 _HEADERS: Final[dict[str, Make]] = {
     "a bad header": _a_bad_header,
@@ -243,6 +290,9 @@ _HEADERS: Final[dict[str, Make]] = {
     "a bad reference": _a_reference,
     "a bad hash key": _a_hash_key,
     "a long key": _a_key,
+    "larger than its record": _larger_than_its_record,
+    "too many headers": _too_many_headers,
+    "a header's name that is no text": _a_name_that_is_no_text,
     "nothing but bytes": _nothing_but_bytes,
     "nothing at all": _empty,
 }

@@ -16,19 +16,23 @@ import psutil
 from confluent_kafka import KafkaError, Message, Producer
 
 from schemas.frames import RawHeaders
+from schemas.limits import MIB
 from schemas.results import Answer
-from schemas.topics import RECORD_BYTES_MAX
 from sparring import Client, Framework
 from sparring.records import RecordStream
 from sparring.stack import LocalStack
 from tests.chaos.memory import Memory
 from tests.fuzz.corpus import Fuzzed
+from tests.raw_names import sent_with_raw_names
 from tests.small_models import same_image_model, scaling_model
 from tests.waiting import eventually
 
 IMAGE, TABLE = "fuzz-image", "fuzz-table"
 MEMORY_MIB_MAX: Final = 768.0
 """Of any process of ours, whatever the frames. Kafka's and Valkey's are their own to bound."""
+
+_UNPACKED_BYTES: Final = 64 * MIB
+"""Of a record that a producer of no good will packs."""
 
 _AT_ONCE: Final = 400
 _ANSWERED_S_MAX: Final = 120.0
@@ -131,10 +135,9 @@ def _deploy(client: Client, folder: Path) -> None:
 
 def _sent(stack: LocalStack, frames: Sequence[Fuzzed], outcome: Outcome) -> list[str]:
     """The places of those that Kafka took."""
-    producer = Producer(
-        {"bootstrap.servers": stack.kafka, "message.max.bytes": RECORD_BYTES_MAX, "linger.ms": 0, "log_level": 0}
-    )
-    places: list[str] = []
+    settings = {"bootstrap.servers": stack.kafka, "message.max.bytes": _UNPACKED_BYTES, "linger.ms": 0, "log_level": 0}
+    plain, packing = Producer(settings), Producer(settings | {"compression.type": "zstd"})
+    topic, places = f"{stack.namespace}.frames", []
 
     def delivered(frame: Fuzzed) -> Any:
         def report(error: KafkaError | None, message: Message) -> None:
@@ -149,11 +152,18 @@ def _sent(stack: LocalStack, frames: Sequence[Fuzzed], outcome: Outcome) -> list
 
     for frame in frames:
         headers: list[Any] = _with_pipeline(frame)
-        producer.produce(
-            f"{stack.namespace}.frames", frame.value, frame.key, headers=headers, on_delivery=delivered(frame)
-        )
+        if not frame.names_are_text:
+            place = sent_with_raw_names(stack.kafka, topic, frame.value, frame.key, headers)
+            outcome.frames[place] = frame
+            places.append(place)
+            continue
+        producer = packing if frame.packed else plain
+        producer.produce(topic, frame.value, frame.key, headers=headers, on_delivery=delivered(frame))
         producer.poll(0)
-    assert producer.flush(60) == 0, "Kafka did not confirm the frames"
+        if frame.packed:
+            producer.flush(_ANSWERED_S_MAX)  # alone in its batch
+    for producer in (plain, packing):
+        assert producer.flush(_ANSWERED_S_MAX) == 0, "Kafka did not confirm the frames"
     return places
 
 

@@ -170,6 +170,13 @@ def test_a_pipeline_without_steps_is_refused() -> None:
     assert refused.value.error == "NoSteps"
 
 
+def test_whatever_nobody_foresaw_is_a_refusal_of_this_one_frame() -> None:
+    without_arms = pipeline_version(RandomSplit(()))
+    with pytest.raises(Refused, match=r"Error: .*report it") as refused:
+        route(frame("r1"), without_arms)
+    assert refused.value.error == "RouteFailed"
+
+
 def test_a_request_without_an_id_is_named_by_its_place() -> None:
     (task,) = route(frame(None), pipeline_version(ModelStep(CHAMPION)))
     assert task.slip.request_id == "TOPIC.2.7"

@@ -1,12 +1,16 @@
 """What a frame's headers say, and what is refused with a reason."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas.errors import Refused
 from schemas.frames import Origin, RawHeaders, content_type
-from schemas.limits import FRAME_BYTES_MAX
+from schemas.limits import FRAME_BYTES_MAX, HEADERS_BYTES_MAX
 from tests.nouns import frame
 
 
@@ -64,8 +68,28 @@ def test_a_deadline_that_is_no_time_is_refused(text: bytes) -> None:
 
 def test_a_frame_above_the_limit_is_refused_with_both_numbers() -> None:
     frame(value=bytes(FRAME_BYTES_MAX)).check_size()
-    with pytest.raises(Refused, match=f"{FRAME_BYTES_MAX + 1} bytes; expected at most {FRAME_BYTES_MAX}"):
+    with pytest.raises(Refused, match=f"value has {FRAME_BYTES_MAX + 1} bytes; expected at most {FRAME_BYTES_MAX}"):
         frame(value=bytes(FRAME_BYTES_MAX + 1)).check_size()
+
+
+@given(
+    st.none() | st.binary(max_size=100),
+    st.sampled_from([0, 1, 63, 64, 8191, 8192, 2**20 - 1, 2**20]),
+    st.lists(st.tuples(st.text(max_size=70), st.none() | st.binary(max_size=70)), max_size=5),
+)
+def test_a_frames_size_is_that_of_its_record(
+    key: bytes | None, value_bytes: int, headers: list[tuple[str, bytes | None]]
+) -> None:
+    request = replace(frame(), key=key, value=bytes(value_bytes), headers=(*headers, ("x", bytes(value_bytes))))
+    around = 25  # lengths of the record, its key and its value, its place and time
+    written = DefaultRecordBatchBuilder.size_of(key, request.value, list(request.headers))
+    assert request.size <= written <= request.size + around
+
+
+def test_what_a_frame_has_beside_its_value_is_limited_too() -> None:
+    frame(value=bytes(FRAME_BYTES_MAX), headers=[("x", bytes(HEADERS_BYTES_MAX - 100))]).check_size()
+    with pytest.raises(Refused, match="key, value and headers have"):
+        frame(value=bytes(FRAME_BYTES_MAX), headers=[("x", bytes(HEADERS_BYTES_MAX))]).check_size()
 
 
 def test_a_request_id_that_is_not_text_is_replaced_by_the_frames_place() -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from router.route import route
 from schemas.errors import Refused
+from schemas.frames import Frame
+from schemas.limits import HEADERS_MAX, KIB, MIB
 from schemas.pipelines import ModelStep, RandomSplit, WeightedModel
 from schemas.results import (
     Answer,
@@ -13,8 +15,9 @@ from schemas.results import (
     Timings,
     answer_before_routing,
     answer_of_slip,
-    dead_letter_headers,
+    dead_letter,
     failure_value,
+    left_out,
 )
 from tests.nouns import frame, pinned, pipeline_version
 
@@ -74,12 +77,43 @@ def test_a_failure_is_json_with_error_message_and_stage() -> None:
 
 def test_a_dead_letter_keeps_the_frames_headers_and_says_why() -> None:
     request = frame("r1", headers=[("camera", b"7")])
-    headers = dict(dead_letter_headers(request, Refused("NotAnImage", "wäre", "decode"), attempts=2))
+    key, value, raw = dead_letter(request, Refused("NotAnImage", "wäre", "decode"), attempts=2)
+    headers = dict(raw)
+    assert (key, value, left_out(raw)) == (request.key, request.value, None)
     assert headers["camera"] == b"7"
     assert headers["error"] == b"NotAnImage"
     assert headers["message"] == "wäre".encode()
     assert (headers["stage"], headers["attempts"]) == (b"decode", b"2")
     assert headers["frame"] == b"sparring.frames/2/7"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        frame("r1", value=bytes(20 * MIB), key=b"camera"),
+        frame("r1", key=bytes(20 * MIB)),
+        frame("r1", headers=[("x", bytes(20 * MIB))]),
+        frame("r1", headers=[("x" * (20 * MIB), None)]),
+        frame("r1", headers=[("x", b"")] * (HEADERS_MAX + 1)),
+    ],
+    ids=["value", "key", "header", "name of a header", "many headers"],
+)
+def test_what_no_topic_takes_uncompressed_is_refused_and_its_letter_says_what_it_was(request_: Frame) -> None:
+    with pytest.raises(Refused, match="expected at most") as refused:
+        request_.check_size()
+    assert refused.value.error == "FrameTooLarge"
+    key, value, headers = dead_letter(request_, refused.value, attempts=1)
+    answer = answer_before_routing(request_, "error", failure_value("FrameTooLarge", "", "route"), 1)
+    assert (value, left_out(headers)) == (b"", (len(request_.value), hashlib.sha256(request_.value).hexdigest()))
+    assert dict(headers)["request-id"] == answer.request_id.encode()
+    assert len(key or b"") + sum(len(text or b"") for _, text in headers) < KIB
+    assert answer.key == (key or answer.request_id.encode())
+
+
+def test_a_frames_own_headers_do_not_make_its_letter_one_without_bytes() -> None:
+    request = frame("r1", headers=[("frame-bytes", b"7"), ("frame-digest", b"00")])
+    _key, value, headers = dead_letter(request, Refused("NotAnImage", "", "decode"), attempts=1)
+    assert (value, left_out(headers)) == (request.value, None)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from schemas.errors import Refused, RetryLater
 from schemas.frames import Frame, Origin
 from schemas.limits import COMMIT_EVERY_S, STOP_S_MAX
 from schemas.names import ModelKey
-from schemas.results import Timings, dead_letter_headers
+from schemas.results import Timings, dead_letter
 from schemas.tasks import Slip, split_slip
 from schemas.topics import Lane
 from workers.inference.allocator import keep_buffers
@@ -381,10 +381,9 @@ class ModelProcess:
                 *(finished.refusal.error, finished.refusal.message),
                 extra={"request_id": answer.request_id},
             )
-            letter = dead_letter_headers(ticket.frame, finished.refusal, ticket.attempts)
             self._outbox.send(
                 self._topics.deadletters,
-                *(ticket.frame.key, ticket.frame.value, letter),
+                *dead_letter(ticket.frame, finished.refusal, ticket.attempts),
                 on_delivery=confirmation(ticket, self._undelivered),
             )
 

@@ -142,7 +142,7 @@ def _row(letter: "DeadLetter") -> dict[str, object]:
         "message": letter.message,
         "frame": letter.frame,
         "place": letter.place,
-        "bytes": len(letter.value),
+        "bytes": letter.left_out_bytes or len(letter.value),
     }
 
 

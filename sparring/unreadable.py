@@ -1,0 +1,62 @@
+"""Records whose headers cannot be read, as kafka-python meets them.
+
+Kafka takes any bytes as a header's name. kafka-python raises where they are not UTF-8, and comes past such a record
+never again. As in the services, such a record is read here without headers: then the SDK and the router agree on it.
+"""
+
+import logging
+from typing import Any
+
+from kafka.consumer.fetcher import Fetcher
+from kafka.record import MemoryRecords
+from kafka.record.default_records import DefaultRecordBatch
+from kafka.record.util import decode_varint
+
+log = logging.getLogger(__name__)
+
+
+def read_past_them(consumer: Any) -> None:
+    """Let this KafkaConsumer go on behind such records. There is no public way to."""
+    consumer._fetcher.PartitionRecords = _PartitionRecords  # noqa: SLF001  # as said
+
+
+class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python has no types
+    def _unpack_records(self, tp: Any, records: MemoryRecords, *deserializers: Any) -> Any:
+        return super()._unpack_records(tp, _Records(records._buffer), *deserializers)  # noqa: SLF001  # as said
+
+
+class _Records(MemoryRecords):  # type: ignore[misc]  # as above
+    def next_batch(self) -> Any:
+        batch = super().next_batch()
+        return _Batch(batch._buffer) if isinstance(batch, DefaultRecordBatch) else batch  # noqa: SLF001  # as said
+
+
+class _Batch(DefaultRecordBatch):  # type: ignore[misc]  # as above
+    def _read_msg(self) -> Any:
+        try:
+            return super()._read_msg()
+        except UnicodeDecodeError:
+            self._overwrite_names()
+            record = super()._read_msg()
+            record.headers.clear()
+            log.warning("offset %d: the name of a header is not UTF-8: it is read without headers", record.offset)
+            return record
+
+    def _overwrite_names(self) -> None:
+        """Of the record at hand: its headers' names, in place and with their lengths."""
+        at = self._pos
+        for _ in ("length", "attributes", "timestamp", "offset"):
+            _, at = decode_varint(self._buffer, at)
+        for _ in ("key", "value"):
+            at = self._behind(at)
+        count, at = decode_varint(self._buffer, at)
+        for _ in range(count):
+            behind = self._behind(at)
+            size, begin = decode_varint(self._buffer, at)
+            self._buffer[begin:behind] = b"?" * size
+            at = self._behind(behind)
+
+    def _behind(self, at: int) -> int:
+        """Where the bytes end that begin here with their length."""
+        size, begin = decode_varint(self._buffer, at)
+        return int(begin + max(0, size))
