@@ -22,11 +22,14 @@ def read_past_them(consumer: Any) -> None:
 
 class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python has no types
     def _unpack_records(self, tp: Any, records: MemoryRecords, *deserializers: Any) -> Any:
-        return super()._unpack_records(tp, _Records(records._buffer), *deserializers)  # noqa: SLF001  # as said
+        return super()._unpack_records(tp, Records(records._buffer), *deserializers)  # noqa: SLF001  # as said
 
 
-class _Records(MemoryRecords):  # type: ignore[misc]  # as above
+class Records(MemoryRecords):  # type: ignore[misc]  # as above
+    """The batches of one answer of a broker."""
+
     def next_batch(self) -> Any:
+        """As kafka-python's; None: there is no more."""
         batch = super().next_batch()
         return _Batch(batch._buffer) if isinstance(batch, DefaultRecordBatch) else batch  # noqa: SLF001  # as said
 

@@ -7,7 +7,7 @@ from kafka import KafkaProducer
 from schemas.frames import RawHeaders
 
 
-class _RawName(str):
+class RawName(str):
     """A name whose surrogates stand for single bytes. kafka-python asks it for UTF-8."""
 
     __slots__ = ()
@@ -20,7 +20,7 @@ def sent_with_raw_names(kafka: str, topic: str, value: bytes, key: bytes | None,
     """Send one record; returns its place, `topic/partition/offset`."""
     producer: Any = KafkaProducer(bootstrap_servers=kafka)
     try:
-        raw = [(_RawName(name), text) for name, text in headers]
+        raw = [(RawName(name), text) for name, text in headers]
         sent = producer.send(topic, value=value, key=key, headers=raw).get(timeout=60)
     finally:
         producer.close()

@@ -5,7 +5,7 @@ member's partitions for 45 s and wait 5 ms before each send.
 """
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 from confluent_kafka import KafkaError
 
@@ -14,6 +14,9 @@ from schemas.limits import PREFETCH_KIB_MAX, PRODUCER_QUEUE_KIB_MAX, SESSION_TIM
 from schemas.topics import RECORD_BYTES_MAX
 
 log = logging.getLogger(__name__)
+
+UNPACKED_BYTES_MAX: Final = 3 * RECORD_BYTES_MAX
+"""Of one answer of a broker; and of a batch that zstd compressed, once it is unpacked."""
 
 
 def consumer_config(kafka: Brokers, group: str) -> dict[str, Any]:
@@ -35,7 +38,7 @@ def consumer_config(kafka: Brokers, group: str) -> dict[str, Any]:
         "fetch.error.backoff.ms": 100,
         "max.partition.fetch.bytes": RECORD_BYTES_MAX,
         "fetch.max.bytes": 2 * RECORD_BYTES_MAX,
-        "receive.message.max.bytes": 3 * RECORD_BYTES_MAX,
+        "receive.message.max.bytes": UNPACKED_BYTES_MAX,
         "topic.metadata.refresh.interval.ms": 3_000,
         "reconnect.backoff.max.ms": 1_000,
         "error_cb": warn,

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, Message, TopicPartition
 
 from adapters.brokers import Brokers
-from adapters.kafka.clients import consumer_config
+from adapters.kafka.batches import cannot_be_unpacked, end_of_batch
+from adapters.kafka.clients import UNPACKED_BYTES_MAX, consumer_config
 from adapters.kafka.commits import COMMIT_S_MAX, Commits
 from adapters.kafka.record import Committed, Place, Record, record_of
 from schemas.errors import RetryLater
@@ -34,6 +35,8 @@ class Inbox:
         on_revoke: Callable[[set[Place]], None] | None = None,
         on_lost: Callable[[set[Place]], None] | None = None,
     ) -> None:
+        self._kafka = kafka
+        self._group = group
         self._consumer = Consumer(consumer_config(kafka, group), logger=log)
         self._on_assign = on_assign
         self._on_revoke = on_revoke
@@ -43,6 +46,8 @@ class Inbox:
         """Where reading a partition began: until its first record its position is unknown."""
         self.joined = False
         """Whether the group has given this member its share, be it none."""
+        self._passed: dict[Place, int] = {}
+        """Behind the last batch of a partition that could not be read."""
         self._turns: dict[Place, int] = {}
         self._turns_given = 0
         self._rebalancing = False
@@ -57,9 +62,28 @@ class Inbox:
         if first is None:
             return []
         rest = self._consumer.consume(records_max - 1, timeout=0) if records_max > 1 else []
-        records = [record for message in (first, *rest) if (record := record_of(message)) is not None]
+        records = []
+        for message in (first, *rest):
+            if cannot_be_unpacked(message):
+                self._pass_over(message)
+            elif (record := record_of(message)) is not None:
+                records.append(record)
         # A rebalance between two of them may have given their partition away.
         return [record for record in records if record.place in self.assigned]
+
+    def _pass_over(self, message: Message) -> None:
+        """Go on behind a batch that can never be read."""
+        topic, partition, begin = str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)
+        if begin < self._passed.get((topic, partition), 0) or (topic, partition) not in self.assigned:
+            return  # said twice, or no longer ours
+        end = end_of_batch(self._kafka, self._group, topic, partition, begin)
+        log.error(
+            "%s/%d: the batch at %d unpacks to more than %d bytes: it is passed over, and none of its %d records is "
+            "answered",
+            *(topic, partition, begin, UNPACKED_BYTES_MAX, end - begin),
+        )
+        self._passed[topic, partition] = end
+        self._consumer.seek(TopicPartition(topic, partition, end))
 
     def commit(self, offsets: Mapping[Place, int], metadata: str = "") -> None:
         """Commit the next offset to read of each partition. RetryLater where the group moved on:
@@ -152,4 +176,6 @@ class Inbox:
 
     def _forget(self, gone: set[Place]) -> None:
         self.assigned -= gone
+        for place in gone:
+            self._passed.pop(place, None)
         self._commits.forget(gone)

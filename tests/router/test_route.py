@@ -8,9 +8,10 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from router.route import expires_at, route
+from router.route import expires_at, hash_value, route
 from schemas.errors import Refused
 from schemas.frames import RawHeaders
+from schemas.limits import HASH_KEY_BYTES_MAX
 from schemas.pipelines import ModelStep, RandomSplit, ShadowDeploy, WeightedModel
 from schemas.results import why_expired
 from schemas.tables import encode_table
@@ -168,6 +169,43 @@ def test_a_pipeline_without_steps_is_refused() -> None:
     with pytest.raises(Refused, match="has no steps") as refused:
         route(frame("r1"), pipeline_version())
     assert refused.value.error == "NoSteps"
+
+
+@pytest.mark.parametrize(
+    ("column", "goes_by"),
+    [
+        (pa.array(["door"]), "door"),
+        (pa.array([["door"]]), "door"),
+        (pa.array(["door"]).dictionary_encode(), "door"),
+        (pa.array(["door"], pa.string_view()), "door"),
+        (pa.array([[0.75]], pa.list_(pa.float32(), 1)), 0.75),
+        (pa.array([None], pa.string()), None),
+        (pa.array([[None]], pa.list_(pa.string())), None),
+        (pa.array([None], pa.list_(pa.string())), None),
+        (pa.nulls(1), None),
+    ],
+)
+def test_a_column_says_its_text_or_number_also_alone_in_a_list(column: Any, goes_by: str | float | None) -> None:
+    value = encode_table(pa.table({"tensor": [[1.0, 2.0]], "camera": column}))
+    assert hash_value(frame("r", value), "camera") == goes_by
+
+
+@pytest.mark.parametrize(
+    ("value", "came"),
+    [
+        (records(camera=["a", "b"]), "is a list"),
+        (records(camera={"a": 1}), "is an object"),
+        (records(camera=True), "is True"),
+        (records(camera="x" * (HASH_KEY_BYTES_MAX + 1)), f"a text of {HASH_KEY_BYTES_MAX + 1} bytes"),
+        (encode_table(pa.table({"camera": [["a", "b"]]})), r"is list<item: string>"),
+        (encode_table(pa.table({"camera": [b"door"]})), "is binary"),
+        (encode_table(pa.table({"camera": ["x" * (HASH_KEY_BYTES_MAX + 1)]})), "a text of"),
+    ],
+)
+def test_a_column_of_anything_else_is_no_hash_key(value: bytes, came: str) -> None:
+    with pytest.raises(Refused, match=came) as refused:
+        hash_value(frame("r", value), "camera")
+    assert refused.value.error == "HashKeyOutOfRange"
 
 
 def test_whatever_nobody_foresaw_is_a_refusal_of_this_one_frame() -> None:

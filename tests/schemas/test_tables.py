@@ -1,5 +1,6 @@
 """Arrow IPC and JSON records in, Arrow IPC out; whatever is neither is refused, never raised."""
 
+import io
 import json
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import Refused
 from schemas.frames import ARROW, JSON, content_type
+from schemas.limits import COLUMNS_MAX
 from schemas.tables import encode_rows, encode_table, first_cell, read_arrow, read_records, read_table
 
 
@@ -115,3 +118,51 @@ def test_json_numbers_are_read_without_pandas() -> None:
 def test_a_column_of_json_is_as_arrow_itself_would_have_it(cells: list[object]) -> None:
     read = read_records(json.dumps([{"x": cell} for cell in cells]).encode()).column("x").combine_chunks()
     assert read.equals(pa.array(cells))
+
+
+def _written(options: pa.ipc.IpcWriteOptions | None = None, said: dict[bytes, bytes] | None = None) -> bytes:
+    sink = pa.BufferOutputStream()
+    table = pa.table(
+        {"x": pa.array(["a", "b"] * 50).dictionary_encode(), "at": pa.array([1] * 100, pa.timestamp("s", "UTC"))}
+    )
+    table = table.replace_schema_metadata({"pandas": "{}" * 100})
+    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
+        for batch in table.to_batches(max_chunksize=10):
+            writer.write_batch(batch, custom_metadata=said)
+    return bytes(sink.getvalue())
+
+
+def _by_polars(compression: Any) -> bytes:
+    sink = io.BytesIO()
+    columns = {"x": ["a", "b"] * 50, "y": pl.Series(["a", "b"] * 50, dtype=pl.Categorical), "z": [[1.0, 2.0]] * 100}
+    pl.DataFrame(columns).write_ipc_stream(sink, compression=compression)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        _written(),
+        _written(pa.ipc.IpcWriteOptions(compression="zstd")),
+        _written(pa.ipc.IpcWriteOptions(compression="lz4"), {b"whose": b"own"}),
+        _written(pa.ipc.IpcWriteOptions(metadata_version=pa.ipc.MetadataVersion.V4, use_legacy_format=True)),
+        _by_polars("uncompressed"),
+        _by_polars("zstd"),
+    ],
+    ids=["plain", "zstd", "lz4 with metadata", "before Arrow 0.15", "polars", "polars zstd"],
+)
+def test_what_ordinary_writers_write_is_read(value: bytes) -> None:
+    assert read_arrow(value)["x"].to_pylist() == ["a", "b"] * 50
+
+
+def test_a_table_of_thousands_of_columns_is_read_at_once_and_of_one_name_twice_refused() -> None:
+    names = [f"c{number}" for number in range(COLUMNS_MAX)]
+    wide = pa.Table.from_arrays([pa.nulls(1)] * COLUMNS_MAX, names=names)
+    assert read_arrow(encode_table(wide)).num_columns == COLUMNS_MAX
+    with pytest.raises(Refused, match="column 'c7' stands twice"):
+        read_arrow(encode_table(wide.rename_columns(["c7", *names[1:]])))
+
+
+def test_a_list_beside_a_null_is_a_list() -> None:
+    read = read_records(b'[{"x": [1, 2]}, {"x": null}, {"x": [[]]}]'.replace(b"[[]]", b"[]"))
+    assert read["x"].to_pylist() == [[1, 2], None, []]

@@ -129,6 +129,22 @@ def test_what_does_not_fit_is_refused(records: bytes, spec: TensorSpec, error: s
     assert refused.value.error == error
 
 
+@pytest.mark.parametrize(("begin", "rows"), [(0, 21), (3, 9), (8, 1), (13, 8)])
+def test_booleans_are_taken_out_of_their_bits(begin: int, rows: int) -> None:
+    rng = np.random.default_rng(1)
+    bits = rng.random((21, 3)) < 0.5
+    column = pa.array(bits.tolist(), pa.list_(pa.bool_(), 3)).slice(begin, rows)
+    (run,) = table_inputs(pa.table({"x": column}), model(TensorSpec("x", "bool", (None, 3)))).runs
+    assert run["x"].dtype == bool
+    assert run["x"].tolist() == bits[begin : begin + rows].tolist()
+
+
+def test_many_batches_are_as_one() -> None:
+    table = pa.concat_tables([pa.table({"x": [[1.0, 2.0]], "left": [None]})] * 50)
+    single = table_inputs(table, model(TensorSpec("x", "float32", (2,)), batch_config="single")).runs
+    assert [run["x"].tolist() for run in single] == [[1, 2]] * 50
+
+
 def test_the_number_of_tensor_fields_must_be_that_of_the_inputs() -> None:
     with pytest.raises(Refused, match="tensor_fields has 2 names"):
         table_inputs(read_records(b'[{"tensor": [1, 2]}]'), model(TENSOR, tensor_fields=("a", "b")))
