@@ -45,8 +45,9 @@ def read_frames(connection: Connection, source: Source) -> Iterator[ReplayFrame]
         case TopicRange() | Chosen():
             yield from map(_frame, recorded_frames(connection, source))
         case DeadLetters():
+            topic_id = connection.broker.topic_id(connection.topics.frames)
             for record in _one_by_one(connection, source):
-                if (letter := DeadLetter.from_record(record)) is not None:
+                if (letter := DeadLetter.from_record(record, topic_id)) is not None:
                     yield _of_letter(letter, _number(record.partition, record.offset))
         case Files(paths=paths):
             yield from _of_files(paths, frame_bytes_max(connection.settings.reference_store))
@@ -99,10 +100,10 @@ def _frame(frame: Frame) -> ReplayFrame:
 
 
 def _of_letter(letter: DeadLetter, number: int) -> ReplayFrame:
-    asked = Asked(letter.request_id or letter.frame, letter.frame, letter.at)
+    asked = Asked(letter.request_id, letter.frame, letter.at)
     headers = [(name, value) for name, value in _carried(letter.headers) if name != "slip"]
     origin = Origin.parse(letter.frame)
-    return ReplayFrame(number, asked, letter.key, letter.value, headers, letter.request_id or None, origin)
+    return ReplayFrame(number, asked, letter.key, letter.value, headers, letter.request_id, origin)
 
 
 def _of_files(paths: Sequence[str], bytes_max: int) -> Iterator[ReplayFrame]:

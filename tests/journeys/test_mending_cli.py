@@ -15,6 +15,7 @@ from sparring.stack import LocalStack
 from tests.journeys.accounts import settled
 from tests.journeys.typed import Said, typed
 from tests.journeys.wire import Wire
+from tests.waiting import eventually
 
 Scale = Callable[[str, float], ModelVersion]
 ROW = b'[{"tensor": [1, 2]}]'
@@ -82,3 +83,33 @@ def test_dead_letters_are_listed_shown_saved_and_sent_again(
     assert (code, before, arrow) == (OK, refused, "->")
     assert wire.answer(again).status == "ok"
     assert typed(capsys, "deadletters", "resend", "nobodys")[0] == NOTHING_THERE
+
+    def is_known() -> bool:
+        code, out, err = typed(capsys, "deadletters", "resend", refused, "--dry-run")
+        return (code, out) == (OK, "") and f"{refused}: was sent again as {again}" in err
+
+    eventually(is_known, 60, "Redis to have the answer")
+    code, out, _ = typed(capsys, "deadletters", "resend", refused, "--again")
+    anew = out.split()[2]
+    assert anew != again
+    assert wire.answer(anew).status == "ok"
+
+
+def test_a_dead_letter_without_a_request_id_is_found_by_that_of_its_answer(
+    client: Client, pipeline: Pipeline, scale: Scale, wire: Wire, capsys: Said
+) -> None:
+    pipeline.add_model_step(scale("double", 2.0))
+    broker, topics = client._connection.broker, client._connection.topics  # noqa: SLF001 (what the command line opens)
+    offset = broker.send(topics.frames, ROW, b"camera-7", [("pipeline", pipeline.name().encode())])
+    (answered,) = eventually(lambda: [one for one in list(wire.results) if one.endswith(f".{offset}")], 60, "an answer")
+    wire.answer(answered)
+    eventually(lambda: wire.deadletters.get(""), 60, "its dead letter")
+    code, out, _ = typed(capsys, "deadletters", "show", answered)
+    assert code == OK, out
+    pipeline.deploy()
+    code, out, _ = typed(capsys, "deadletters", "resend", answered)
+    before, _, again = out.split()
+    assert (code, before) == (OK, answered)
+    assert wire.answer(again).status == "ok"
+    elsewhere = typed(capsys, "deadletters", "resend", answered, "--pipeline", "nobodys")[1].split()[2]
+    assert wire.deadletter(elsewhere)[0]["replay-of"] == answered

@@ -1,6 +1,15 @@
-"""Which dead letters are sent again. Pure."""
+"""What a dead letter is, and which are sent again. Pure."""
 
-from sparring.deadletters import REPLAY_OF, DeadLetter, once_each
+from dataclasses import dataclass
+
+import pytest
+
+from schemas.errors import Refused
+from schemas.frames import Frame, RawHeaders
+from schemas.names import PipelineName
+from schemas.results import dead_letter_headers
+from sparring.deadletters import REPLAY_OF, DeadLetter, once_each, resent_id
+from tests.nouns import frame
 
 
 def letter(place: int, frame: int, request_id: str, replay_of: str | None = None) -> DeadLetter:
@@ -31,3 +40,51 @@ def test_a_frame_with_two_letters_is_sent_once() -> None:
 def test_of_a_frame_that_was_sent_again_and_refused_again_only_the_newest_letter_counts() -> None:
     chain = [letter(0, 7, "a"), letter(1, 8, "b", replay_of="a"), letter(2, 9, "c", replay_of="b")]
     assert once_each(chain) == {"deadletters/0/2"}
+
+
+def test_a_frame_without_a_request_id_has_that_of_its_answer() -> None:
+    assert of_record(frame()).request_id == frame().request_id == "TOPIC.2.7"
+    assert of_record(frame(headers=[("request-id", b"not one!")])).request_id == "TOPIC.2.7"
+    assert of_record(frame("r1")).request_id == "r1"
+
+
+def test_a_record_that_names_no_frame_is_no_dead_letter() -> None:
+    headers = [(name, b"anywhere" if name == "frame" else value) for name, value in letter_headers(frame())]
+    assert DeadLetter.from_record(Record(headers), "TOPIC") is None
+
+
+@pytest.mark.parametrize("named", ["TOPIC.0.7", "frames/0/7"])
+def test_a_frame_without_a_request_id_that_was_refused_again_is_sent_once(named: str) -> None:
+    assert once_each([letter(0, 7, "TOPIC.0.7"), letter(1, 8, "b", replay_of=named)]) == {"deadletters/0/1"}
+
+
+def test_the_same_letter_is_sent_again_as_the_same_request_and_another_one_is_not() -> None:
+    first = letter(0, 7, "a")
+    shop = PipelineName("default", "shop-fixed")
+    assert resent_id(first) == resent_id(letter(3, 7, "a"))
+    assert (
+        len({resent_id(first), resent_id(first, shop), resent_id(letter(0, 8, "a")), resent_id(letter(0, 7, "b"))}) == 4
+    )
+
+
+@dataclass(frozen=True)
+class Record:
+    """As kafka-python gives one."""
+
+    headers: RawHeaders
+    topic: str = "deadletters"
+    partition: int = 0
+    offset: int = 3
+    timestamp: int = 5
+    key: bytes | None = None
+    value: bytes | None = b"bytes"
+
+
+def letter_headers(refused: Frame) -> RawHeaders:
+    return dead_letter_headers(refused, Refused("StepFailed", "why", "infer"), 1)
+
+
+def of_record(refused: Frame) -> DeadLetter:
+    found = DeadLetter.from_record(Record(letter_headers(refused)), "TOPIC")
+    assert found is not None
+    return found

@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 
 _ABOUT: Final = "Frames that were refused, with their bytes and why: on the topic `deadletters`, for 14 days."
 
+_SINCE: Final = "1d"
+
 _ABOUT_RESEND: Final = """\
 Send refused frames again, as new frames: same key, bytes and headers, a new request id, and the old one in
 the header `replay-of`. For what was refused because something else was wrong: a pipeline that was not
 deployed, a step with a bug. The dead letter stays where it is.
 
-Name request ids, or choose with --error, --of-pipeline and --since. --dry-run says what would be sent."""
+Name request ids, or choose with --error, --of-pipeline and --since. --dry-run says what would be sent.
+
+What was sent again before, and is answered in Redis, is not sent once more: a resend that broke off can be
+typed again. --again sends it all the same, as one more request."""
 
 
 def add_commands(commands: "Commands") -> None:
@@ -45,7 +50,7 @@ def add_commands(commands: "Commands") -> None:
         ],
         exits=["3  there is none"],
     )
-    _add_choice(listed)
+    _add_choice(listed, _SINCE, f"default {_SINCE}")
     listed.add_argument("--json", action="store_true", help="for programs: a JSON line each")
     listed.set_defaults(run=_list)
 
@@ -57,7 +62,9 @@ def add_commands(commands: "Commands") -> None:
         examples=["sparring deadletters show cam7-000123 --save frame.jpg"],
         exits=["3  there is none of this request"],
     )
-    shown.add_argument("request_id", metavar="REQUEST_ID", help="or the place of the frame, topic/partition/offset")
+    shown.add_argument(
+        "request_id", metavar="REQUEST_ID", help="as its answer names it, or its place, topic/partition/offset"
+    )
     shown.add_argument("--save", metavar="FILE", help="write the frame's bytes there")
     shown.set_defaults(run=_show)
 
@@ -70,15 +77,16 @@ def add_commands(commands: "Commands") -> None:
         exits=["3  there is none of these"],
     )
     resent.add_argument("request_ids", nargs="*", metavar="REQUEST_ID", help="of these requests; default all chosen")
-    _add_choice(resent)
+    _add_choice(resent, None, f"default {_SINCE}, or all that is kept where request ids are named")
     resent.add_argument("--pipeline", type=pipeline, metavar="P", help="send to this pipeline; default the frame's own")
+    resent.add_argument("--again", action="store_true", help="also what was sent again before; does not ask Redis")
     resent.add_argument("--dry-run", action="store_true", help="say what would be sent, and send nothing")
     resent.set_defaults(run=_resend)
 
 
-def _add_choice(parser: argparse.ArgumentParser) -> None:
+def _add_choice(parser: argparse.ArgumentParser, since: str | None, default: str) -> None:
     parser.add_argument(
-        "--since", type=past, default="1d", metavar="WHEN", help="30s, 10m, 2h, 1d ago, or an ISO time; default 1d"
+        "--since", type=past, default=since, metavar="WHEN", help=f"30s, 10m, 2h, 1d ago, or an ISO time; {default}"
     )
     parser.add_argument("--error", metavar="E", help="with this error, as docs/contract.md names it; default all")
     parser.add_argument("--of-pipeline", type=pipeline, metavar="P", help="frames of this pipeline; default all")
@@ -186,9 +194,11 @@ def _show(parsed: argparse.Namespace) -> int:
 
 def _resend(parsed: argparse.Namespace) -> int:
     from schemas.errors import FrameTooLarge  # noqa: PLC0415  # with what follows, which is slow
-    from sparring.deadletters import once_each, resend  # noqa: PLC0415  # slow: see cli.command
+    from sparring.deadletters import once_each, resend, resent_id, was_answered  # noqa: PLC0415  # see cli.command
 
     wanted = set(parsed.request_ids)
+    if parsed.since is None and not wanted:
+        parsed.since = past(_SINCE)
     count = 0
     with _connected() as connection:
         # Read to the end first: what is sent again may be refused again. Its places are kept, not its bytes.
@@ -196,16 +206,20 @@ def _resend(parsed: argparse.Namespace) -> int:
         for letter in _of(wanted, _chosen(connection, parsed)) if places else ():
             if letter.place not in places:
                 continue
+            before = resent_id(letter, parsed.pipeline)
+            if not parsed.again and was_answered(connection, before):
+                sys.stderr.write(f"sparring: {letter.request_id}: was sent again as {before}; --again sends it anew\n")
+                continue
             if parsed.dry_run:
-                sys.stdout.write(f"would send {letter.request_id or letter.frame}: {letter.error}\n")
+                sys.stdout.write(f"would send {letter.request_id}: {letter.error}\n")
                 continue
             try:
-                new = resend(connection, letter, parsed.pipeline)
+                new = resend(connection, letter, parsed.pipeline, anew=parsed.again)
             except FrameTooLarge as error:
-                sys.stderr.write(f"sparring: {letter.request_id or letter.frame}: not sent: FrameTooLarge: {error}\n")
+                sys.stderr.write(f"sparring: {letter.request_id}: not sent: FrameTooLarge: {error}\n")
                 continue
             count += 1
-            sys.stdout.write(f"{letter.request_id or letter.frame} -> {new}\n")
+            sys.stdout.write(f"{letter.request_id} -> {new}\n")
     if not places:
         sys.stderr.write("sparring: no dead letter of these; `sparring deadletters list` shows what there is\n")
         return NOTHING_THERE
