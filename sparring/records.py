@@ -3,6 +3,7 @@
 No group and no commits: whoever reads here changes nothing for anyone else.
 """
 
+import contextlib
 import math
 import time
 from collections import deque
@@ -16,7 +17,7 @@ from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from sparring.broker import Broker
-from sparring.spans import Span, Spans, end_offsets, places_of, spans_by_time
+from sparring.spans import Span, Spans, end_offsets, first_offsets, offsets_at, places_of, spans_by_time
 
 _ANSWER_MS_MAX: Final = 10_000
 """For each question to the broker, and for records that must be there."""
@@ -197,3 +198,19 @@ class RecordStream(Iterator[Any]):
             yield
         except KafkaError as error:
             raise ConnectionError(f"{self._topic} on {self._broker.kafka}: no answer: {error!r}") from error
+
+
+def cut_partitions(broker: Broker, topic: str, since: int) -> list[int]:
+    """Those whose first records were removed, and what is left is from after `since`, Unix milliseconds: what they
+    held of that time may be gone.
+
+    Raises:
+        ConnectionError: the broker does not answer.
+    """
+    with contextlib.closing(broker.consumer(())) as consumer:
+        try:
+            ends = end_offsets(consumer, places_of(consumer, topic))
+            firsts, begins = first_offsets(consumer, ends), offsets_at(consumer, ends, since)
+        except KafkaError as error:
+            raise ConnectionError(f"{topic} on {broker.kafka}: no answer: {error!r}") from error
+    return sorted(place.partition for place, first in firsts.items() if 0 < first == begins[place])

@@ -3,19 +3,23 @@
 For each frame there must be
 
 - an answer on `results`, of the frame's own bytes, made by the model that the pure routing function names for the
-  pipeline version that the answer names; more than one is counted
+  pipeline version that the answer names, which was live then; more than one is counted
+- an answer before any version only where none was live then, or where one of those refuses the frame with that error
+- no `expired` before its deadline
 - for an answer that is an error, a dead letter with the frame's bytes, and no dead letter without one
 - for each challenger that the routing function names, an answer, an error or a shed record on `shadows`
-- exactly one official answer by request in Redis, and it is one of those on the topic
-- the order of its key: frames of one key, answered by one model version, have their first answers in their order
+- exactly one official answer by request in Redis, and it is one of this request's on the topic
+- the order of its key (`order`)
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
-from sparring.ledger.facts import Dead, Decision, Sent, Told
+from sparring.ledger.facts import Dead, Decision, Held, Sent, Told
+from sparring.ledger.live import live_for
+from sparring.ledger.order import challengers_process, official_process, out_of_order
 
 Kind = Literal[
     "missing answer",
@@ -53,9 +57,13 @@ class Report:
         return not self.findings
 
 
-Index = Callable[[str, str], tuple[str, str] | None]
-"""(request id, pipeline) -> the official answer in Redis: its frame's origin and its value's sha256; None where there
-is none."""
+NoLongerKept = Literal["no longer kept"]
+Index = Callable[[Told], Held | NoLongerKept | None]
+"""What Redis holds as the official answer of the request and the pipeline that an answer names; None: nothing, though
+its time is not over."""
+
+_NOBODY_THERE: Final = {"UnknownPipeline", "NotDeployed"}
+"""What a router says while no version is live."""
 
 
 def account(
@@ -74,7 +82,6 @@ def account(
     for letter in dead:
         if letter.origin in wanted:
             letters[letter.origin].append(letter)
-    on_results = {(told.origin, told.value_digest) for answers in official.values() for told in answers}
     for frame in sent:
         answers = official.get(frame.origin, [])
         _count(report, answers, challenged.get(frame.origin, []), letters[frame.origin])
@@ -88,11 +95,11 @@ def account(
             _check_challenger(report, frame, told)
         _check_challengers(report, frame, answers[0], challenged.get(frame.origin, []))
         if index is not None:
-            _check_index(report, frame, answers[0], wanted, on_results, index)
-    for frame, what in _out_of_order(sent, official):
+            _check_index(report, frame, answers[0], wanted, official, index)
+    for frame, what in out_of_order(sent, official, official_process):
         _find(report, "out of order", frame, what)
     # Counted only: a challenger's tasks are rather lost than waited for, and what is sent again may change places.
-    report.counts["challengers out of order"] = len(_out_of_order(sent, challenged))
+    report.counts["challengers out of order"] = len(out_of_order(sent, challenged, challengers_process))
     report.counts["frames"] = len(sent)
     return report
 
@@ -126,19 +133,44 @@ def _count(report: Report, answers: list[Told], challenged: list[Told], letters:
 def _check_answer(report: Report, frame: Sent, told: Told) -> None:
     _check_bytes(report, frame, told)
     if told.pipeline_version is None:
-        # Refused or expired before a version took it.
-        if frame.routable:
-            _find(report, "wrong decision", frame, f"{told.error or told.status}, while a version was live for it")
+        if not _is_right_before_any_version(frame, told):
+            what = f"{told.error or told.status} before any version took it, which none that was live then says of it"
+            _find(report, "wrong decision", frame, what)
         return
-    decision = frame.decisions.get(told.pipeline_version)
-    if decision is None or told.pipeline != frame.pipeline:
+    decision = _decision(frame, told)
+    if decision is None:
         what = f"answered by {told.pipeline} version {told.pipeline_version}, which was not live for it then"
         _find(report, "wrong decision", frame, what)
     elif (decision.answers, decision.sha256) != (told.model, told.sha256):
         what = f"answered by {told.model}, sha256 {told.sha256}; expected {_expected(decision)}"
         _find(report, "wrong decision", frame, what)
-    elif told.status == "shed" or (told.status == "expired" and not decision.may_expire):
+    elif told.status == "shed" or (told.status == "expired" and not _is_over(frame, told, decision)):
         _find(report, "wrong decision", frame, f"{told.status}, which nothing allowed")
+
+
+def _decision(frame: Sent, told: Told) -> Decision | None:
+    """That of the version which an answer names; None where it was not live for the frame."""
+    if told.pipeline != frame.pipeline or told.pipeline_version not in live_for(frame, told):
+        return None
+    return frame.decisions.get(told.pipeline_version or "")
+
+
+def _is_right_before_any_version(frame: Sent, told: Told) -> bool:
+    """Of an answer that names no version: refused, or expired, before one took the frame."""
+    if frame.refused is not None:
+        return told.error == frame.refused
+    live = live_for(frame, told)
+    decided = [decision for version, decision in frame.decisions.items() if version in live]
+    if told.status == "expired":
+        return any(_is_over(frame, told, one) for one in decided)
+    if None in live and told.error in _NOBODY_THERE:
+        return True
+    return told.error is not None and told.error in {one.refused for one in decided}
+
+
+def _is_over(frame: Sent, told: Told, decision: Decision) -> bool:
+    """Whether nobody wanted an answer any more when it was given."""
+    return decision.lives_ms is not None and frame.produced_at + decision.lives_ms <= told.published_at
 
 
 def _check_bytes(report: Report, frame: Sent, told: Told) -> None:
@@ -148,16 +180,19 @@ def _check_bytes(report: Report, frame: Sent, told: Told) -> None:
 
 def _check_challenger(report: Report, frame: Sent, told: Told) -> None:
     _check_bytes(report, frame, told)
-    decision = frame.decisions.get(told.pipeline_version or "")
-    if decision is None or told.pipeline != frame.pipeline or decision.challengers.get(told.model or "") != told.sha256:
+    decision = _decision(frame, told)
+    if decision is None or decision.challengers.get(told.model or "") != told.sha256:
         _find(report, "wrong decision", frame, f"challenged by {told.model}, sha256 {told.sha256}, which nobody chose")
+    elif told.status == "expired" and not _is_over(frame, told, decision):
+        _find(report, "wrong decision", frame, f"{told.model}: expired, which nothing allowed")
 
 
 def _check_letters(report: Report, frame: Sent, answers: list[Told], letters: list[Dead]) -> None:
     errors = {told.error for told in answers if told.status == "error"}
     for error in errors:
         if not any(letter.error == error and letter.digest == (frame.digest or letter.digest) for letter in letters):
-            _find(report, "missing dead letter", frame, f"{error} has no dead letter with the frame's bytes")
+            what = error or "an error that is not named"
+            _find(report, "missing dead letter", frame, f"{what} has no dead letter with the frame's bytes")
     for letter in letters:
         if letter.error not in errors:
             _find(report, "dead letter without an error", frame, f"{letter.error} has no error answer")
@@ -174,37 +209,25 @@ def _check_challengers(report: Report, frame: Sent, told: Told, challenged: list
 
 
 def _check_index(
-    report: Report, frame: Sent, told: Told, wanted: set[str], on_results: set[tuple[str, str]], index: Index
+    report: Report, frame: Sent, told: Told, wanted: set[str], official: Mapping[str, list[Told]], index: Index
 ) -> None:
-    held = index(told.request_id, told.pipeline)
+    held = index(told)
     if held is None:
         _find(report, "not in the index", frame, f"Redis has no official answer of {told.pipeline}")
-    elif held[0] not in wanted:
+    elif held == "no longer kept":
+        report.counts["no longer kept in Redis"] += 1
+    elif (held.request_id, held.pipeline) != (told.request_id, told.pipeline):
+        what = f"Redis holds an answer of request {held.request_id} to {held.pipeline} ({held.origin})"
+        _find(report, "other answer in the index", frame, what)
+    elif held.origin not in wanted:
         report.counts["answered in Redis by an earlier frame of the same request id"] += 1
-    elif held not in on_results:
+    elif not any(_is_of(held, one) for one in official.get(held.origin, [])):
         _find(report, "other answer in the index", frame, "Redis holds an answer that is not on results")
 
 
-def _out_of_order(sent: Sequence[Sent], told: dict[str, list[Told]]) -> list[tuple[Sent, str]]:
-    """Frames of one key lie on one partition, and so do their answers. What is shed, or answered by the router because
-    its model cannot be reached, is written when somebody gives up, not in a turn."""
-    found: list[tuple[Sent, str]] = []
-    lines: dict[tuple[bytes, int, str, int], list[tuple[int, Sent]]] = defaultdict(list)
-    for frame in sent:
-        firsts: dict[str, Told] = {}
-        for one in told.get(frame.origin, []):
-            if one.model is not None and one.status != "shed" and not one.by_router:
-                firsts.setdefault(one.model, one)
-        for model, first in firsts.items():
-            if frame.key is not None:
-                lines[frame.key, frame.partition, model, first.partition].append((first.offset, frame))
-    for line in lines.values():
-        latest = -1
-        for _, frame in sorted(line, key=lambda answered: answered[0]):
-            if frame.offset < latest:
-                found.append((frame, f"answered after the frame at offset {latest} of the same key"))
-            latest = max(latest, frame.offset)
-    return found
+def _is_of(held: Held, told: Told) -> bool:
+    """Whether an answer is the one that Redis holds."""
+    return (told.request_id, told.pipeline, told.value_digest) == (held.request_id, held.pipeline, held.value_digest)
 
 
 def _expected(decision: Decision) -> str:

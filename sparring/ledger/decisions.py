@@ -1,24 +1,14 @@
 """What each version that was live made of a frame: the router's own pure function is asked again."""
 
 from collections.abc import Iterable, Mapping
-from itertools import zip_longest
 
-from router.route import hash_value, route
-from schemas.catalog import Pipeline
+from router.route import expires_at, hash_value, route
 from schemas.errors import Refused
 from schemas.frames import Frame
+from schemas.names import ModelKey
 from schemas.pipelines import PipelineVersion
-from schemas.tasks import SplitChoice, Task
+from schemas.tasks import SplitChoice
 from sparring.ledger.facts import Decision
-
-
-def live_since(pipeline: Pipeline, since: int) -> tuple[PipelineVersion, ...]:
-    """The versions that were live at any time from `since` (Unix milliseconds) on. Pure."""
-    found: dict[str, PipelineVersion] = {}
-    for switch, after in zip_longest(pipeline.history, pipeline.history[1:]):
-        if switch.version is not None and (after is None or after.at >= since):
-            found[switch.version] = pipeline.versions[switch.version]
-    return tuple(found.values())
 
 
 def decisions(frame: Frame, versions: Iterable[PipelineVersion]) -> Mapping[str, Decision]:
@@ -27,16 +17,20 @@ def decisions(frame: Frame, versions: Iterable[PipelineVersion]) -> Mapping[str,
 
 
 def decide(frame: Frame, version: PipelineVersion) -> Decision:
-    """Who answers, and who is challenged. Pure."""
+    """Who answers, until when, and who is challenged. Pure."""
+    lives_ms = None
     try:
+        if (deadline := expires_at(frame, version)) is not None:
+            lives_ms = deadline - frame.produced_at
         official, *challenges = route(frame, version)
     except Refused as refusal:
-        return Decision(refused=refusal.error)
+        return Decision(refused=refusal.error, lives_ms=lives_ms)
     return Decision(
-        _named(official),
+        _named(official.slip.answers),
         official.slip.sha256,
-        {_named(task): task.slip.sha256 for task in challenges},
-        may_expire=official.slip.deadline is not None,
+        {_named(task.slip.answers): task.slip.sha256 for task in challenges},
+        lives_ms=lives_ms,
+        first=_named(official.lane_of),
     )
 
 
@@ -50,23 +44,15 @@ def split_choices(frame: Frame, version: PipelineVersion) -> list[tuple[str, Spl
     return choices
 
 
-def is_routable(frame: Frame, pipeline: Pipeline, since: int, decided: Mapping[str, Decision]) -> bool:
-    """Whether every router had to place the frame, from `since` (Unix milliseconds) on. Pure."""
+def refused_anyhow(frame: Frame) -> str | None:
+    """The error of a frame that no router places, whatever is live; None for any other. Pure."""
     try:
         frame.check_size()
-    except Refused:
-        return False
-    gap = any(switch.version is None and switch.at >= since for switch in pipeline.history)
-    if gap or not live_at(pipeline, since):
-        return False
-    return all(one.refused is None and not one.may_expire for one in decided.values())
+        _ = frame.pipeline
+    except Refused as refusal:
+        return refusal.error
+    return None
 
 
-def live_at(pipeline: Pipeline, moment: int) -> bool:
-    """Whether a version was live at a time, Unix milliseconds. Pure."""
-    before = [switch for switch in pipeline.history if switch.at < moment]
-    return bool(before) and before[-1].version is not None
-
-
-def _named(task: Task) -> str:
-    return f"{task.slip.answers.name}@{task.slip.answers.version}"
+def _named(model: ModelKey) -> str:
+    return f"{model.name}@{model.version}"

@@ -3,26 +3,30 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from schemas.catalog import Switch
 from schemas.results import Status
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What one pipeline version makes of a frame: models as `name@version`, with the sha256 of their files. refused:
-    the error, where it cannot place it; may_expire: whether the frame or the version says how old it may be."""
+    the error, where it cannot place it; lives_ms: how long after its own time an answer to the frame is wanted, None:
+    for ever; first: the first model of its path, whose process takes it."""
 
     answers: str | None = None
     sha256: str | None = None
-    challengers: Mapping[str, str] = field(default_factory=dict)
+    challengers: Mapping[str, str] = field(default_factory=dict, hash=False)
     refused: str | None = None
-    may_expire: bool = False
+    lives_ms: int | None = None
+    first: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A frame. origin: `topic/partition/offset`; decisions: by pipeline version, of those that were live then;
-    pipeline: None where its header names none; digest: of its bytes, None where they lie elsewhere; routable: whether
-    there was no moment at which no version was live, and each of them can place it."""
+    """A frame. origin: `topic/partition/offset`; pipeline: None where its header names none; digest: of its bytes,
+    None where they lie elsewhere; decisions: by pipeline version, of those that may have been live when it came;
+    produced_at: its own time, Unix milliseconds; history: of its pipeline; refused: the error that every router
+    answers it with, whatever is live."""
 
     origin: str
     partition: int
@@ -32,13 +36,16 @@ class Sent:
     pipeline: str | None
     digest: str | None
     decisions: Mapping[str, Decision]
-    routable: bool = False
+    produced_at: int
+    history: tuple[Switch, ...] = ()
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An answer on `results` or `shadows`, as it lies there. partition, offset: its own place. model: `name@version`;
-    error: of one that is not `ok`; by_router: whether the router answered, in the place of a model."""
+    """An answer on `results` or `shadows`, as it lies there. partition, offset: its own place. published_at: Unix
+    milliseconds. model: `name@version`; error: of one that is not `ok`, None where its writer did not say it;
+    by_router: whether the router answered, in the place of a model."""
 
     origin: str
     partition: int
@@ -46,6 +53,7 @@ class Told:
     request_id: str
     pipeline: str
     status: Status
+    published_at: int
     pipeline_version: str | None
     model: str | None
     sha256: str | None
@@ -53,6 +61,16 @@ class Told:
     value_digest: str
     error: str | None
     by_router: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An official answer as Redis holds it. origin: of its frame; value_digest: of its value."""
+
+    origin: str
+    request_id: str
+    pipeline: str
+    value_digest: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """`verify` on a running system: everything is accounted for, and what somebody breaks afterwards is found."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -10,12 +11,15 @@ from confluent_kafka import Producer
 from adapters.clock import now_ms
 from schemas.keys import Keys
 from sparring import Client, ModelVersion, Pipeline
+from sparring.ledger.account import Report
 from sparring.ledger.reading import verify
 from sparring.stack import LocalStack
 from tests.journeys.accounts import settled
 from tests.journeys.wire import Wire
+from tests.waiting import eventually
 
 Scale = Callable[[str, float], ModelVersion]
+ROW = b'[{"tensor": [1, 2]}]'
 _names = count(1)
 
 
@@ -64,3 +68,32 @@ def test_a_live_system_is_in_order_and_what_is_taken_away_is_found(
     assert [(one.kind, one.request_id) for one in report.findings] == [("not in the index", ids[0])]
     assert verify(connection, since, now_ms(), name, index=False).in_order
     assert verify(connection, now_ms() + 1000, now_ms() + 2000, name).counts["frames"] == 0
+
+
+def test_a_camera_whose_clock_is_ahead_is_accounted_for(
+    client: Client, pipeline: Pipeline, wire: Wire, scale: Scale
+) -> None:
+    """Its frames were answered long before their own time, by a version that is not live any more."""
+    pipeline.add_model_step(scale("ledger-a", 2.0)).deploy()
+    ahead = now_ms() + 3_600_000
+    ids = [wire.send(pipeline.name(), ROW, key=b"camera", at=ahead + number) for number in range(10)]
+    wire.answers(ids)
+    pipeline.replace_with_model_step(0, scale("ledger-b", 3.0)).deploy()
+    connection, name = client._connection, pipeline._name  # noqa: SLF001 (what the command line opens by itself)
+
+    def account() -> Report:
+        return verify(connection, ahead, ahead + 1_000, name)
+
+    eventually(lambda: account().in_order, 60, "an account in order")
+    assert account().counts["frames"] == len(ids)
+
+
+def test_a_strangers_record_ends_no_account(client: Client, pipeline: Pipeline, wire: Wire, scale: Scale) -> None:
+    since = now_ms()
+    pipeline.add_model_step(scale("ledger-a", 2.0)).deploy()
+    (mine, other) = (wire.send(pipeline.name(), ROW) for _ in range(2))
+    answer = replace(wire.answers([mine, other])[mine], status="error", value=b"no JSON")
+    connection, name = client._connection, pipeline._name  # noqa: SLF001 (as above)
+    connection.broker.send(connection.topics.results, answer.value, answer.key, answer.headers())
+    report = verify(connection, since, now_ms(), name, index=False)
+    assert [(one.kind, one.request_id) for one in report.findings] == [("missing dead letter", mine)]

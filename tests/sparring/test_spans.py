@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from confluent_kafka import TopicPartition as ConfluentPlace
+from confluent_kafka.admin import AdminClient
 from kafka import TopicPartition
 
 from schemas.limits import PARTITIONS
 from sparring.broker import Broker
-from sparring.records import RecordStream
+from sparring.records import RecordStream, cut_partitions
 from sparring.spans import Span, checked_spans, places_of, spans_by_time
+from sparring.stack import LocalStack
 from tests.sparring.test_stream import NOW, Writer, kafka, writer
 
 __all__ = ["kafka", "writer"]  # fixtures
@@ -98,3 +101,12 @@ def test_offsets_that_are_not_there_are_refused_by_their_partition(asker: Any, t
     came = 10 if math.isinf(span.end) else span.end
     with pytest.raises(ValueError, match=rf"results/0: offsets {span.begin} to {came}; there are 0 to 10 \(the first"):
         checked_spans(asker, {TopicPartition(topic, 0): span})
+
+
+def test_partitions_that_no_longer_hold_a_time_are_named(kafka: Broker, topic: str, broker: LocalStack) -> None:
+    assert cut_partitions(kafka, topic, NOW - 1_000) == []
+    admin = AdminClient({"bootstrap.servers": broker.kafka})
+    for removed in admin.delete_records([ConfluentPlace(topic, 0, 3), ConfluentPlace(topic, 1, 10)]).values():
+        removed.result(60)
+    assert cut_partitions(kafka, topic, NOW - 1_000) == [0, 1]
+    assert cut_partitions(kafka, topic, NOW + 31) == [1]  # of which nothing is left

@@ -20,12 +20,15 @@ _ABOUT: Final = """\
 Account for every frame that was produced in a time, from the topics of a running system: it changes nothing.
 
 Each frame must have an answer on `results`, of its own bytes, made by the model that the routing function
-names for the pipeline version that answered; an error must have its dead letter; each challenger an
-answer, an error or a shed record on `shadows`; Redis exactly one official answer by request, and it must
-be one of those on the topic; frames of one key must be answered in order by each model version. What lies
-twice on a topic, after a crash, is counted: that is no failure.
+names for the pipeline version that answered, which was live then; an error must have its dead letter; each
+challenger an answer, an error or a shed record on `shadows`; nothing expires before its deadline; Redis
+exactly one official answer by request, one of this request's on the topic; frames of one key that went to
+one process must be answered in order. What lies twice on a topic, after a crash, is counted: that is no
+failure.
 
-Frames are kept for 24 hours, as Redis keeps answers: `--from` should not lie further back."""
+A frame's time is its producer's: one that waited for a network, or whose clock is wrong, comes late into a
+time that was verified already, so let times overlap. Frames are kept for 24 hours, as Redis keeps answers:
+where `--from` lies further back, it is said that some are gone."""
 
 
 def add_commands(commands: "Commands") -> None:
@@ -96,6 +99,7 @@ def _print(report: "Report", shown_max: int) -> None:
     from rich.console import Console  # noqa: PLC0415  # slow: see cli.command
 
     from sparring.cli.tables import table  # noqa: PLC0415  # as above
+    from sparring.ledger.reading import CUT  # noqa: PLC0415  # as above
 
     console = Console(soft_wrap=not sys.stdout.isatty())
     counts = table("what", "count ")
@@ -103,7 +107,8 @@ def _print(report: "Report", shown_max: int) -> None:
         counts.add_row(what, f"{report.counts[what]:,}")
     console.print(counts)
     if report.in_order:
-        console.print("\neverything is accounted for" if report.counts["frames"] else "\nno frame in this time")
+        kept = "what is left of this time" if report.counts[CUT] else "everything"
+        console.print(f"\n{kept} is accounted for" if report.counts["frames"] else "\nno frame in this time")
         return
     kinds = table("does not hold", "frames ")
     for kind, number in Counter(finding.kind for finding in report.findings).most_common():

@@ -1,0 +1,79 @@
+"""Facts of the ledger, made up: a frame, what was said of it, what Redis holds. Pure."""
+
+from typing import Any
+
+from schemas.catalog import Switch
+from sparring.ledger.account import Report
+from sparring.ledger.facts import Dead, Decision, Held, Sent, Told
+
+PIPELINE = "default/shop"
+CHAMPION_1 = Decision("champion@1", "sha", {"rival@1": "sha"}, first="champion@1")
+CHAMPION_2 = Decision("champion@2", "sha", first="champion@2")
+DECIDED = {"v1": CHAMPION_1, "v2": CHAMPION_2}
+HOUR_MS = 3_600_000
+SENT_MS = 10 * HOUR_MS
+SWAPPED = (Switch(HOUR_MS, "v1", ""), Switch(SENT_MS, "v2", ""))
+"""One version until just now, another from then on."""
+
+
+def sent(offset: int, **more: Any) -> Sent:
+    fields: dict[str, Any] = {
+        "origin": f"frames/0/{offset}",
+        "partition": 0,
+        "offset": offset,
+        "key": b"camera",
+        "request_id": f"r{offset}",
+        "pipeline": PIPELINE,
+        "digest": f"bytes-{offset}",
+        "decisions": DECIDED,
+        "produced_at": SENT_MS,
+        "history": SWAPPED,
+    }
+    return Sent(**{**fields, **more})
+
+
+def told(offset: int, at: int | None = None, **more: Any) -> Told:
+    fields: dict[str, Any] = {
+        "origin": f"frames/0/{offset}",
+        "partition": 3,
+        "offset": offset if at is None else at,
+        "request_id": f"r{offset}",
+        "pipeline": PIPELINE,
+        "status": "ok",
+        "published_at": SENT_MS + 10,
+        "pipeline_version": "v1",
+        "model": "champion@1",
+        "sha256": "sha",
+        "digest": f"bytes-{offset}",
+        "value_digest": f"answer-{offset}",
+        "error": None,
+    }
+    return Told(**{**fields, **more})
+
+
+def shadow(offset: int, **more: Any) -> Told:
+    return told(offset, **{"model": "rival@1", **more})
+
+
+def refused(error: str, **more: Any) -> Told:
+    """Before any version took it."""
+    return told(0, **{"status": "error", "error": error, "pipeline_version": None, "model": None, **more})
+
+
+def expired(**more: Any) -> Told:
+    return told(0, **{"status": "expired", "error": "Expired", **more})
+
+
+def letter(error: str) -> Dead:
+    return Dead("frames/0/0", "r0", error, "bytes-0")
+
+
+def held(asked: Told) -> Held | None:
+    if asked.pipeline != PIPELINE:
+        return None
+    number = asked.request_id[1:]
+    return Held(f"frames/0/{number}", asked.request_id, asked.pipeline, f"answer-{number}")
+
+
+def kinds(report: Report) -> list[str]:
+    return [finding.kind for finding in report.findings]
