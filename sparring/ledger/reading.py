@@ -15,8 +15,9 @@ from sparring.ledger.live import SWITCH_SLACK_MS
 from sparring.ledger.topics import Progress, Said, Topics, pipeline_of
 from sparring.records import cut_partitions
 
-AHEAD_MS_MAX: Final = 24 * 3_600_000
-"""How far a camera's clock may be ahead: then its frames were answered that long before their own time."""
+AHEAD_MS_MAX: Final = 3_600_000
+"""How far a camera's clock may be ahead: then its frames were answered that long before their own time. A broker
+refuses what is further ahead (`message.timestamp.after.max.ms`)."""
 
 CUT: Final = "partitions that no longer hold this time's first frames"
 """The count of them; it is there where there are some."""
@@ -34,7 +35,7 @@ def verify(
     """Account for every frame that was produced from `since` until before `until`, Unix milliseconds.
 
     It holds about 1.3 kB for each frame and its answer, 0.4 kB for each challenger's. Frames and answers are read from
-    `since` to the topics' ends; where something does not hold, the answers of the day before, too.
+    `since` to the topics' ends; where something does not hold, the answers of the hour before, too.
 
     Args:
         connection: where the system is.
@@ -54,7 +55,7 @@ def verify(
     sent = _by_origin(topics.fact(frame, catalog, frame.produced_at - SWITCH_SLACK_MS) for frame in frames)
     said = topics.said(sent, since - SWITCH_SLACK_MS)
     if not _account(sent, said).in_order:
-        said = topics.said(sent, since - AHEAD_MS_MAX, since - SWITCH_SLACK_MS) + said
+        said = topics.said(sent, since - AHEAD_MS_MAX - SWITCH_SLACK_MS, since - SWITCH_SLACK_MS) + said
         sent |= _decided_again(connection, topics, since, until, _doubtful(sent, said))
     report = _account(sent, said, _held(connection) if index else None)
     if cut := _cut(connection, since):
