@@ -2,7 +2,7 @@
 
 A frame is noted before it is sent, and once its answers are in the dataset; so each is sent at least once, and each
 answered frame is in the dataset once. Files that no note names were written in the moment of a crash: they are removed,
-and their frames are replayed again.
+and their frames are replayed again. Whoever has the journal open has the replay for itself.
 """
 
 import sqlite3
@@ -13,6 +13,7 @@ from typing import Final, Self
 
 import msgspec
 
+from sparring.replay.lock import Lock
 from sparring.replay.plan import Plan
 
 FOLDER: Final = "_replay"
@@ -29,13 +30,14 @@ _TABLES: Final = """
 
 
 class Journal:
-    """Of one replay; a context manager, for one thread."""
+    """Of one replay; a context manager, for one thread, and for one process until it is closed."""
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection, plan: Plan) -> None:
+    def __init__(self, folder: Path, connection: sqlite3.Connection, plan: Plan, lock: Lock) -> None:
         self.folder = folder
         """The dataset's."""
         self.plan = plan
         self._db = connection
+        self._lock = lock
 
     @staticmethod
     def check_free(folder: Path) -> None:
@@ -48,32 +50,45 @@ class Journal:
 
     @classmethod
     def begin(cls, folder: Path, plan: Plan) -> Self:
-        """A new one. FileExistsError where the folder has one already."""
-        cls.check_free(folder)
+        """A new one. FileExistsError where the folder has one already; SparringError where one begins just now."""
         path = folder / FOLDER / "journal.sqlite"
         path.parent.mkdir(parents=True, exist_ok=True)
-        beginning = path.with_suffix(".beginning")
-        beginning.unlink(missing_ok=True)
-        db = sqlite3.connect(beginning)
-        db.executescript(_TABLES)
-        db.execute("INSERT INTO plan VALUES (?)", (msgspec.json.encode(plan),))
-        db.commit()
-        db.close()
-        beginning.replace(path)
-        return cls.resume(folder)
+        lock = _lock(folder)
+        try:
+            cls.check_free(folder)
+            beginning = path.with_suffix(".beginning")
+            beginning.unlink(missing_ok=True)
+            db = sqlite3.connect(beginning)
+            db.executescript(_TABLES)
+            db.execute("INSERT INTO plan VALUES (?)", (msgspec.json.encode(plan),))
+            db.commit()
+            db.close()
+            beginning.replace(path)
+            return cls._opened(folder, lock)
+        except BaseException:
+            lock.release()
+            raise
 
     @classmethod
     def resume(cls, folder: Path) -> Self:
-        """The one that is there. FileNotFoundError where there is none."""
-        path = folder / FOLDER / "journal.sqlite"
-        if not path.exists():
+        """The one that is there. FileNotFoundError where there is none; SparringError where a process works on it."""
+        if not (folder / FOLDER / "journal.sqlite").exists():
             raise FileNotFoundError(f"{folder} holds no replay: `sparring replay ... --out {folder}` begins one")
+        lock = _lock(folder)
+        try:
+            return cls._opened(folder, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def _opened(cls, folder: Path, lock: Lock) -> Self:
         # Threads: a replay's loop may run in another than the one that opened it, never in two.
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(folder / FOLDER / "journal.sqlite", isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
         (content,) = db.execute("SELECT plan FROM plan").fetchone()
-        return cls(folder, db, msgspec.json.decode(content, type=Plan))
+        return cls(folder, db, msgspec.json.decode(content, type=Plan), lock)
 
     def sending(self, number: int) -> None:
         """This frame is about to be sent."""
@@ -141,8 +156,9 @@ class Journal:
         self._db.execute("DELETE FROM namespaces WHERE name = ?", (name,))
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and let another process have it."""
         self._db.close()
+        self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -151,3 +167,7 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _lock(folder: Path) -> Lock:
+    return Lock.take(folder / FOLDER / "journal.lock", f"the replay in {folder}")

@@ -1,9 +1,14 @@
 """What survives the process that replayed: the plan, what was sent, what is written."""
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from schemas.errors import SparringError
 from sparring.replay.journal import Journal
 from sparring.replay.plan import Pace
 from sparring.replay.recorded import Recorded
@@ -36,13 +41,25 @@ def test_a_folder_holds_one_replay_and_says_how_to_go_on(tmp_path: Path) -> None
         Journal.begin(tmp_path, plan())
 
 
+def test_a_replay_that_is_under_way_is_for_one_process_and_the_other_is_told_which(tmp_path: Path) -> None:
+    code = f"import pathlib; from sparring.replay.journal import Journal; Journal.resume(pathlib.Path({str(tmp_path)!r}))"
+    with Journal.begin(tmp_path, plan()):
+        other = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=False, timeout=60)
+        assert f"is under way, in process {os.getpid()}: wait until it has ended" in other.stderr
+        for again in (lambda: Journal.resume(tmp_path), lambda: Journal.begin(tmp_path, plan())):
+            with pytest.raises(SparringError, match="is under way"):
+                again()
+    subprocess.run((sys.executable, "-c", code), check=True, timeout=60)
+
+
 def test_frames_that_were_sent_twice_are_counted_and_written_ones_are_known_after_a_crash(tmp_path: Path) -> None:
-    journal = Journal.begin(tmp_path, plan())
+    journal = Journal.begin(tmp_path / "run", plan())
     for number in (1, 2, 3, 2):
         journal.sending(number)
     journal.wrote([1], ["date=1970-01-02/model=m/abc-001-000001.parquet"])
-    # Not closed: as a process that was killed leaves it.
-    with Journal.resume(tmp_path) as again:
+    # Copied while it is open: as a process that was killed leaves it.
+    killed = shutil.copytree(tmp_path / "run", tmp_path / "killed")
+    with Journal.resume(killed) as again:
         assert again.counts() == (3, 1, 1)
         assert [again.is_written(number) for number in (1, 2, 3)] == [True, False, False]
         assert (again.attempt(), again.attempt()) == (1, 2)
