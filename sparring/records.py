@@ -31,18 +31,24 @@ _CLOSE_MS_MAX: Final = 2_000
 
 @dataclass(slots=True)
 class _Partition:
-    """One partition as far as it is read. records: read ahead; end: the first offset that is not wanted."""
+    """One partition as far as it is read. next: the first offset that no poll has passed; records: read ahead; end: the
+    first offset that is not wanted."""
 
     place: TopicPartition
     consumer: Any
+    next: int
     end: float
     records: deque[Any] = field(default_factory=deque)
     read: bool = False
 
-    def take(self, records: list[Any], position: int | None) -> None:
-        """Note what a poll gave, and where the next one will begin: it may lie behind a gap. None: not known now."""
+    def take(self, records: list[Any], position: int | None) -> range:
+        """Note what a poll gave, and where the next one will begin: it may lie behind a gap. None: not known now.
+        Returns the wanted offsets that it passed over before its first record."""
         self.records.extend(record for record in records if record.offset < self.end)
         self.read = position is not None and position >= self.end
+        begin = self.next
+        self.next = max(begin, position or 0)
+        return range(begin, int(min(records[0].offset if records else self.next, self.end)))
 
 
 class RecordStream(Iterator[Any]):
@@ -79,6 +85,7 @@ class RecordStream(Iterator[Any]):
         self._follow = follow
         self._silent_ms = 0.0
         self._stopped = False
+        self._gone: list[tuple[TopicPartition, range]] = []
         self._consumers: list[Any] = []
         self._consumer = self._opened_consumer()
         try:
@@ -106,6 +113,12 @@ class RecordStream(Iterator[Any]):
             self._read_ahead([one for one in self._partitions if not one.records and not one.read])
             record = self._held()
         return record
+
+    def taken_gone(self) -> list[tuple[TopicPartition, range]]:
+        """The offsets that were to be read and are no longer there, which this has not returned before: whoever asks
+        after each record, and at the end, hears of them before any record behind them. Without follow only."""
+        gone, self._gone = self._gone, []
+        return gone
 
     def stop(self) -> None:
         """End the iteration, within a fraction of a second."""
@@ -139,17 +152,17 @@ class RecordStream(Iterator[Any]):
         self._consumer.assign(list(spans))
         for place, span in spans.items():
             self._consumer.seek(place, span.begin)
-        return [_Partition(place, self._consumer, span.end) for place, span in spans.items()]
+        return [_Partition(place, self._consumer, span.begin, span.end) for place, span in spans.items()]
 
     def _opened_partition(self, place: TopicPartition, span: Span) -> _Partition:
         """With a connection of its own, so that each is read no further ahead than it is wanted: a partition that
         was paused and resumed on a shared one was seen to stand still."""
         if span.begin >= span.end:
-            return _Partition(place, self._consumer, span.end, read=True)
+            return _Partition(place, self._consumer, span.begin, span.end, read=True)
         consumer = self._opened_consumer()
         consumer.assign([place])
         consumer.seek(place, span.begin)
-        return _Partition(place, consumer, span.end)
+        return _Partition(place, consumer, span.begin, span.end)
 
     def _opened_consumer(self) -> Any:
         self._consumers.append(self._broker.consumer((), _FETCH_BYTES_MAX))
@@ -182,7 +195,12 @@ class RecordStream(Iterator[Any]):
 
     def _poll(self, one: _Partition) -> bool:
         polled = one.consumer.poll(timeout_ms=_POLL_MS)
-        one.take(polled.get(one.place, []), one.consumer.position(one.place, timeout_ms=_ANSWER_MS_MAX))
+        position = one.consumer.position(one.place, timeout_ms=_ANSWER_MS_MAX)
+        if passed := one.take(polled.get(one.place, []), position):
+            # A topic also skips offsets by itself, where a transaction ends.
+            first = first_offsets(self._consumer, [one.place])[one.place]
+            if gone := range(passed.start, min(first, passed.stop)):
+                self._gone.append((one.place, gone))
         return bool(polled)
 
     def _ask_whether_anybody_is_there(self, places: list[TopicPartition]) -> None:

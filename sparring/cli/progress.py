@@ -6,13 +6,15 @@ On stderr, so that a program can read what a command prints on stdout.
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
+
+T = TypeVar("T")
 
 LINE_EVERY_S: Final = 5.0
 _REFRESH_PER_S: Final = 4.0
@@ -61,3 +63,12 @@ class Progress:
     def _tick(self) -> None:
         while not self._left.wait(LINE_EVERY_S):
             sys.stderr.write(f"{self.line()}\n")
+
+
+def watched(things: Iterable[T], what: str) -> Iterator[T]:
+    """The same things, with a line that counts them meanwhile. what: as in `1,234 frames read`."""
+    count = 0
+    with Progress(lambda elapsed_s: f"{count:,} {what} read, {count / elapsed_s:,.0f} a second"):
+        for one in things:
+            count += 1
+            yield one

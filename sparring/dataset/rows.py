@@ -25,12 +25,15 @@ InputSize = Callable[[Answer], Size | None]
 
 
 class Place(NamedTuple):
-    """A folder of the dataset, and of what its files are alike: outputs of two versions may differ in their types."""
+    """A folder of the dataset, and what its files have: each has outputs of one schema, so that none changes its type.
+
+    Which versions made them says less: outputs are those of a path's last step, and a model is named by its first.
+    """
 
     date: str
     model: str | None
-    version: str | None
-    recorded_version: str | None
+    outputs: pa.Schema
+    recorded: pa.Schema
 
 
 class Rows:
@@ -54,14 +57,13 @@ class Rows:
         outputs, failure = read_outputs(answer)
         facts: dict[str, Any] = asked.facts() | told(answer, failure) | self._sized(answer)
         facts |= {} if picture_size is None else dict(zip(PICTURED, picture_size, strict=True))
-        then, then_version = _NOT_RECORDED, None
+        then = _NOT_RECORDED
         if recorded is not None:
             then, failure = read_outputs(recorded)
             again = told(recorded, failure) | self._sized(recorded)
             facts |= {f"{RECORDED}{name}": value for name, value in again.items()}
-            then_version = recorded.model_version
         date = datetime.fromtimestamp(asked.at / 1000, UTC).date().isoformat()
-        place = Place(date, answer.model, answer.model_version, then_version)
+        place = Place(date, answer.model, outputs.schema.remove_metadata(), then.schema.remove_metadata())
         self.count += self._gathered[place].add(facts, outputs, then)
         self.size_bytes += len(answer.value) + len(b"" if recorded is None else recorded.value)
 

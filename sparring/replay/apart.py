@@ -32,6 +32,13 @@ from sparring.stack.process import Process
 from sparring.stack.remains import Recorded
 from sparring.who import who
 
+_PATIENT: Final = {
+    "SPARRING_SHADOW_AGE_MS_MAX": "86400000",
+    "SPARRING_SHADOW_SHED_AFTER_MS": "0",
+    "SPARRING_SHADOW_DELIVERY_MS": "30000",
+}
+"""Over what the environment says: nobody waits for the champion here, so a slow challenger answers all the same."""
+
 ALIVE_S_MAX: Final = 60.0
 DEPLOY_WAIT_S: Final = 120.0
 _LOOK_AGAIN_S: Final = 0.2
@@ -76,7 +83,7 @@ def apart(
 @contextlib.contextmanager
 def _services(settings: Settings, folder: Path, *, allow_python: bool) -> Iterator[list[Process]]:
     """Router and host; on a leash, so that they end with this process, however that ends."""
-    environment = environment_of(settings) | {"SPARRING_ALLOW_PYTHON": "true" if allow_python else "false"}
+    environment = environment_of(settings) | _PATIENT | {"SPARRING_ALLOW_PYTHON": str(allow_python).lower()}
     home = Folder(folder)
     home.take()
     leash = Leash(home.lock_fd)

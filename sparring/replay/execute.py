@@ -1,14 +1,18 @@
 """A replay from its journal: what an earlier run left is cleared, what was recorded is kept, then the loop runs."""
 
 import contextlib
+import dataclasses
 import shutil
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from sparring.connection import Connection
 from sparring.dataset import DatasetWriter
 from sparring.replay.apart import apart
+from sparring.replay.counts import Counts
 from sparring.replay.journal import FOLDER, Journal
+from sparring.replay.left import Left
+from sparring.replay.limits import OWN_PARTS_S_MAX, Limits
 from sparring.replay.reading import read_frames
 from sparring.replay.recorded import Recorded, official_answers
 from sparring.replay.road import Road
@@ -19,43 +23,66 @@ STACK: Final = "stack"
 """Below the journal's folder: models, logs and the lock of the replay's own router and host."""
 
 
+class Watch(NamedTuple):
+    """Who is told how far it is.
+
+    going: entered with what is left while frames are read and sent: for progress, and for `Left.interrupt`. report: is
+    told in a few words what is going on before that. reading: is given the records of answers, and gives them on.
+    """
+
+    going: Callable[[Left], contextlib.AbstractContextManager[object]]
+    report: Callable[[str], None]
+    reading: Callable[[Iterator[Any]], Iterator[Any]]
+
+
 def execute(
-    connection: Connection,
-    journal: Journal,
-    begun: Callable[[Replay], contextlib.AbstractContextManager[object]],
-    report: Callable[[str], None],
-) -> bool:
-    """Replay what the journal does not know as done; False where it was interrupted.
+    connection: Connection, journal: Journal, watch: Watch, limits: Limits | None = None
+) -> tuple[bool, Counts]:
+    """Replay what the journal does not know as done; False where it was interrupted, and what became of the frames.
+
+    Where nothing is left to send, nothing is started.
 
     Args:
         connection: of the system whose frames and models are used.
         journal: of this replay.
-        begun: entered with the replay before its first frame: for progress, and for `Replay.interrupt`.
-        report: told in a few words what is going on before that.
+        watch: who is told of it.
+        limits: how much is under way, how long it waits.
 
     Raises:
         StackError, DeployError: the version does not come up.
         ConnectionError: Kafka does not answer.
         SparringError: nothing is answered any more.
+        OSError: the source cannot be read, or nothing be written.
     """
     plan = journal.plan
     _clear(connection, journal)
+    left = Left(read_frames(connection, plan.source), journal)
+    with watch.going(left):
+        is_any = left.any()
+    finished = _run(connection, journal, left, watch, limits or Limits()) if is_any else not left.interrupted.is_set()
+    if finished and not left.counts.refused:
+        journal.note_end()
+        # Not before: it holds a candidate's new models, which the next run needs.
+        shutil.rmtree(journal.folder / FOLDER / STACK, ignore_errors=True)
+    return finished, left.counts
+
+
+def _run(connection: Connection, journal: Journal, left: Left, watch: Watch, limits: Limits) -> bool:
+    plan = journal.plan
     attempt = journal.attempt()
+    if not plan.live:
+        limits = dataclasses.replace(limits, parts_s=max(limits.parts_s, OWN_PARTS_S_MAX))
     with Recorded(journal.folder / FOLDER / "recorded.sqlite") as recorded:
         if not recorded.is_whole:
-            report("reading what was answered before")
-            recorded.keep(official_answers(connection, plan.source, plan.since))
-        with _target(connection, journal, attempt, report) as target:
+            watch.report("reading what was answered before")
+            recorded.keep(official_answers(connection, plan.source, plan.since, watch.reading))
+        with _target(connection, journal, attempt, watch.report) as target:
             with Road(target, plan.version.pipeline, plan.id, live=plan.live) as road:
                 writer = DatasetWriter(journal.folder, f"{plan.id}-{attempt:03}", Sizes(target, connection))
-                replay = Replay(journal, recorded, road, writer, plan.pace)
-                with begun(replay):
-                    finished = replay.run(read_frames(connection, plan.source))
-            report("clearing up")
-    if finished and not replay.counts.refused:
-        journal.note_end()
-    if finished and not plan.live:
-        shutil.rmtree(journal.folder / FOLDER / STACK, ignore_errors=True)
+                replay = Replay(left, journal, recorded, road, writer, plan.pace, limits)
+                with watch.going(left):
+                    finished = replay.run()
+            watch.report("clearing up")
     return finished
 
 

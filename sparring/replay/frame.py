@@ -1,4 +1,4 @@
-"""One frame that is replayed. Pure."""
+"""What reading a source gives: a frame that is replayed, or why there is none. Pure."""
 
 from dataclasses import dataclass
 
@@ -29,3 +29,22 @@ class ReplayFrame:
             return picture_size(self.value)
         except Refused:
             return None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What the source names and cannot be sent. number: that of its frame; why: begins with its name."""
+
+    number: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Records of one partition that its topic no longer has. numbers: those that their frames would have; their step
+    is that from one offset to the next."""
+
+    numbers: range
+
+
+Reading = ReplayFrame | Unreadable | Gone

@@ -1,4 +1,4 @@
-"""What a replay has sent and what of it is written, in one SQLite file: whoever reads it goes on after a crash.
+"""What a replay has sent and missed, and what is written, in one SQLite file: whoever reads it goes on after a crash.
 
 A frame is noted before it is sent, and once its answers are in the dataset; so each is sent at least once, and each
 answered frame is in the dataset once. Files that no note names were written in the moment of a crash: they are removed,
@@ -23,6 +23,7 @@ _TABLES: Final = """
     CREATE TABLE plan (plan BLOB NOT NULL);
     CREATE TABLE sent (number INTEGER PRIMARY KEY, times INTEGER NOT NULL);
     CREATE TABLE written (number INTEGER PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE missing (number INTEGER PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE files (path TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE namespaces (name TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -38,6 +39,8 @@ class Journal:
         self.plan = plan
         self._db = connection
         self._lock = lock
+        self._lasts: dict[int, int] = {}
+        """By partition: the last number that a run before has sent."""
 
     @staticmethod
     def check_free(folder: Path) -> None:
@@ -107,6 +110,33 @@ class Journal:
         self._db.executemany("INSERT OR IGNORE INTO written VALUES (?)", ((number,) for number in numbers))
         self._db.execute("COMMIT")
 
+    def miss(self, numbers: range) -> None:
+        """These are no longer where they were. numbers: of one partition, at a step that is the same for all of them.
+
+        Up to the last one that was sent, a run before read them all: of those only what was sent and is not written is
+        missing, and what that run missed; the others were none of the source's. Beyond it, all are.
+        """
+        step, rest = numbers.step, numbers.start % numbers.step
+        if rest not in self._lasts:
+            last = "SELECT max(number) FROM sent WHERE number % ? = ?"
+            (found,) = self._db.execute(last, (step, rest)).fetchone()
+            self._lasts[rest] = -1 if found is None else found
+        begin = max(numbers.start, self._lasts[rest] + step) if self._lasts[rest] >= 0 else numbers.start
+        self._db.execute("BEGIN")
+        self._db.execute(
+            "INSERT OR IGNORE INTO missing SELECT number FROM sent WHERE number >= ? AND number < ? AND number % ? = ? "
+            "AND number NOT IN (SELECT number FROM written)",
+            (numbers.start, numbers.stop, step, rest),
+        )
+        beyond = ((number,) for number in range(begin, numbers.stop, step))
+        self._db.executemany("INSERT OR IGNORE INTO missing VALUES (?)", beyond)
+        self._db.execute("COMMIT")
+
+    @property
+    def missing(self) -> int:
+        """Frames that were gone before they were written, of all runs."""
+        return int(self._db.execute("SELECT count(*) FROM missing").fetchone()[0])
+
     def forget_files_in_the_making(self) -> int:
         """Remove the dataset's files that no note names; how many there were."""
         known = {path for (path,) in self._db.execute("SELECT path FROM files")}
@@ -126,7 +156,7 @@ class Journal:
         return sent, again, written
 
     def note_end(self) -> None:
-        """Every frame was sent, and its answers are written."""
+        """Every frame that is still there was sent, and its answers are written."""
         self._db.execute("INSERT OR REPLACE INTO facts VALUES ('ended', '1')")
 
     @property

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
+from schemas.frames import Origin
 from sparring.connection import Connection
+from sparring.originals import fetch_records
 from sparring.replay.source import Reach, TopicRange
 from sparring.spans import Span, Spans, checked_spans, places_of, spans_by_time
 
@@ -33,6 +35,13 @@ def by_offsets(connection: Connection, wanted: Mapping[int, Span], pipeline: str
             raise ValueError(f"{topic} has no partition {strange[0]}; it has {', '.join(map(str, sorted(known)))}")
         spans = checked_spans(consumer, {TopicPartition(topic, number): span for number, span in wanted.items()})
     return _range(topic, spans, pipeline)
+
+
+def begins_at(connection: Connection, source: TopicRange) -> int | None:
+    """When the first frames of the partitions were produced, the earliest of these times, Unix milliseconds; None: they
+    are not there. ConnectionError as above."""
+    places = [Origin(source.topic, one.partition, one.begin) for one in source.reaches if one.begin < one.end]
+    return min((one.timestamp for one in fetch_records(connection.broker, places).values()), default=None)
 
 
 def _range(topic: str, spans: Spans, pipeline: str | None) -> TopicRange:

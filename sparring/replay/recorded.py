@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, assert_never
+from typing import Any, Final, Self, assert_never
 
 import msgspec
 
@@ -12,7 +12,8 @@ from schemas.frames import Origin
 from schemas.results import Answer
 from sparring.connection import Connection
 from sparring.records import RecordStream
-from sparring.replay.reading import read_frames
+from sparring.replay.frame import ReplayFrame
+from sparring.replay.recordings import frames_of_letters
 from sparring.replay.source import Chosen, DeadLetters, Files, Rows, Source, TopicRange
 
 SLACK_MS: Final = 60_000
@@ -86,13 +87,19 @@ class Recorded:
         self.close()
 
 
-def official_answers(connection: Connection, source: Source, since: int | None) -> Iterator[Answer]:
+def official_answers(
+    connection: Connection,
+    source: Source,
+    since: int | None,
+    watched: Callable[[Iterator[Any]], Iterator[Any]] = iter,
+) -> Iterator[Answer]:
     """The official answers of the source's frames, as they stand on `results`: a frame may have several.
 
     Args:
         connection: where the frames were answered.
         source: whose frames.
         since: the first frame's time, Unix milliseconds; None: not known, and all of `results` is read.
+        watched: is given the records, whosever they are, and gives them on: for progress.
 
     Raises:
         ConnectionError: the broker does not answer.
@@ -103,7 +110,7 @@ def official_answers(connection: Connection, source: Source, since: int | None) 
     with RecordStream(
         connection.broker, connection.topics.results, None if since is None else max(0, since - SLACK_MS)
     ) as records:
-        for record in records:
+        for record in watched(records):
             try:
                 answer = Answer.from_record(record.key, record.value or b"", list(record.headers))
                 origin = Origin.parse(answer.frame)
@@ -128,7 +135,7 @@ def _places(connection: Connection, source: Source) -> Callable[[Origin], bool] 
             named = {partition: frozenset(some) for partition, some in offsets.items()}
             return lambda origin: origin.topic == topic and origin.offset in named.get(origin.partition, frozenset())
         case DeadLetters():
-            refused = {frame.origin for frame in read_frames(connection, source)}
+            refused = {one.origin for one in frames_of_letters(connection, source) if isinstance(one, ReplayFrame)}
             return lambda origin: origin in refused
         case Files() | Rows():
             return None

@@ -11,7 +11,7 @@ from schemas.errors import Refused, SparringError
 from schemas.frames import ARROW, content_type
 from schemas.tables import encode_table
 from sparring.dataset import Asked
-from sparring.replay.frame import ReplayFrame
+from sparring.replay.frame import ReplayFrame, Unreadable
 from sparring.replay.source import Rows
 from sparring.sources.store import Store, asking, is_remote, plain
 
@@ -35,11 +35,11 @@ def count_rows(source: Rows) -> int:
         return int(found.count_rows())
 
 
-def frames_of_rows(source: Rows) -> Iterator[ReplayFrame]:
-    """The rows as frames, in the order of the files' names and of the rows in them.
+def frames_of_rows(source: Rows) -> Iterator[ReplayFrame | Unreadable]:
+    """The rows as frames, in the order of the files' names and of the rows in them. A cell that is null, or no
+    image, is `Unreadable`.
 
     Raises:
-        Refused: a cell is null, or an image's bytes are none.
         OSError: it cannot be read.
         SparringError: it is no such dataset.
     """
@@ -59,7 +59,7 @@ def open_rows(source: Rows) -> Any:
         return ds.dataset(path, filesystem=files, format=source.format)
 
 
-def _frames(source: Rows, found: Any) -> Iterator[ReplayFrame]:
+def _frames(source: Rows, found: Any) -> Iterator[ReplayFrame | Unreadable]:
     columns = [source.column, *([source.key_column] if source.key_column else [])]
     number = 0
     for fragment in sorted(found.get_fragments(), key=lambda one: str(one.path)):
@@ -67,18 +67,29 @@ def _frames(source: Rows, found: Any) -> Iterator[ReplayFrame]:
             columns=columns, batch_size=_ROWS_AT_ONCE, batch_readahead=1, fragment_readahead=1
         ):
             for row in range(batch.num_rows):
-                yield _frame(source, batch.slice(row, 1), number)
+                yield _read(source, batch.slice(row, 1), number)
                 number += 1
+
+
+def _read(source: Rows, row: pa.RecordBatch, number: int) -> ReplayFrame | Unreadable:
+    try:
+        return _frame(source, row, number)
+    except Refused as error:
+        return Unreadable(number, f"{_name(source)}#{number}: {error.message}")
 
 
 def _frame(source: Rows, row: pa.RecordBatch, number: int) -> ReplayFrame:
     name = f"{_name(source)}#{number}"
     column = row.column(source.column)
     if not column.is_valid()[0].as_py():
-        raise Refused("MissingField", f"{name}: column {source.column!r} is null; expected a value", "read")
+        raise Refused("MissingField", f"column {source.column!r} is null; expected a value", "read")
     if _is_image(column.type):
         cell = column[0].as_py()
-        value: bytes = cell[_IMAGE_FIELD] if isinstance(cell, dict) else cell
+        value: bytes | None = cell[_IMAGE_FIELD] if isinstance(cell, dict) else cell
+        if value is None:
+            raise Refused(
+                "MissingField", f"column {source.column!r}: its {_IMAGE_FIELD!r} are null; expected an image", "read"
+            )
         kind = content_type(None, value)
     else:
         value, kind = encode_table(pa.table({source.column: column})), ARROW

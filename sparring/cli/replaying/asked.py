@@ -19,7 +19,7 @@ from sparring.replay.choosing import Answered, chosen, dead_letters
 from sparring.replay.execute import STACK
 from sparring.replay.journal import FOLDER
 from sparring.replay.plan import Pace, Plan
-from sparring.replay.reaches import by_offsets, by_time
+from sparring.replay.reaches import begins_at, by_offsets, by_time
 from sparring.replay.rows import count_rows
 from sparring.replay.source import Chosen, DeadLetters, Files, Rows, Source, TopicRange
 from sparring.replay.target import candidate, deployed_version
@@ -56,9 +56,10 @@ def frames_of(connection: Connection, parsed: argparse.Namespace, answers: Pipel
             number: Span(begin) if end is None else Span(begin, end) for number, (begin, end) in parsed.offsets.items()
         }
         try:
-            return _counted(by_offsets(connection, spans, str(pipeline)), None)
+            found = by_offsets(connection, spans, str(pipeline))
         except ValueError as error:
             raise SparringError(f"--offsets: {error}") from error
+        return _counted(found, begins_at(connection, found))
     wanted = Answered(
         ids=parsed.ids,
         # An id says enough: whoever names one means it, whatever its pipeline.

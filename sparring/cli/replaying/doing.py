@@ -11,14 +11,15 @@ import msgspec
 from schemas.errors import SparringError
 from sparring.cli.exits import FAILED, INTERRUPTED, NOTHING_THERE, OK
 from sparring.cli.interrupt import interrupted_once
-from sparring.cli.progress import Progress
+from sparring.cli.progress import Progress, watched
 from sparring.cli.replaying.asked import Frames, check_permission, frames_of, pipeline_of, plan_of, version_of
 from sparring.cli.replaying.looking import dry_run, verify, what_if
 from sparring.cli.replaying.saying import line, summary
 from sparring.connection import Connection, found_settings
-from sparring.replay.execute import execute
+from sparring.replay.counts import Counts
+from sparring.replay.execute import Watch, execute
 from sparring.replay.journal import Journal
-from sparring.replay.run import Counts, Replay
+from sparring.replay.left import Left
 
 
 def replay(parsed: argparse.Namespace) -> int:
@@ -53,25 +54,27 @@ def _go_on(connection: Connection, journal: Journal, *, as_json: bool) -> int:
     if not journal.ended:
         return _run(connection, journal, as_json=as_json)
     sys.stderr.write("sparring: this replay came to its end: there is nothing left to do\n")
-    return _say(journal, Counts(), finished=True, as_json=as_json)
+    return _say(journal, Left((), journal).counts, finished=True, as_json=as_json)
 
 
 def _run(connection: Connection, journal: Journal, *, as_json: bool) -> int:
-    counts = Counts()
-
-    @contextlib.contextmanager
-    def begun(run: Replay) -> Iterator[None]:
-        nonlocal counts
-        counts = run.counts
-        with interrupted_once(run.interrupt), Progress(lambda elapsed_s: line(run.counts, elapsed_s)):
-            yield
-
+    watch = Watch(
+        _going,
+        report=lambda said: print(said, file=sys.stderr),  # noqa: T201  # news
+        reading=lambda records: watched(records, "answers"),
+    )
     try:
-        finished = execute(connection, journal, begun, lambda said: print(said, file=sys.stderr))  # noqa: T201  # news
+        finished, counts = execute(connection, journal, watch)
     except (SparringError, OSError, KeyboardInterrupt):
         _say_how_to_go_on(journal)
         raise
     return _say(journal, counts, finished=finished, as_json=as_json)
+
+
+@contextlib.contextmanager
+def _going(left: Left) -> Iterator[None]:
+    with interrupted_once(left.interrupt), Progress(lambda elapsed_s: line(left.counts, elapsed_s)):
+        yield
 
 
 def _say(journal: Journal, counts: Counts, *, finished: bool, as_json: bool) -> int:
@@ -80,13 +83,18 @@ def _say(journal: Journal, counts: Counts, *, finished: bool, as_json: bool) -> 
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(_facts(journal, counts, finished)), indent=2))
         sys.stdout.write("\n")
     else:
-        sys.stdout.write(summary(journal.folder, counts, journal.counts()))
+        sys.stdout.write(summary(journal.folder, counts, journal))
     for refusal in counts.refusals:
         sys.stderr.write(f"sparring: refused: {refusal}\n")
     if not finished:
         _say_how_to_go_on(journal)
         return INTERRUPTED
-    return FAILED if counts.refused else OK
+    if counts.refused or journal.missing:
+        return FAILED
+    if not journal.counts()[0]:
+        sys.stderr.write("sparring: there were no such frames; nothing was sent\n")
+        return NOTHING_THERE
+    return OK
 
 
 def _facts(journal: Journal, counts: Counts, finished: bool) -> dict[str, object]:  # two sides of one fact
@@ -98,7 +106,9 @@ def _facts(journal: Journal, counts: Counts, finished: bool) -> dict[str, object
         "sent_again": again,
         "written": written,
         "refused": counts.refused,
+        "missing": journal.missing,
         "late": counts.late,
+        "shed": counts.shed,
         "statuses": counts.statuses,
         "out": str(journal.folder),
     }

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, assert_never
 
 import msgspec
 from rich.console import Console
@@ -15,15 +15,17 @@ from rich.console import Console
 from schemas.errors import SparringError
 from schemas.limits import MIB
 from schemas.pipelines import PipelineVersion
-from sparring.cli.exits import FAILED, OK
-from sparring.cli.progress import Progress
+from sparring.cli.exits import FAILED, NOTHING_THERE, OK
+from sparring.cli.progress import watched
 from sparring.cli.replaying.asked import Frames
 from sparring.cli.tables import table
 from sparring.connection import Connection
 from sparring.replay.decisions import Verified, WhatIf, verified
 from sparring.replay.decisions import what_if as weigh_anew
-from sparring.replay.reading import read_frames, recorded_frames
+from sparring.replay.frame import Gone, ReplayFrame, Unreadable
+from sparring.replay.reading import read_frames
 from sparring.replay.recorded import Recorded, official_answers
+from sparring.replay.recordings import recorded_frames
 from sparring.replay.source import Chosen, Source, TopicRange
 
 T = TypeVar("T")
@@ -34,10 +36,20 @@ def dry_run(connection: Connection, source: Source, *, as_json: bool) -> int:
     keys: Counter[bytes | None] = Counter()
     size_bytes = 0
     times: list[int] = []
+    refused = missing = 0
     for frame in _watched(read_frames(connection, source)):
-        keys[frame.key] += 1
-        size_bytes += len(frame.value)
-        times = [min([*times[:1], frame.asked.at]), max([*times[1:], frame.asked.at])]
+        match frame:
+            case Unreadable(why=why):
+                refused += 1
+                sys.stderr.write(f"sparring: would be refused: {why}\n")
+            case Gone(numbers=numbers):
+                missing += len(numbers)
+            case ReplayFrame():
+                keys[frame.key] += 1
+                size_bytes += len(frame.value)
+                times = [min([*times[:1], frame.asked.at]), max([*times[1:], frame.asked.at])]
+            case _:
+                assert_never(frame)
     first, last = (datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds") for at in times or [0, 0])
     facts: dict[str, Any] = {
         "frames": keys.total(),
@@ -45,19 +57,24 @@ def dry_run(connection: Connection, source: Source, *, as_json: bool) -> int:
         "keys": len([key for key in keys if key is not None]),
         "first": first if times else None,
         "last": last if times else None,
+        "refused": refused,
+        "missing": missing,
     }
+    code = FAILED if refused or missing else OK if times else NOTHING_THERE
     if as_json:
         _print_json(facts)
-        return OK
+        return code
     shown = table("would be sent", "")
     shown.add_row("frames", f"{facts['frames']:,}")
     shown.add_row("size", f"{size_bytes / MIB:,.1f} MiB")
     shown.add_row("keys", f"{facts['keys']:,}")
     shown.add_row("from", str(facts["first"]))
     shown.add_row("to", str(facts["last"]))
+    shown.add_row("refused", f"{refused:,}")
+    shown.add_row("missing", f"{missing:,}")
     Console(soft_wrap=True).print(shown)
     sys.stdout.write("nothing was sent\n")
-    return OK
+    return code
 
 
 def verify(connection: Connection, frames: Frames, *, shown_max: int, as_json: bool) -> int:
@@ -96,11 +113,7 @@ def _routed(source: Source) -> TopicRange | Chosen:
 
 
 def _watched(frames: Iterable[T]) -> Iterator[T]:
-    count = 0
-    with Progress(lambda elapsed_s: f"{count:,} frames read, {count / elapsed_s:,.0f} a second"):
-        for frame in frames:
-            count += 1
-            yield frame
+    return watched(frames, "frames")
 
 
 def _print_verified(seen: Verified, shown_max: int) -> None:

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.errors import Refused
-from sparring.replay.rows import count_rows
+from sparring.replay.frame import ReplayFrame, Unreadable
+from sparring.replay.rows import count_rows, frames_of_rows
 from sparring.replay.source import Rows
 
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffd9")
@@ -32,3 +33,25 @@ def test_a_column_that_is_of_no_use_is_named(tmp_path: Path, column: str, why: s
     (tmp_path / "rows.parquet").write_bytes(parquet(tensor=[[1.0]], camera=["door"]))
     with pytest.raises(Refused, match=why):
         count_rows(Rows(str(tmp_path / "rows.parquet"), "parquet", column, 0))
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        (None, "column 'image' is null; expected a value"),
+        ({"bytes": None, "path": "a.jpg"}, "column 'image': its 'bytes' are null; expected an image"),
+        ({"bytes": b"neither", "path": "a.jpg"}, "the value (7 bytes, beginning"),
+    ],
+)
+def test_a_row_that_is_no_frame_is_named_and_those_around_it_keep_their_numbers(
+    tmp_path: Path, cell: Any, why: str
+) -> None:
+    whole = {"bytes": JPEG, "path": "b.jpg"}
+    (tmp_path / "rows.parquet").write_bytes(parquet(image=[whole, cell, whole]))
+    before, odd, after = frames_of_rows(Rows(str(tmp_path / "rows.parquet"), "parquet", "image", 0))
+    assert isinstance(before, ReplayFrame)
+    assert isinstance(odd, Unreadable)
+    assert isinstance(after, ReplayFrame)
+    assert (before.number, odd.number, after.number) == (0, 1, 2)
+    assert odd.why.startswith(f"{tmp_path}/rows.parquet#1: ")
+    assert why in odd.why

@@ -1,0 +1,101 @@
+"""What retention took of a source is said in its place, and nothing else is. On a real broker."""
+
+import contextlib
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+from confluent_kafka import Producer
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient
+
+from schemas.limits import KIB
+from sparring.connection import Connection
+from sparring.replay.frame import Gone, Reading, ReplayFrame
+from sparring.replay.reading import read_frames
+from sparring.replay.source import Chosen, Reach, Source, TopicRange
+from sparring.stack import LocalStack
+from tests.sparring.sdk import fresh_settings
+
+STEP = 1 << 20
+"""From one offset's number to the next one's."""
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def connection(broker: LocalStack) -> Iterator[Connection]:
+    with contextlib.closing(Connection(fresh_settings(broker, f"gone-{next(_numbers)}"))) as made:
+        yield made
+
+
+def produce(connection: Connection, counts: dict[int, int], value: bytes = b"frame", transactions: int = 0) -> None:
+    """So many frames into these partitions; in so many transactions, each of which ends with a record of Kafka's."""
+    settings = {"bootstrap.servers": connection.settings.kafka, "linger.ms": 0, "message.max.bytes": 1 << 20}
+    producer = Producer(settings | ({"transactional.id": "gone"} if transactions else {}))
+    if transactions:
+        producer.init_transactions(60)
+    for _ in range(transactions or 1):
+        if transactions:
+            producer.begin_transaction()
+        for partition, number in counts.items():
+            for _ in range(number):
+                producer.produce(connection.topics.frames, value, partition=partition)
+        if transactions:
+            producer.commit_transaction(60)
+    assert producer.flush(60) == 0
+
+
+def remove(connection: Connection, ends: dict[int, int]) -> None:
+    """What retention does: of these partitions all before these offsets."""
+    admin = KafkaAdminClient(bootstrap_servers=connection.settings.kafka)
+    try:
+        admin.delete_records({TopicPartition(connection.topics.frames, one): end for one, end in ends.items()})
+    finally:
+        admin.close()
+
+
+def told(readings: Iterator[Reading]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Partition and offset of the frames, and of what is gone, each in the order in which it came."""
+    frames, gone = [], []
+    for one in readings:
+        if isinstance(one, ReplayFrame):
+            frames.append((one.number % STEP, one.number // STEP))
+        elif isinstance(one, Gone):
+            gone += [(number % STEP, number // STEP) for number in one.numbers]
+    return frames, gone
+
+
+def test_of_a_range_what_went_before_it_was_read_is_gone_also_where_nothing_is_left(connection: Connection) -> None:
+    produce(connection, {0: 6, 1: 4, 2: 3})
+    source = TopicRange(connection.topics.frames, (Reach(0, 1, 6), Reach(1, 0, 4), Reach(2, 0, 2)))
+    assert told(read_frames(connection, source))[1] == []
+    remove(connection, {0: 4, 1: 4, 2: 3})
+    frames, gone = told(read_frames(connection, source))
+    assert frames == [(0, 4), (0, 5)]
+    assert sorted(gone) == [(0, 1), (0, 2), (0, 3), (1, 0), (1, 1), (1, 2), (1, 3), (2, 0), (2, 1)]
+
+
+def test_what_goes_while_it_is_read_is_gone_before_any_frame_behind_it_comes(connection: Connection) -> None:
+    produce(connection, {0: 60}, bytes(100 * KIB))
+    readings = read_frames(connection, TopicRange(connection.topics.frames, (Reach(0, 0, 60),)))
+    first = next(readings)
+    assert isinstance(first, ReplayFrame)
+    remove(connection, {0: 55})
+    came = [number for one in readings for number in (one.numbers if isinstance(one, Gone) else [one.number])]
+    assert [first.number, *came] == [offset * STEP for offset in range(60)]
+
+
+def test_what_went_is_no_frame_and_offsets_that_a_transaction_took_are_not_gone(connection: Connection) -> None:
+    produce(connection, {0: 2}, transactions=3)
+    source = TopicRange(connection.topics.frames, (Reach(0, 0, 9),))
+    assert told(read_frames(connection, source)) == ([(0, 0), (0, 1), (0, 3), (0, 4), (0, 6), (0, 7)], [])
+
+
+def test_of_chosen_frames_those_that_went_are_gone_in_their_turn(connection: Connection) -> None:
+    produce(connection, {0: 5, 1: 5})
+    remove(connection, {0: 3})
+    source: Source = Chosen(connection.topics.frames, {0: (1, 4), 1: (0, 2)}, (1, 0, 0, 1))
+    readings = list(read_frames(connection, source))
+    assert [isinstance(one, Gone) for one in readings] == [False, True, False, False]
+    assert told(iter(readings)) == ([(1, 0), (0, 4), (1, 2)], [(0, 1)])
