@@ -11,13 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
+from redis import Redis
 
 from adapters.brokers import Brokers
 from adapters.clock import now_ms
@@ -57,6 +59,28 @@ def topics(stack: LocalStack) -> set[str]:
         admin.close()
 
 
+def official(stack: LocalStack) -> tuple[dict[str, int], set[bytes]]:
+    """How much lies on each topic of the system, but for its beats, and what Redis knows."""
+    consumer = KafkaConsumer(bootstrap_servers=stack.kafka)
+    try:
+        names = [name for name in consumer.topics() if name.startswith(f"{stack.namespace}.")]
+        names.remove(f"{stack.namespace}.presence")
+        places = [TopicPartition(name, one) for name in names for one in consumer.partitions_for_topic(name) or ()]
+        ends: Counter[str] = Counter()
+        for place, end in consumer.end_offsets(places).items():
+            ends[place.topic] += end
+    finally:
+        consumer.close()
+    with Redis.from_url(stack.redis) as redis:
+        return dict(ends), set(redis.scan_iter(count=10_000))
+
+
+def is_indexed(stack: LocalStack, ids: list[str]) -> bool:
+    """Whether Redis knows all of these requests."""
+    names = b" ".join(official(stack)[1])
+    return all(one.encode() in names for one in ids)
+
+
 def send_some(wire: Wire, pipeline: Pipeline, count: int, seed: int) -> list[str]:
     rng = Random(seed)
     return [
@@ -77,7 +101,10 @@ def test_a_recorded_stream_gives_the_same_official_results_bit_for_bit_and_the_s
     pipeline.add_random_split(arms, hash_key="shop").deploy()
     ids = send_some(wire, pipeline, 60, seed)
     recorded = wire.answers(ids)
-    before = topics(stack)
+    refused = [one for one, answer in recorded.items() if answer.status != "ok"]
+    assert [wire.deadletter(one) for one in refused], "all that is official is written"
+    eventually(lambda: is_indexed(stack, ids), 60, "the index to know them")
+    before, (ends, keys) = topics(stack), official(stack)
 
     out = tmp_path / "run"
     code, said, _ = typed(capsys, "replay", "--from", "1h", "--pipeline", pipeline.name(), "--out", str(out), "--json")
@@ -104,7 +131,7 @@ def test_a_recorded_stream_gives_the_same_official_results_bit_for_bit_and_the_s
             assert np.array(row["out.y"], np.float32).tobytes() == np.array(told, np.float32).tobytes()
 
     eventually(lambda: topics(stack) <= before, 60, "no topic of the replay to be left")
-    assert {len(wire.results[one]) for one in ids} == {1}, "nothing official was written"
+    assert official(stack) == (ends, keys), "nothing official was written"
 
 
 def made_by(answer: Answer) -> tuple[str | None, str | None, str | None]:
@@ -223,38 +250,73 @@ def test_a_replay_keeps_the_rhythm_in_which_frames_were_produced_or_its_own(
         assert median(lateness) <= late_ms, (pace, came)
 
 
-def test_a_replay_that_is_killed_goes_on_and_has_each_frame_once_in_its_dataset(
-    pipeline: Pipeline, scale: Scale, wire: Wire, seed: int, capsys: Said, tmp_path: Path
+def test_a_replay_that_is_killed_again_and_again_has_each_frame_once_in_its_dataset(
+    stack: LocalStack, pipeline: Pipeline, scale: Scale, wire: Wire, seed: int, capsys: Said, tmp_path: Path
 ) -> None:
+    """As it begins, between two writings, between writing and noting, at its end: wherever it happens to be."""
     pipeline.add_model_step(scale("replay-killed", 2.0)).deploy()
     ids = [wire.send(pipeline.name(), f'[{{"tensor": [{number}, 1]}}]'.encode()) for number in range(60)]
     wire.answers(ids)
-    out = tmp_path / "run"
-    command = (sys.executable, "-m", "sparring", "replay", "--from", "1h", "--pipeline", pipeline.name())
-    sent_before = Random(seed).randrange(5, 50)
-    with subprocess.Popen((*command, "--fps", "10", "--out", str(out)), stderr=subprocess.DEVNULL) as killed:
-        try:
-            eventually(lambda: sent(out) >= sent_before, 120, f"{sent_before} frames to be sent")
-        finally:
-            killed.kill()
-    code, said, _ = typed(capsys, "replay", "--resume", str(out), "--json")
+    before, out, rng = topics(stack), tmp_path / "run", Random(seed)
+
+    def kill(command: tuple[str, ...], wanted: Callable[[Noted], bool], what: str, within_s: float = 0.0) -> Noted:
+        """Kill it when the journal says so, or at any moment in the seconds after that; what the journal says then."""
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+            try:
+                eventually(lambda: wanted(noted(out)), 120, what)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    running.wait(rng.uniform(0, within_s))
+            finally:
+                running.kill()
+        return noted(out)
+
+    begins = (sys.executable, "-m", "sparring", "replay", "--from", "1h", "--pipeline", pipeline.name())
+    first = rng.randrange(5, 50)
+    state = kill((*begins, "--fps", "10", "--out", str(out)), lambda now: now.sent >= first, f"{first} frames sent")
+    assert state.written == 0, "a replay writes every ten seconds: all that was sent is sent again"
+    goes_on = (sys.executable, "-m", "tests.journeys.replaying", str(out))
+    for moment in rng.sample(("as it starts", "on its way", "as it writes", "as it writes"), 4):
+        begun, some = state, rng.randrange(1, 12)
+        match moment:
+            case "as it starts":
+                state = kill(goes_on, lambda now: now.attempts > begun.attempts, "a new attempt", within_s=5)  # noqa: B023
+            case "on its way":
+                state = kill(goes_on, lambda now: now.sent > begun.sent + some, "some to be sent")  # noqa: B023
+            case _:
+                state = kill(goes_on, lambda now: now.written >= begun.written + some, "some to be written")  # noqa: B023
+        assert state.written >= begun.written, moment
+    assert 0 < state.written < 60, "it was killed between its first writing and its last"
+    kill(goes_on, lambda now: now.written == 60, "all to be written", within_s=2)
+
+    code, said, err = typed(capsys, "replay", "--resume", str(out), "--json")
     facts = json.loads(said)
     assert (code, facts["finished"], facts["sent"], facts["written"]) == (OK, True, 60, 60)
-    assert facts["sent_again"] >= 1, "it was killed before it had written anything"
+    assert facts["sent_again"] >= first
+    assert "starting" not in err, "nothing was left to send"
     assert sorted(row["subject"] for row in rows_of(out)) == sorted(ids)
+    eventually(lambda: topics(stack) <= before, 60, "no topic of any of them to be left")
     code, said, err = typed(capsys, "replay", "--resume", str(out), "--json")
-    assert (code, json.loads(said)) == (OK, facts | {"statuses": {}})
+    assert (code, json.loads(said)) == (OK, facts)
     assert "nothing left to do" in err
-    assert "starting" not in err
 
 
-def sent(out: Path) -> int:
-    """What the journal of a running replay says."""
+class Noted(NamedTuple):
+    """What a journal says, whoever writes it. sent: as often as it was."""
+
+    attempts: int = 0
+    sent: int = 0
+    written: int = 0
+
+
+def noted(out: Path) -> Noted:
     path = out / "_replay" / "journal.sqlite"
     if not path.exists():
-        return 0
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-        return int(db.execute("SELECT count(*) FROM sent").fetchone()[0])
+        return Noted()
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as db:
+        (attempts,) = db.execute("SELECT sum(value) FROM facts WHERE name = 'attempts'").fetchone()
+        (sent,) = db.execute("SELECT sum(times) FROM sent").fetchone()
+        (written,) = db.execute("SELECT count(*) FROM written").fetchone()
+        return Noted(int(attempts or 0), int(sent or 0), int(written))
 
 
 def test_a_folder_and_a_dataset_are_replayed_and_a_column_that_is_not_there_is_named(
@@ -378,4 +440,45 @@ def test_what_does_not_go_together_is_said_before_anything_is_done(pipeline: Pip
         code, _, err = typed(capsys, "replay", *arguments)
         assert (code, expected in err) == (WRONG_USAGE, True), err
     code, _, err = typed(capsys, "replay", "--from", "0s", "--pipeline", pipeline.name(), "--dry-run")
-    assert code in {OK, NOTHING_THERE}
+    assert (code, err) == (NOTHING_THERE, "sparring: there are no such frames; nothing was done\n")
+
+
+def test_a_time_in_which_only_others_frames_came_has_no_frames_and_nothing_is_started(
+    client: Client, pipeline: Pipeline, scale: Scale, wire: Wire, capsys: Said, tmp_path: Path
+) -> None:
+    pipeline.add_model_step(scale("replay-other", 2.0)).deploy()
+    wire.answer(wire.send(pipeline.name(), b'[{"tensor": [1, 1]}]'))
+    mine = client.build_pipeline("replay-nobody-asks")
+    mine.add_model_step(scale("replay-mine", 2.0)).deploy()
+    mine.undeploy()
+    asked = ("replay", "--from", "1h", "--pipeline", mine.name())
+    code, _, err = typed(capsys, *asked, "--out", str(tmp_path / "run"))
+    assert code == NOTHING_THERE, err
+    assert "there were no such frames; nothing was sent" in err
+    assert "starting" not in err
+    code, said, _ = typed(capsys, *asked, "--dry-run", "--json")
+    assert (code, json.loads(said)["frames"]) == (NOTHING_THERE, 0)
+
+
+def test_a_file_that_is_no_frame_is_named_and_is_sent_once_it_is_mended_to_the_same_candidate(
+    pipeline: Pipeline, capsys: Said, tmp_path: Path
+) -> None:
+    (tmp_path / "next.onnx").write_bytes(scaling_model(5.0))
+    candidate = tmp_path / "next.yaml"
+    candidate.write_text(
+        f"pipeline: {pipeline.name()}\n"
+        "models:\n  replay-mended: {path: next.onnx, framework: onnx}\nsteps:\n  - model: replay-mended\n"
+    )
+    tables, out = tmp_path / "tables", tmp_path / "run"
+    tables.mkdir()
+    for number in range(3):
+        (tables / f"{number}.json").write_text(f'[{{"tensor": [{number}, 1]}}]' if number != 1 else "")
+    code, said, err = typed(capsys, "replay", str(tables), "--candidate", str(candidate), "--out", str(out), "--json")
+    facts = json.loads(said)
+    assert (code, facts["finished"], facts["refused"], facts["written"]) == (FAILED, True, 1, 2)
+    assert f"sparring: refused: {tables}/1.json: a file that begins b''" in err
+    (tables / "1.json").write_text('[{"tensor": [1, 1]}]')
+    code, said, err = typed(capsys, "replay", "--resume", str(out), "--json")
+    facts = json.loads(said)
+    assert (code, facts["refused"], facts["written"], facts["sent_again"]) == (OK, 0, 3, 0), err
+    assert [row["out.y"] for row in rows_of(out)] == [[5.0 * number, 5.0] for number in range(3)]
