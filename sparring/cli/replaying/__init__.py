@@ -35,7 +35,8 @@ answer beside each. With --live frames go to the live pipeline, as new requests 
 names the old one.
 
 Ctrl-C stops, writes what was answered, and says how to go on; after a crash too, --resume goes on: each
-frame is sent at least once, and how many were sent twice is printed."""
+frame is sent at least once, and how many were sent twice is printed. A frame that cannot be read or sent is
+refused, and tried again by --resume; one that the topic no longer has is missing."""
 
 _EXAMPLES: Final = (
     "sparring replay --from 1h --pipeline shelf --version 3f9a --out runs/last-hour",
@@ -57,7 +58,7 @@ def add_commands(commands: "Commands") -> None:
         about=_ABOUT,
         examples=_EXAMPLES,
         exits=[
-            "1    a decision came out otherwise (--verify), a frame was refused, or the replay broke off",
+            "1    a decision came out otherwise (--verify), a frame was refused or is missing, or the replay broke off",
             "3    there are no such frames",
             "130  interrupted; --resume goes on",
         ],

@@ -1,8 +1,10 @@
 """What retention took of a source is said in its place, and nothing else is. On a real broker."""
 
 import contextlib
+import json
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
@@ -10,11 +12,15 @@ from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from schemas.limits import KIB
+from sparring.cli.exits import FAILED
 from sparring.connection import Connection
 from sparring.replay.frame import Gone, Reading, ReplayFrame
+from sparring.replay.journal import Journal
 from sparring.replay.reading import read_frames
 from sparring.replay.source import Chosen, Reach, Source, TopicRange
 from sparring.stack import LocalStack
+from tests.journeys.typed import Said, typed
+from tests.sparring.replay.told import plan
 from tests.sparring.sdk import fresh_settings
 
 STEP = 1 << 20
@@ -99,3 +105,20 @@ def test_of_chosen_frames_those_that_went_are_gone_in_their_turn(connection: Con
     readings = list(read_frames(connection, source))
     assert [isinstance(one, Gone) for one in readings] == [False, True, False, False]
     assert told(iter(readings)) == ([(1, 0), (0, 4), (1, 2)], [(0, 1)])
+
+
+def test_a_replay_all_of_whose_frames_went_starts_nothing_and_says_how_many_are_missing_now_and_later(
+    connection: Connection, tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("kafka", "redis", "store", "namespace"):
+        monkeypatch.setenv(f"SPARRING_{name.upper()}", getattr(connection.settings, name))
+    produce(connection, {0: 5})
+    remove(connection, {0: 5})
+    Journal.begin(tmp_path, plan(source=Chosen(connection.topics.frames, {0: (1, 3, 4)}, (0, 0, 0)), frames=3)).close()
+    code, said, err = typed(capsys, "replay", "--resume", str(tmp_path), "--json")
+    facts = json.loads(said)
+    assert (code, facts["finished"], facts["sent"], facts["missing"]) == (FAILED, True, 0, 3)
+    assert "starting" not in err
+    code, said, err = typed(capsys, "replay", "--resume", str(tmp_path))
+    assert (code, "there is nothing left to do" in err) == (FAILED, True)
+    assert "3 frames are missing: their topic no longer had them\n" in said
