@@ -138,9 +138,10 @@ def made_by(answer: Answer) -> tuple[str | None, str | None, str | None]:
     return answer.model, answer.model_version, answer.model_sha256
 
 
-def test_a_candidate_that_is_deployed_nowhere_answers_beside_what_was_recorded(
-    pipeline: Pipeline, scale: Scale, wire: Wire, capsys: Said, tmp_path: Path
+def test_a_candidate_that_is_deployed_nowhere_answers_beside_what_was_recorded_however_old_its_challengers_tasks_are(
+    pipeline: Pipeline, scale: Scale, wire: Wire, capsys: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SPARRING_SHADOW_AGE_MS_MAX", "1")  # of a live system: its challengers' tasks would all be shed
     pipeline.add_model_step(scale("replay-champion", 2.0)).deploy()
     ids = [wire.send(pipeline.name(), f'[{{"tensor": [{number}, 1]}}]'.encode()) for number in range(5)]
     wire.answers(ids)
@@ -162,7 +163,7 @@ def test_a_candidate_that_is_deployed_nowhere_answers_beside_what_was_recorded(
         assert (row["model"], row["recorded.model"]) == ("replay-next", "replay-champion")
         assert [2 * value for value in row["out.y"]] == [5 * value for value in row["recorded.out.y"]]
     challenged = [row for row in rows if row["role"] == "challenger"]
-    assert [row["subject"] for row in challenged] == sorted(ids[:3])
+    assert [(row["subject"], row["status"]) for row in challenged] == [(one, "ok") for one in sorted(ids[:3])]
     assert {row["model"] for row in challenged} == {"replay-champion"}
     assert {row["recorded.model"] for row in challenged} == {None}
     assert pipeline.status()["models"][0]["name"] == "replay-champion", "nobody deployed the candidate"

@@ -20,6 +20,7 @@ from sparring.cli.progress import watched
 from sparring.cli.replaying.asked import Frames
 from sparring.cli.tables import table
 from sparring.connection import Connection
+from sparring.replay.counts import REFUSALS_MAX
 from sparring.replay.decisions import Verified, WhatIf, verified
 from sparring.replay.decisions import what_if as weigh_anew
 from sparring.replay.frame import Gone, ReplayFrame, Unreadable
@@ -41,7 +42,8 @@ def dry_run(connection: Connection, source: Source, *, as_json: bool) -> int:
         match frame:
             case Unreadable(why=why):
                 refused += 1
-                sys.stderr.write(f"sparring: would be refused: {why}\n")
+                if refused <= REFUSALS_MAX:
+                    sys.stderr.write(f"sparring: would be refused: {why}\n")
             case Gone(numbers=numbers):
                 missing += len(numbers)
             case ReplayFrame():
