@@ -1,16 +1,18 @@
-"""`make chaos`: every fault, many times, from a printed seed; a table at the end."""
+"""`make chaos`: every fault, many times, from a printed seed, and a minute of backpressure; tables at the end."""
 
 import argparse
 import secrets
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
+from tests.chaos.backpressure import press
 from tests.chaos.grounds import GROUNDS, NAMES, Ground
 from tests.chaos.round import Round, play
 
@@ -21,27 +23,63 @@ _WIDTH_MIN = 100
 """Characters: a table in a log file is not cut."""
 
 
+BACKPRESSURE: Final = "backpressure"
+"""What `--only` calls the part that is no fault."""
+
+
 def main() -> int:
-    """Exit code 1 where a round did not hold."""
+    """Exit code 1 where a round did not hold, or backpressure did not."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--rounds", type=int, default=20, help="of each fault; default 20")
     parser.add_argument("--seed", type=int, default=secrets.randbits(31), help="default by chance; it is printed")
-    parser.add_argument("--only", action="append", choices=sorted(NAMES), help="this fault only; may be repeated")
+    parser.add_argument(
+        "--only", action="append", choices=sorted((*NAMES, BACKPRESSURE)), help="this alone; may be repeated"
+    )
+    parser.add_argument(
+        "--rush", type=float, default=60.0, metavar="SECONDS", help="of backpressure; default 60, and ten times as long"
+    )
     parsed = parser.parse_args()
     console = Console(width=max(_WIDTH_MIN, Console().width))
     console.print(f"seed: {parsed.seed} (repeat with --seed {parsed.seed})")
+    chosen = parsed.only or (*NAMES, BACKPRESSURE)
+    held = [_faults(console, chosen, range(parsed.seed, parsed.seed + parsed.rounds))]
+    if BACKPRESSURE in chosen:
+        held.append(_backpressure(console, parsed.rush))
+    return 0 if all(held) else 1
+
+
+def _faults(console: Console, chosen: Collection[str], seeds: Iterable[int]) -> bool:
+    """Whether every round held. Whatever ends it, what was played is told."""
     played: list[Round] = []
-    for ground in GROUNDS:
-        chosen = [fault for fault in ground.faults if fault in (parsed.only or NAMES)]
-        for done in _played(ground, chosen, range(parsed.seed, parsed.seed + parsed.rounds)):
-            played.append(done)
-            console.print(_line(done), highlight=False, soft_wrap=True)
-            for finding in [*([done.failure] if done.failure else []), *done.report.findings[:5]]:
-                console.print(f"  {finding}", highlight=False, soft_wrap=True)
-            if not done.held:
-                console.print(f"  logs and answers: {_kept(done.fault, done.seed)}", highlight=False, soft_wrap=True)
-    console.print(_table(played))
-    return 0 if all(one.held for one in played) else 1
+    try:
+        for ground in GROUNDS:
+            for done in _played(ground, [fault for fault in ground.faults if fault in chosen], seeds):
+                played.append(done)
+                _tell(console, done)
+    finally:
+        if played:
+            console.print(_table(played))
+    return all(one.held for one in played)
+
+
+def _tell(console: Console, done: Round) -> None:
+    console.print(_line(done), highlight=False, soft_wrap=True)
+    for finding in [*([done.failure] if done.failure else []), *done.report.findings[:5]]:
+        console.print(f"  {finding}", highlight=False, soft_wrap=True)
+    if not done.held:
+        console.print(f"  logs and answers: {_kept(done.fault, done.seed)}", highlight=False, soft_wrap=True)
+
+
+def _backpressure(console: Console, rush_s: float) -> bool:
+    """Whether it held."""
+    with tempfile.TemporaryDirectory(prefix="sparring-press-") as folder:
+        done = press(Path(folder), rush_s)
+    failures = done.failures()
+    console.print(f"{BACKPRESSURE}, {rush_s:g} s: {'NOT HELD' if failures else 'held'}", highlight=False)
+    console.print(done.table())
+    for line in (str(done), *failures):
+        console.print(line, highlight=False, soft_wrap=True)
+    return not failures
 
 
 def _played(ground: Ground, faults: Sequence[str], seeds: Iterable[int]) -> Iterator[Round]:

@@ -54,11 +54,13 @@ def _resident(stack: LocalStack) -> dict[str, float]:
                 process = psutil.Process(service.pid)
                 held[name] = process.memory_info().rss / MIB
                 for child in process.children():
-                    held[_model(child)] = child.memory_info().rss / MIB
+                    # One that has just ended has no command line, one that has just begun its parent's.
+                    if "--model" in (command := child.cmdline()):
+                        held[_model(command)] = child.memory_info().rss / MIB
     return held
 
 
-def _model(process: psutil.Process) -> str:
-    """`python -m workers inference --model WORKSPACE/NAME@VERSION --lane LANE`."""
-    *_, model, _lane, lane = process.cmdline()
+def _model(command: list[str]) -> str:
+    """Of `python -m workers inference --model WORKSPACE/NAME@VERSION --lane LANE`."""
+    *_, model, _lane, lane = command
     return f"model {model.partition('@')[0]} {lane}"
