@@ -99,7 +99,7 @@ def _line(done: Round) -> str:
     said = "held" if done.held else f"NOT HELD, {len(done.report.findings)} findings, {done.frames} frames seen"
     twice = f" ({done.twice} of them twice on their topic)" if done.twice else ""
     return (
-        f"{done.fault:36} seed {done.seed}: {said}; {done.confirmed} frames{twice}, "
+        f"{done.fault:36} seed {done.seed}: {said}; {done.confirmed} frames{twice}, {done.expired} expired, "
         f"{_duplicates(done)} duplicates, silence {done.silence_s:.1f} s, settled {done.settled_s:.1f} s"
     )
 
@@ -110,7 +110,7 @@ def _duplicates(done: Round) -> int:
 
 def _table(played: Sequence[Round]) -> Table:
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("fault", "tried", "held", "frames", "duplicates", "silence p50 s", "silence max s"):
+    for title in ("fault", "tried", "held", "frames", "expired", "duplicates", "silence p50 s", "silence max s"):
         shown.add_column(title, justify="left" if title == "fault" else "right", no_wrap=True)
     for fault in dict.fromkeys(one.fault for one in played):
         rounds = [one for one in played if one.fault == fault]
@@ -120,6 +120,7 @@ def _table(played: Sequence[Round]) -> Table:
             str(len(rounds)),
             str(sum(one.held for one in rounds)),
             f"{sum(one.confirmed for one in rounds):,}",
+            f"{sum(one.expired for one in rounds):,}",
             str(sum(_duplicates(one) for one in rounds)),
             f"{statistics.median(silences):.1f}",
             f"{max(silences):.1f}",

@@ -1,10 +1,10 @@
-"""Where faults happen: a whole stack of its own, three pipelines under load, and the ledger afterwards."""
+"""Where faults happen: a whole stack of its own, four pipelines under load, and the ledger afterwards."""
 
 import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -32,6 +32,13 @@ from tests.waiting import eventually
 SPLIT: Final = "chaos-split"
 SHADOW: Final = "chaos-shadow"
 MISCHIEF: Final = "chaos-mischief"
+AGED: Final = "chaos-aged"
+FRAME_AGE_MS_MAX: Final = 5_000
+"""Of that pipeline: what waits for longer, because a part of the system is away, is answered as expired."""
+
+DEADLINE_MS: Final = (2_000, 10_000)
+"""One in ten of all frames has a deadline of its own, so much later."""
+
 RUN_MS_MAX: Final = 5_000
 """Of one run of a model in here: a hang shall not take the default's minutes."""
 
@@ -40,14 +47,17 @@ HOST_MEMORY_MIB_MAX: Final = 1_600
 
 CAMERAS: Final = 8
 TENSOR_IN, Y_OUT = (pa.schema([pa.field(name, pa.list_(pa.float32()))]) for name in ("tensor", "y"))
+OVERDUE_MS_MAX: Final = 2 * RUN_MS_MAX
+"""From a frame's deadline to its result: it was in time when its turn came, and then ran."""
+
 SETTLED_S_MAX: Final = 120.0
 """From the end of the load until everything must be accounted for."""
 
 
 @dataclass
 class Arena:
-    """A running stack with a split, a shadow deploy of models[0] and models[2], and a step that does harm when told
-    to."""
+    """A running stack with a split of models[0] and models[1], a shadow deploy, a step that does harm when told to, and
+    a pipeline of models[0] whose frames may be some seconds old."""
 
     stack: LocalStack
     on: LocalStack | None
@@ -58,7 +68,13 @@ class Arena:
     mischief: Pipeline
     models: list[ModelVersion]
     step: ModelVersion
-    """The step that does harm."""
+    """The step that does harm, and is live."""
+    relief: ModelVersion
+    """The same step under another name: live after the next swap."""
+    challenger: ModelVersion
+    """Of the shadow deploy: models[2], or after a swap models[1]."""
+    load: "Load | None" = None
+    """Of the round that is played."""
     beside: int = 0
     """Frames that were sent beside the load."""
 
@@ -67,6 +83,19 @@ class Arena:
         connection = self.client._connection  # noqa: SLF001 (what the command line opens)
         connection.broker.send(connection.topics.frames, value, b"camera-0", [("pipeline", pipeline.encode())])
         self.beside += 1
+
+    def hurry(self, frames: int) -> None:
+        """The load's next frames come without a pause, so that whoever breaks now is in the middle of some."""
+        assert self.load is not None
+        self.load.hurry(frames)
+
+    def swap_out(self) -> None:
+        """Nobody needs the step and the challenger any more, others take their place; returns before they are warm."""
+        self.mischief.replace_with_model_step(0, self.relief).deploy(wait_for_status=False)
+        self.step, self.relief = self.relief, self.step
+        other = self.models[1] if self.challenger is self.models[2] else self.models[2]
+        self.shadow.replace_with_shadow_deploy(0, self.models[0], [other]).deploy(wait_for_status=False)
+        self.challenger = other
 
     def model_process(self, rng: Random) -> psutil.Process:
         """One of the model processes, by chance."""
@@ -123,26 +152,44 @@ class Arena:
                     + " ".join(f"{name}={value!r}" for name, value in one.headers)
                     for one in records
                 ]
-        except ConnectionError as error:
+        except (ConnectionError, RetryLater) as error:
             lines = [f"they cannot be read: {error}"]
         (folder / "results.txt").write_text("\n".join(lines) + "\n")
 
-    def longest_silence_s(self, since: int) -> float:
-        """Between one official answer and the next: how long nobody was answered. Seconds, by `published-at`."""
+    def answers(self, since: int) -> list[Answer]:
+        """Everything on `results` since then."""
         broker, topics = self.client._connection.broker, self.client._connection.topics  # noqa: SLF001 (as above)
         with RecordStream(broker, topics.results, since) as records:
-            answers = (Answer.from_record(one.key, one.value, list(one.headers)) for one in records)
-            times = sorted(answer.published_at for answer in answers)
-        return max((later - earlier for earlier, later in pairwise(times)), default=0) / 1000
+            return [Answer.from_record(one.key, one.value, list(one.headers)) for one in records]
+
+
+def longest_silence_s(answers: Iterable[Answer]) -> float:
+    """Between one official answer and the next: how long nobody was answered. Seconds, by `published-at`."""
+    times = sorted(answer.published_at for answer in answers)
+    return max((later - earlier for earlier, later in pairwise(times)), default=0) / 1000
+
+
+def overdue(answers: Iterable[Answer]) -> list[str]:
+    """Request ids of the load whose frames had expired long before their result: nobody waited for it any more."""
+    found = []
+    for answer in answers:
+        match answer.request_id.split("-"):
+            case ["chaos", _, deadline, _] if deadline and answer.status == "ok":
+                if answer.published_at > int(deadline) + OVERDUE_MS_MAX:
+                    found.append(answer.request_id)
+    return found
 
 
 class Load(threading.Thread):
-    """Frames of some cameras to both pipelines, some of them wrong, at a steady pace until it is halted."""
+    """Frames of some cameras to all pipelines, some of them wrong, some with a deadline, at a steady pace until it is
+    halted. A request id is `chaos-SENT-EXPIRES-NUMBER`, Unix milliseconds; EXPIRES is empty where the frame never
+    does."""
 
     def __init__(self, arena: Arena, per_second: float, seed: int) -> None:
         super().__init__(daemon=True)
-        self._arena = arena
+        self._topic = arena.client._connection.topics.frames  # noqa: SLF001 (as above)
         self._pause_s = 1 / per_second
+        self._hurried = 0
         self._rng = Random(seed)
         self._halt = threading.Event()
         self._producer = Producer(
@@ -156,48 +203,61 @@ class Load(threading.Thread):
         )
         self.sent = 0
         self.confirmed = 0
-        self.refused: list[str] = []
+        self._refused: list[str] = []
+        self._unconfirmed = 0
 
     def run(self) -> None:
-        topic = self._arena.client._connection.topics.frames  # noqa: SLF001 (as above)
-        while not self._halt.wait(self._pause_s):
-            pipeline = self._rng.choice((SPLIT, SHADOW, SPLIT, SHADOW, MISCHIEF))
-            camera = f"camera-{self._rng.randrange(CAMERAS)}"
-            wrong = self._rng.random() < 0.05
-            value = b"no json" if wrong else f'[{{"tensor": [{10 + self.sent}, {self._rng.randrange(100)}]}}]'.encode()
-            headers: list[tuple[str, str | bytes | None]] = [
-                ("pipeline", pipeline),
-                ("request-id", f"chaos-{now_ms()}-{self.sent}"),
-                ("camera", camera),
-            ]
-            self._producer.produce(topic, value, camera, headers=headers, on_delivery=self._delivered)
-            self.sent += 1
+        while not self._halt.wait(0 if self._hurried else self._pause_s):
+            self._hurried = max(0, self._hurried - 1)
+            self._send()
             self._producer.poll(0)
+
+    def hurry(self, frames: int) -> None:
+        """The next ones come without a pause."""
+        self._hurried = frames
 
     def wait_for_more(self, count: int) -> None:
         """Until `count` more frames are sent."""
         until = self.sent + count
         eventually(lambda: self.sent >= until, 60, f"{count} more frames to be sent")
 
-    def halt(self) -> int:
-        """Stop, and wait for Kafka to confirm; returns how many frames it has."""
+    def halt(self) -> None:
+        """Stop, and wait for Kafka to confirm what was sent."""
         self._halt.set()
         self.join()
-        left = self._producer.flush(120)
-        assert left == 0, f"{left} frames are not confirmed"
-        assert not self.refused, self.refused[:3]
-        return self.confirmed
+        self._unconfirmed = self._producer.flush(120)
+
+    def failures(self) -> list[str]:
+        """What Kafka did not take, once it is halted."""
+        left = [f"{self._unconfirmed} frames are not confirmed"] if self._unconfirmed else []
+        return [*left, *self._refused[:3]]
+
+    def _send(self) -> None:
+        pipeline = self._rng.choice((SPLIT, SHADOW, SPLIT, SHADOW, MISCHIEF, AGED))
+        camera = f"camera-{self._rng.randrange(CAMERAS)}"
+        wrong = self._rng.random() < 0.05
+        value = b"no json" if wrong else f'[{{"tensor": [{10 + self.sent}, {self._rng.randrange(100)}]}}]'.encode()
+        headers: list[tuple[str, str | bytes | None]] = [("pipeline", pipeline), ("camera", camera)]
+        now, deadline = now_ms(), None
+        if self._rng.random() < 0.1:
+            deadline = now + self._rng.randrange(*DEADLINE_MS)
+            headers.append(("deadline", str(deadline)))
+        by_age = now + FRAME_AGE_MS_MAX if pipeline == AGED else None
+        expires = min((at for at in (deadline, by_age) if at is not None), default="")
+        headers.append(("request-id", f"chaos-{now}-{expires}-{self.sent}"))
+        self._producer.produce(self._topic, value, camera, headers=headers, timestamp=now, on_delivery=self._delivered)
+        self.sent += 1
 
     def _delivered(self, error: KafkaError | None, _message: Message) -> None:
         if error is None:
             self.confirmed += 1
         else:
-            self.refused.append(str(error))
+            self._refused.append(str(error))
 
 
 @contextmanager
 def arena(folder: Path, on: LocalStack | None = None, store: Path | None = None) -> Iterator[Arena]:
-    """A stack of its own, all three pipelines deployed. on: whose servers it uses; store: of its models."""
+    """A stack of its own, all four pipelines deployed. on: whose servers it uses; store: of its models."""
     environment = {"SPARRING_RUN_MS_MAX": str(RUN_MS_MAX), "SPARRING_HOST_MEMORY_MIB_MAX": str(HOST_MEMORY_MIB_MAX)}
     if store is not None:
         environment["SPARRING_STORE"] = str(store)
@@ -215,9 +275,12 @@ def arena(folder: Path, on: LocalStack | None = None, store: Path | None = None)
         shadow = client.build_pipeline(SHADOW).add_shadow_deploy(models[0], [models[2]]).deploy(deploy_wait_s=240)
         path = folder / "mischief.py"
         path.write_text(MISCHIEF_STEP)
-        step = client.upload_model("mischief", path, Framework.PYTHON, TENSOR_IN, Y_OUT)
+        step, relief = (
+            client.upload_model(name, path, Framework.PYTHON, TENSOR_IN, Y_OUT) for name in ("mischief", "relief")
+        )
         mischief = client.build_pipeline(MISCHIEF).add_model_step(step).deploy()
-        yield Arena(stack, on, client, split, shadow, mischief, models, step)
+        client.build_pipeline(AGED).add_model_step(models[0]).set_frame_age_ms_max(FRAME_AGE_MS_MAX).deploy()
+        yield Arena(stack, on, client, split, shadow, mischief, models, step, relief, models[2])
 
 
 def _inference(host: psutil.Process) -> list[psutil.Process]:

@@ -45,9 +45,10 @@ FRAME_KIB: Final = 128
 """Of a frame, about a camera's picture: a model's share of the minute is three times what its process may grow by."""
 
 QUIET_PER_S: Final = 8.0
-GROWTH_MIB_MAX: Final = {"router": 256, "host": 32, "indexer": 128, "kafka": 640, "valkey": 128, "model": 256}
-"""Of resident memory. Router and model process read 64 MiB ahead, fetch 33 MiB at a time and queue 64 MiB to be sent;
-the broker has a heap of 512 MiB; Valkey keeps each answer."""
+GROWTH_MIB_MAX: Final = {"router": 320, "host": 32, "indexer": 128, "kafka": 640, "valkey": 128, "model": 224}
+"""Of resident memory. Router and model process read 64 MiB ahead and fetch 33 MiB at a time; a router holds a batch of
+that and queues 64 MiB to be sent in each lane, a model process holds 16 frames; the broker has a heap of 512 MiB;
+Valkey keeps each answer."""
 
 RECOVERY_TIMES_MAX: Final = 1.5
 RECOVERY_SLACK_S: Final = 15.0

@@ -17,13 +17,19 @@ from schemas.limits import MIB
 from schemas.tables import encode_table
 from tests.chaos.arena import HOST_MEMORY_MIB_MAX, MISCHIEF, SHADOW, SPLIT, Arena
 from tests.chaos.full import store_full
-from tests.freezing import frozen
+from tests.freezing import freeze, frozen
 from tests.waiting import eventually
 
 Fault = Callable[[Arena, Random], None]
 
 FROZEN_S: Final = 20.0
 AWAY_S: Final = 5.0
+FORGOTTEN_S: Final = 2.0
+"""How much of what Redis confirmed its disk may lack."""
+
+HURRIED: Final = 600
+"""Frames without a pause: a router is busy with them for some tenths of a second."""
+
 LEAKS: Final = 24
 MODEL_PROCESSES: Final = 4
 
@@ -78,6 +84,21 @@ def redis_emptied(arena: Arena, _rng: Random) -> None:
     rebuild(connection, 0, lambda _topic, _count: None)
 
 
+def redis_and_indexer_killed(arena: Arena, _rng: Random) -> None:
+    """As when a machine loses power: Redis has what its disk had, and who remembers the rest dies with it."""
+    redis_pid, indexer_pid = arena.stack.process("valkey"), arena.stack.process("indexer")
+    (written,) = (arena.stack.data / "valkey").rglob("*.incr.aof")
+    on_disk = written.stat().st_size
+    pause(FORGOTTEN_S)
+    freeze(redis_pid)
+    try:
+        os.kill(indexer_pid, signal.SIGKILL)
+        os.truncate(written, on_disk)
+    finally:
+        os.kill(redis_pid, signal.SIGKILL)
+    eventually(lambda: not runs(redis_pid) and not runs(indexer_pid), 60, "Redis and the indexer to end")
+
+
 def redis_full(arena: Arena, _rng: Random) -> None:
     """No memory left, and nothing may be evicted; later there is room again."""
     with redis.Redis.from_url(arena.stack.redis) as index:
@@ -119,8 +140,27 @@ def nan(arena: Arena, _rng: Random) -> None:
 def swap(arena: Arena, rng: Random) -> None:
     """The champion is replaced, and replaced back."""
     first, second = rng.sample(arena.models[:2], 2)
-    arena.shadow.replace_with_shadow_deploy(0, first, [arena.models[2]]).deploy()
-    arena.shadow.replace_with_shadow_deploy(0, second, [arena.models[2]]).deploy()
+    arena.challenger = arena.models[2]
+    arena.shadow.replace_with_shadow_deploy(0, first, [arena.challenger]).deploy()
+    arena.shadow.replace_with_shadow_deploy(0, second, [arena.challenger]).deploy()
+
+
+def swap_without_router(arena: Arena, rng: Random) -> None:
+    """The router stands still in the middle of its work, and for so long that it counts as dead; meanwhile the models
+    that it works for are swapped out."""
+    arena.hurry(HURRIED)
+    pause(0.1 * rng.random())
+    with frozen(arena.stack.process("router")):
+        arena.swap_out()
+        pause(FROZEN_S)
+
+
+def swap_without_broker(arena: Arena, rng: Random) -> None:
+    """Models are swapped out while a router is busy; at once, or when their successors are warm, the broker goes."""
+    arena.hurry(HURRIED)
+    arena.swap_out()
+    pause(rng.choice((0.1, AWAY_S)) * rng.random())
+    _signalled("kafka", rng.choice((signal.SIGTERM, signal.SIGKILL)))(arena, rng)
 
 
 def weights(arena: Arena, rng: Random) -> None:
@@ -141,6 +181,7 @@ def rolling_restart(arena: Arena, rng: Random) -> None:
 
 FAULTS: Final[dict[str, Fault]] = {
     "router killed": _signalled("router", signal.SIGKILL),
+    "router frozen for 20 s": _frozen_service("router", FROZEN_S),
     "router told to stop": _signalled("router", signal.SIGTERM),
     "host killed": _signalled("host", signal.SIGKILL),
     "host told to stop": _signalled("host", signal.SIGTERM),
@@ -157,8 +198,11 @@ FAULTS: Final[dict[str, Fault]] = {
     "Redis killed": _signalled("valkey", signal.SIGKILL),
     "Redis frozen for 20 s": _frozen_service("valkey", FROZEN_S),
     "Redis emptied, index rebuilt": redis_emptied,
+    "Redis and indexer killed together": redis_and_indexer_killed,
     "Redis full": redis_full,
     "champion swapped twice": swap,
+    "swap while the broker is stopped": swap_without_broker,
+    "swap while the router is frozen": swap_without_router,
     "weights edited": weights,
     "rolling restart": rolling_restart,
     "a frame that kills its process": _wrong_frame(b'[{"tensor": [3, 0]}]'),

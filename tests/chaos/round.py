@@ -1,14 +1,15 @@
 """One round: load, one fault in the middle of it, the account."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 from adapters.clock import now_ms
-from schemas.errors import RetryLater
 from sparring.ledger.account import Report
-from tests.chaos.arena import Arena, Load
+from tests.chaos.arena import Arena, Load, longest_silence_s, overdue
 from tests.chaos.faults import Fault
 
 
@@ -26,7 +27,12 @@ class Round:
     settled_s: float
     twice: int = 0
     failure: str | None = None
-    """What the fault itself waited for in vain."""
+    """What went wrong beside the account: what the fault waited for in vain, what Kafka did not take."""
+
+    @property
+    def expired(self) -> int:
+        """Frames that were answered so, because a part of the system was away."""
+        return self.report.counts["answered expired"]
 
     @property
     def held(self) -> bool:
@@ -50,24 +56,27 @@ def play(
     """
     rng = Random(seed)
     since, beside = now_ms(), arena.beside
-    load = Load(arena, per_second, seed)
+    failures: list[str] = []
+    load = arena.load = Load(arena, per_second, seed)
     load.start()
-    load.wait_for_more(around + rng.randrange(around))
-    failure = None
     try:
-        fault(arena, rng)
-    except AssertionError as error:
-        failure = str(error)  # the account is asked all the same
-    load.wait_for_more(around)
-    confirmed = load.halt() + arena.beside - beside
+        with _noted(failures):
+            load.wait_for_more(around + rng.randrange(around))
+            fault(arena, rng)
+        with _noted(failures):  # the account is asked all the same
+            load.wait_for_more(around)
+    finally:
+        load.halt()
+    failures += load.failures()
+    confirmed = load.confirmed + arena.beside - beside
     ended = time.monotonic()
-    twice, silence_s = 0, 0.0
-    try:
+    report, twice, silence_s = Report(), 0, 0.0
+    with _noted(failures, "no account: "):
         report = arena.settled(since)
         twice = arena.frames_twice(since)
-        silence_s = arena.longest_silence_s(since)
-    except (ConnectionError, RetryLater) as error:
-        report, failure = Report(), f"no account: {error}"
+        answers = arena.answers(since)
+        silence_s = longest_silence_s(answers)
+        failures += [f"{one} was answered long after it had expired" for one in overdue(answers)[:3]]
     done = Round(
         name,
         seed,
@@ -77,8 +86,17 @@ def play(
         silence_s,
         time.monotonic() - ended,
         twice,
-        failure,
+        "; ".join(failures) or None,
     )
     if keep_in is not None and not done.held:
         arena.keep(keep_in, since)
     return done
+
+
+@contextmanager
+def _noted(failures: list[str], what: str = "") -> Iterator[None]:
+    """Whatever goes wrong in the block is the round's failure: hours of other rounds go on."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 (as the docstring says)
+        failures.append(f"{what}{type(error).__name__}: {error}")

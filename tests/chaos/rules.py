@@ -20,14 +20,14 @@ _SEEN_S_MAX: Final = 90.0
 def challenger_not_written(arena: Arena, _rng: Random) -> None:
     """The router may not write a challenger's tasks: each is recorded as shed, and the champion answers."""
     since = now_ms()
-    with denied(arena.stack.kafka, arena.work_topic(arena.models[2], "shadow"), AclOperation.WRITE):
+    with denied(arena.stack.kafka, arena.work_topic(arena.challenger, "shadow"), AclOperation.WRITE):
         _wait_for(arena, since, "shadows shed")
     _wait_for(arena, now_ms(), "shadows ok")
 
 
 def challenger_not_read(arena: Arena, _rng: Random) -> None:
     """A challenger's process may not read its tasks: they wait, and the champion answers."""
-    with denied(arena.stack.kafka, arena.work_topic(arena.models[2], "shadow"), AclOperation.READ):
+    with denied(arena.stack.kafka, arena.work_topic(arena.challenger, "shadow"), AclOperation.READ):
         pause(AWAY_S)
     _wait_for(arena, now_ms(), "shadows ok")
 

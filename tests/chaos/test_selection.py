@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Iterator
+from random import Random
 
 import pytest
 
@@ -30,3 +31,17 @@ def test_every_frame_is_accounted_for_when(ground: Arena, seed: int, fault: str)
     assert played.failure is None
     assert played.report.in_order, played.report.findings[:5]
     assert played.held, (played.frames, played.twice, played.confirmed)
+
+
+def test_a_fault_that_fails_is_its_rounds_failure_and_the_frames_are_accounted_for(ground: Arena, seed: int) -> None:
+    def not_there(arena: Arena, _rng: Random) -> None:
+        arena.stack.process("nobody")
+
+    played = play(ground, "nobody told to stop", not_there, seed, around=10)
+    assert played.failure is not None
+    assert "StackError: no process 'nobody'" in played.failure
+    assert not played.held
+    assert played.report.in_order, played.report.findings[:5]
+    assert played.frames == played.confirmed >= 20
+    assert ground.load is not None
+    assert not ground.load.is_alive()
