@@ -34,7 +34,7 @@ check: setup  ## ruff, format, mypy --strict, import-linter
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports --no-cache
 
-chaos: setup  ## every fault twenty times under load, with the ledger; ARGS="--rounds 2 --only 'broker killed'"
+chaos: setup  ## every fault twenty times under load, then backpressure; ARGS="--rounds 2 --only 'broker killed'"
 	$(BIN)/python -m tests.chaos $(ARGS)
 
 fuzz: setup  ## ten thousand bad frames to a system of its own; ARGS="--frames 2000 --seed 7"
