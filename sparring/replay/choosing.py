@@ -107,8 +107,7 @@ def dead_letters(
     wanted = [
         letter
         for letter in read_dead_letters(connection, since)
-        if error in {None, letter.error}
-        and (pipeline is None or _named(letter.pipeline) == pipeline)
+        if error in {None, letter.error} and (pipeline is None or _named(letter.pipeline) == pipeline)
     ]
     if len(wanted) > PLACES_MAX:
         raise _too_many()

@@ -7,7 +7,8 @@ EXPIRED_AT = 1_000_000
 
 
 def _answer(request_id: str, status: Status, late_ms: int) -> Answer:
-    return Answer(b"camera-0", b"", request_id, status, "default/chaos", "sparring.frames/0/0", "", EXPIRED_AT + late_ms)
+    at = EXPIRED_AT + late_ms
+    return Answer(b"camera-0", b"", request_id, status, "default/chaos", "sparring.frames/0/0", "", at)
 
 
 def test_a_result_is_overdue_where_its_frame_had_expired_for_longer_than_runs_take() -> None:

@@ -7,7 +7,7 @@ import pytest
 from schemas.errors import Refused
 from schemas.frames import Frame, RawHeaders
 from schemas.names import PipelineName
-from schemas.results import dead_letter_headers
+from schemas.results import dead_letter
 from sparring.deadletters import REPLAY_OF, DeadLetter, once_each, resent_id
 from tests.nouns import frame
 
@@ -81,7 +81,8 @@ class Record:
 
 
 def letter_headers(refused: Frame) -> RawHeaders:
-    return dead_letter_headers(refused, Refused("StepFailed", "why", "infer"), 1)
+    _, _, headers = dead_letter(refused, Refused("StepFailed", "why", "infer"), 1)
+    return headers
 
 
 def of_record(refused: Frame) -> DeadLetter:
