@@ -179,8 +179,11 @@ class Frame:
     @property
     def size(self) -> int:
         """Bytes of key, value and headers as Kafka writes them, lengths included."""
-        headers = sum(_written(len(name.encode())) + _written(len(value or b"")) for name, value in self.headers)
-        return len(self.key or b"") + len(self.value) + headers
+        size = len(self.key or b"") + len(self.value)
+        for name, value in self.headers:
+            for length in (len(name.encode()), len(value or b"")):
+                size += length + (length.bit_length() + 7) // 7  # seven bits a byte, one of them for the sign
+        return size
 
     @property
     def fits(self) -> bool:
@@ -202,11 +205,6 @@ class Frame:
 
 def _too_large(came: str, most: int) -> Refused:
     return Refused("FrameTooLarge", f"the frame's {came}; expected at most {most}", "route")
-
-
-def _written(length: int) -> int:
-    """Bytes of a text with its length before it: seven bits a byte, one of them for the sign."""
-    return length + (length.bit_length() + 7) // 7
 
 
 def is_table(kind: ContentType) -> TypeGuard[TableType]:

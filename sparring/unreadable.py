@@ -5,7 +5,7 @@ never again. As in the services, such a record is read here without headers: the
 """
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 from kafka.consumer.fetcher import Fetcher
 from kafka.record import MemoryRecords
@@ -13,6 +13,9 @@ from kafka.record.default_records import DefaultRecordBatch
 from kafka.record.util import decode_varint
 
 log = logging.getLogger(__name__)
+
+_HEADERS_MAX: Final = 100_000
+"""Above which librdkafka, by which the router reads, gives none."""
 
 
 def read_past_them(consumer: Any) -> None:
@@ -37,13 +40,13 @@ class Records(MemoryRecords):  # type: ignore[misc]  # as above
 class _Batch(DefaultRecordBatch):  # type: ignore[misc]  # as above
     def _read_msg(self) -> Any:
         try:
-            return super()._read_msg()
+            record = super()._read_msg()
         except UnicodeDecodeError:
             self._overwrite_names()
-            record = super()._read_msg()
-            record.headers.clear()
-            log.warning("offset %d: the name of a header is not UTF-8: it is read without headers", record.offset)
-            return record
+            return _without_headers(super()._read_msg(), "the name of a header is not UTF-8")
+        if len(record.headers) > _HEADERS_MAX:
+            return _without_headers(record, f"{len(record.headers)} headers")
+        return record
 
     def _overwrite_names(self) -> None:
         """Of the record at hand: its headers' names, in place and with their lengths."""
@@ -63,3 +66,9 @@ class _Batch(DefaultRecordBatch):  # type: ignore[misc]  # as above
         """Where the bytes end that begin here with their length."""
         size, begin = decode_varint(self._buffer, at)
         return int(begin + max(0, size))
+
+
+def _without_headers(record: Any, why: str) -> Any:
+    log.warning("offset %d: %s: it is read without headers", record.offset, why)
+    record.headers.clear()
+    return record

@@ -1,4 +1,4 @@
-"""A record with a header's name that is no text is read without headers, and what lies around it as it is. Pure."""
+"""A record with a header whose name is no text, or with too many headers, is read without them. Pure."""
 
 from typing import Any
 
@@ -25,7 +25,14 @@ def _batch(codec: int, *headers: RawHeaders) -> bytes:
 
 @pytest.mark.parametrize("codec", _CODECS.values(), ids=_CODECS)
 @pytest.mark.parametrize(
-    "bad", [[("x\udcff\udcfe", b"1")], [*_GOOD, ("\udc80", None)], [("\udcff" * 300, b"v" * 300), *_GOOD]]
+    "bad",
+    [
+        [("x\udcff\udcfe", b"1")],
+        [*_GOOD, ("\udc80", None)],
+        [("\udcff" * 300, b"v" * 300), *_GOOD],
+        [("", None)] * 100_001,
+    ],
+    ids=["one", "the last", "a long one", "too many"],
 )
 def test_it_alone_is_read_without_headers(codec: int, bad: RawHeaders) -> None:
     records = Records(_batch(codec, _GOOD, bad, _GOOD, bad) + _batch(codec, bad, _GOOD))
