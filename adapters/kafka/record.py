@@ -1,13 +1,18 @@
 """A record as it was read, and what a group committed for a partition."""
 
 from dataclasses import dataclass
-from typing import Any
+from operator import methodcaller
+from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from adapters.kafka.clients import warn
 from schemas.errors import Refused
 from schemas.frames import RawHeaders
+
+_HEADERS_OF: Final = methodcaller("headers")
+"""confluent-kafka gives a half-made list back although it has raised. Called from here CPython notices (SystemError);
+called as `message.headers()` it does not any more once that line was run some times, and reads the list's holes."""
 
 Place = tuple[str, int]
 """Topic and partition."""
@@ -77,8 +82,8 @@ def record_of(message: Message) -> Record | None:
 def _headers(message: Message) -> RawHeaders | None:
     """None where the name of one is not UTF-8: no client writes that, and any connection may."""
     try:
-        raw: Any = message.headers() or []
-    except UnicodeDecodeError:
+        raw: Any = _HEADERS_OF(message) or []
+    except (UnicodeDecodeError, SystemError):
         return None
     return [(name, _bytes(value)) for name, value in raw]
 

@@ -5,7 +5,9 @@ from confluent_kafka import Producer
 
 from adapters.brokers import Brokers
 from adapters.kafka.batches import end_of_batch
+from adapters.kafka.inbox import Inbox
 from schemas.limits import MIB
+from tests.waiting import eventually
 
 _LARGE = {"message.max.bytes": 900_000_000, "queue.buffering.max.kbytes": 2_000_000, "compression.type": "zstd"}
 _TOPIC = "frames"
@@ -38,3 +40,21 @@ def test_a_batch_ends_where_the_next_begins_or_nothing_is(packing: Producer, rec
     if not last:
         _send(packing, 1, 60 * MIB)  # another of its kind
     assert end_of_batch(kafka, "group", _TOPIC, 0, 5) == 5 + records
+
+
+def test_a_reader_goes_on_behind_it(packing: Producer) -> None:
+    kafka = _broker(packing)
+    for records, record_bytes in ((2, 10), (3, 30 * MIB), (1, 60 * MIB), (2, 20)):
+        _send(packing, records, record_bytes)
+    inbox = Inbox(kafka, "readers", [_TOPIC])
+    read: list[tuple[int, int]] = []
+
+    def came() -> bool:
+        read.extend((record.offset, len(record.value or b"")) for record in inbox.read(10, wait_s=0.5))
+        return len(read) >= 4
+
+    try:
+        eventually(came, 60, "what lies around it")
+    finally:
+        inbox.close()
+    assert read == [(0, 10), (1, 10), (6, 20), (7, 20)]
