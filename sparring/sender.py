@@ -5,11 +5,12 @@ takes them waits in `send`. What a frame is made of is not known here.
 """
 
 import itertools
+import math
 import queue
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal, assert_never
 from uuid import uuid4
 
 from adapters.clock import now_ms
@@ -19,6 +20,9 @@ from schemas.limits import DELIVERY_S_MAX, MIB
 from schemas.names import PipelineName
 from sparring.broker import Broker, Delivery
 from sparring.frames import frame_headers, outgoing
+
+CLOSED: Final = "frames: the block was left; client.frames(...) opens another"
+"""Of a sender that was shut, which the block does whose frames it sends."""
 
 IN_FLIGHT_FRAMES_MAX: Final = 256
 IN_FLIGHT_BYTES_MAX: Final = 32 * MIB
@@ -40,6 +44,8 @@ class Sent:
 
 
 Report = Callable[[Sent, Delivery], None]
+_Call = Literal["interrupt", "look"]
+"""From another thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +104,11 @@ class Sender:
         self._woken = woken
         self._numbers = itertools.count()
         self._under_way: dict[int, Sent] = {}
-        self._bytes_under_way = 0
-        self._ended: queue.SimpleQueue[tuple[int, Delivery] | None] = queue.SimpleQueue()
+        self._given_up: dict[int, Sent] = {}
+        """Reported as not confirmed, and in the client all the same: they take their room until it lets go of them."""
+        self._held_bytes = 0
+        self._leave_by_s = math.inf
+        self._ended: queue.SimpleQueue[tuple[int, Delivery] | _Call] = queue.SimpleQueue()
 
     def send(
         self,
@@ -127,7 +136,9 @@ class Sender:
             FrameTooLarge: value, key or headers are above the limit: nothing was sent.
             ConnectionError: the broker does not take it, or says nothing about those under way.
             RetryLater: the store does not take it.
+            ValueError: the sender is shut: nothing was sent.
         """
+        self._check_open()
         sent = Sent(request_id or str(uuid4()), name, len(value), next(self._numbers))
         key = self._key if key is None else key
         own = {**self._headers, **_deadline(self._deadline_ms), **(headers or {}), **_deadline(deadline_ms)}
@@ -135,7 +146,7 @@ class Sender:
         frame = outgoing(value, key, made, self._store)
         self._wait_for_room(len(value))
         self._under_way[sent.number] = sent
-        self._bytes_under_way += sent.size_bytes
+        self._held_bytes += sent.size_bytes
         self.counts = replace(self.counts, sent=self.counts.sent + 1)
 
         def ended(delivery: Delivery) -> None:
@@ -147,7 +158,7 @@ class Sender:
             self._broker.start(self._topic, frame.value, ended, key=key, headers=frame.headers)
         except (ConnectionError, FrameTooLarge):
             del self._under_way[sent.number]
-            self._bytes_under_way -= sent.size_bytes
+            self._held_bytes -= sent.size_bytes
             self.counts = replace(self.counts, sent=self.counts.sent - 1)
             raise
         return sent
@@ -162,25 +173,38 @@ class Sender:
 
     def finish(self, within_s: float = FINISH_S_MAX) -> None:
         """Wait until each frame has its report; one that has none in time is reported as not confirmed."""
-        by_s = time.monotonic() + within_s
-        while self._under_way and self._take(by_s - time.monotonic()):
+        began_s = time.monotonic()
+        while self._under_way and self._take(min(began_s + within_s, self._leave_by_s) - time.monotonic()):
             pass
-        for number in list(self._under_way):
-            self._end(number, ConnectionError(f"{self._topic}: no delivery report within {within_s:g} s"))
+        waited_s = round(time.monotonic() - began_s, 1)
+        for number, sent in list(self._under_way.items()):
+            self._given_up[number] = self._under_way.pop(number)
+            self._tell(sent, ConnectionError(f"{self._topic}: no delivery report within {waited_s:g} s"))
 
     def interrupt(self) -> None:
         """The next `send`, `wait` or `finish` raises KeyboardInterrupt, between two reports.
 
         For a signal's handler: raised at once, it could lose a report or leave the client half done.
         """
-        self._ended.put(None)
+        self._ended.put("interrupt")
+
+    def shut(self, within_s: float) -> None:
+        """No more is sent: a `send` raises ValueError, one that waits for room at once; and no `finish`, whoever has
+        called it, waits longer than this. Any thread may call it."""
+        self._leave_by_s = time.monotonic() + within_s
+        self._ended.put("look")
+
+    def _check_open(self) -> None:
+        if self._leave_by_s < math.inf:
+            raise ValueError(CLOSED)
 
     def _wait_for_room(self, size_bytes: int) -> None:
         while self._take(0):
             pass
-        while self._under_way and (
-            len(self._under_way) >= IN_FLIGHT_FRAMES_MAX or self._bytes_under_way + size_bytes > IN_FLIGHT_BYTES_MAX
+        while (held := len(self._under_way) + len(self._given_up)) and (
+            held >= IN_FLIGHT_FRAMES_MAX or self._held_bytes + size_bytes > IN_FLIGHT_BYTES_MAX
         ):
+            self._check_open()
             if not self._take(FINISH_S_MAX):
                 raise ConnectionError(f"{self._topic}: no delivery report within {FINISH_S_MAX:g} s")
 
@@ -190,16 +214,27 @@ class Sender:
             ended = self._ended.get(timeout=within_s) if within_s > 0 else self._ended.get_nowait()
         except queue.Empty:
             return False
-        if ended is None:
-            raise KeyboardInterrupt
-        self._end(*ended)
+        match ended:
+            case "interrupt":
+                raise KeyboardInterrupt
+            case "look":
+                pass
+            case number, delivery:
+                self._end(number, delivery)
+            case _:
+                assert_never(ended)
         return True
 
     def _end(self, number: int, delivery: Delivery) -> None:
+        """The client let go of a frame."""
         sent = self._under_way.pop(number, None)
         if sent is None:
-            return  # it was given up before
-        self._bytes_under_way -= sent.size_bytes
+            self._held_bytes -= self._given_up.pop(number).size_bytes
+            return
+        self._held_bytes -= sent.size_bytes
+        self._tell(sent, delivery)
+
+    def _tell(self, sent: Sent, delivery: Delivery) -> None:
         counts = self.counts
         if isinstance(delivery, Origin):
             size_bytes = counts.confirmed_bytes + sent.size_bytes

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from schemas.frames import Origin
 from sparring.broker import Delivery
@@ -18,16 +18,18 @@ from sparring.producing.asked import Asked
 from sparring.producing.given import Given
 from sparring.producing.labels import Labels
 from sparring.producing.report import Report
-from sparring.producing.reports import CLOSED, LEAVE_S_MAX, Reports
-from sparring.sender import FINISH_S_MAX, Counts, Sent
+from sparring.producing.reports import LEAVE_S_MAX, Reports
+from sparring.sender import CLOSED, FINISH_S_MAX, Counts, Sent
 
 T = TypeVar("T")
+Ended: TypeAlias = tuple[Report, int]
+"""A frame's report, and how often failures had been raised when it came."""
 
 
 class AsyncSent:
     """One frame that is under way: `request_id`, `name` and `size_bytes` as of `Sent`. Made by `AsyncFrames.send`."""
 
-    def __init__(self, sent: Sent, ended: "asyncio.Future[Report]", reports: Reports) -> None:
+    def __init__(self, sent: Sent, ended: "asyncio.Future[Ended]", reports: Reports) -> None:
         self.request_id = sent.request_id
         self.name = sent.name
         self.size_bytes = sent.size_bytes
@@ -42,12 +44,12 @@ class AsyncSent:
             ConnectionError: that was not confirmed in time: it may or may not be there.
             FrameTooLarge: the topic does not take a record of that size.
         """
-        report = await asyncio.shield(self._ended)
+        report, settled = await asyncio.shield(self._ended)
         if report.place is not None:
             return report.place
         if not self._told:
             self._told = True
-            self._reports.forget(report)
+            self._reports.forget(report, settled)
         raise report.error or AssertionError("a report has a place or an error")
 
 
@@ -65,7 +67,7 @@ class AsyncFrames:
         self._sender = asked.sender(self._reported, self._wake)
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sparring-frames")
-        self._ends: dict[int, asyncio.Future[Report]] = {}
+        self._ends: dict[int, asyncio.Future[Ended]] = {}
         self._woken = False
         self._closed = False
 
@@ -97,7 +99,7 @@ class AsyncFrames:
         self._reports.check()
         # Bytes are checked at once: what is too large does not wait for its turn to be told.
         ready = self._asked.frame(frame) if isinstance(frame, bytes | bytearray | memoryview) else None
-        ended: asyncio.Future[Report] = self._loop.create_future()
+        ended: asyncio.Future[Ended] = self._loop.create_future()
 
         def start() -> Sent:
             self._asked.live()
@@ -141,6 +143,8 @@ class AsyncFrames:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closed = True
+        if error is not None:
+            self._sender.shut(LEAVE_S_MAX)
         try:
             await self._in_thread(lambda: self._sender.finish(FINISH_S_MAX if error is None else LEAVE_S_MAX))
         finally:
@@ -170,6 +174,6 @@ class AsyncFrames:
         with contextlib.suppress(RuntimeError):  # a loop that is closed hears nothing more
             self._loop.call_soon_threadsafe(self._heard, ended, Report.of(sent, delivery))
 
-    def _heard(self, ended: "asyncio.Future[Report]", report: Report) -> None:
-        ended.set_result(report)
+    def _heard(self, ended: "asyncio.Future[Ended]", report: Report) -> None:
+        ended.set_result((report, self._reports.settled))
         self._reports.take(report)

@@ -12,8 +12,8 @@ from sparring.producing.async_frames import AsyncFrames
 from sparring.producing.given import Given
 from sparring.producing.labels import Labels
 from sparring.producing.report import Report
-from sparring.producing.reports import CLOSED, LEAVE_S_MAX, Reports
-from sparring.sender import FINISH_S_MAX, Counts, Sent
+from sparring.producing.reports import LEAVE_S_MAX, Reports
+from sparring.sender import CLOSED, FINISH_S_MAX, Counts, Sent
 
 
 class Frames:
@@ -89,7 +89,8 @@ class Frames:
         """Wait until every frame that was sent has its report.
 
         Args:
-            timeout_s: a frame without a report by then is reported as not confirmed.
+            timeout_s: a frame without a report by then is reported as not confirmed. It takes its room among those
+                under way until Kafka's client has let go of it.
 
         Raises:
             ProduceError: frames were not confirmed, and there is no `on_report` that was told; they are not raised
@@ -127,6 +128,7 @@ class Frames:
         if error is None:
             self.close()
             return
+        self._sender.shut(LEAVE_S_MAX)
         self._finish(LEAVE_S_MAX)
         self._reports.note_on(error)
 

@@ -11,8 +11,6 @@ FAILURES_MAX: Final = 10
 LEAVE_S_MAX: Final = 10.0
 """How long is waited for reports where an exception leaves a block."""
 
-CLOSED: Final = "frames: the block was left; client.frames(...) opens another"
-
 
 class Reports:
     """Takes each frame's report. For one thread at a time."""
@@ -20,6 +18,8 @@ class Reports:
     def __init__(self, on_report: OnReport | None) -> None:
         self.telling = False
         """Whether `on_report` is being called."""
+        self.settled = 0
+        """How often failures were raised, and counted anew after that."""
         self._on_report = on_report
         self._broken: Exception | None = None
         self._failures: dict[str, FrameTooLarge | ConnectionError] = {}
@@ -43,9 +43,10 @@ class Reports:
             if isinstance(report.error, ConnectionError):
                 self._lost = report.error
 
-    def forget(self, report: Report) -> None:
-        """Somebody else was told of this failure."""
-        if self._on_report is not None or self._failed == 0:
+    def forget(self, report: Report, settled: int) -> None:
+        """Somebody else was told of this failure, taken when failures had been raised so often: those that were raised
+        since then are told already."""
+        if self._on_report is not None or settled != self.settled:
             return
         self._failed -= 1
         self._failures.pop(report.request_id, None)
@@ -68,6 +69,7 @@ class Reports:
         if self._failed:
             error = ProduceError(self._failed, self._failures)
             self._failures, self._failed = {}, 0
+            self.settled += 1
             raise error
 
     def note_on(self, error: BaseException) -> None:

@@ -2,15 +2,18 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from adapters.settings import Settings
-from schemas.limits import MIB
+from schemas.limits import FRAME_BYTES_MAX, MIB
 from schemas.topics import Topic
-from sparring import Client, Report
+from sparring import AsyncFrames, Client, Report
 from sparring.object import FrameTooLarge, ProduceError
+from sparring.producing.reports import LEAVE_S_MAX
 from sparring.sender import IN_FLIGHT_BYTES_MAX, IN_FLIGHT_FRAMES_MAX
 from sparring.stack import LocalStack
 from tests.freezing import frozen
@@ -66,13 +69,109 @@ def test_bytes_under_way_are_bounded_too(broker: LocalStack, client: Client) -> 
     assert frames.counts.confirmed == 3
 
 
+async def full(frames: AsyncFrames) -> None:
+    """Returns when as many are under way as may be."""
+    bound = IN_FLIGHT_FRAMES_MAX
+    await asyncio.to_thread(eventually, lambda: frames.counts.under_way == bound, 60, "the bound to be reached")
+
+
+def test_a_frame_that_is_too_large_is_refused_at_once_whoever_waits_for_room(
+    broker: LocalStack, client: Client
+) -> None:
+    with client.frames("shelf") as frames:
+        sending = threading.Thread(target=lambda: [frames.send(JPEG) for _ in range(IN_FLIGHT_FRAMES_MAX + 1)])
+        with frozen(broker.process("kafka")):
+            sending.start()
+            eventually(lambda: frames.counts.under_way == IN_FLIGHT_FRAMES_MAX, 60, "the bound to be reached")
+            with pytest.raises(FrameTooLarge, match=r"^frame: \d+ bytes; expected at most"):
+                frames.send(bytes(FRAME_BYTES_MAX + 1))
+            assert frames.counts.sent == IN_FLIGHT_FRAMES_MAX
+        sending.join(60)
+    assert frames.counts.confirmed == IN_FLIGHT_FRAMES_MAX + 1
+
+
+def test_what_flush_gave_up_takes_its_room_until_kafkas_client_lets_go_of_it(
+    broker: LocalStack, client: Client
+) -> None:
+    with client.frames("shelf") as frames:
+        sending = threading.Thread(target=lambda: frames.send(JPEG))
+        with frozen(broker.process("kafka")):
+            for _ in range(IN_FLIGHT_FRAMES_MAX):
+                frames.send(JPEG)
+            with pytest.raises(ProduceError, match=f"not confirmed: {IN_FLIGHT_FRAMES_MAX} frames"):
+                frames.flush(timeout_s=0)
+            sending.start()
+            sending.join(STILL_S)
+            assert (frames.counts.sent, frames.counts.under_way) == (IN_FLIGHT_FRAMES_MAX, 0)
+        sending.join(60)
+    assert (frames.counts.failed, frames.counts.confirmed) == (IN_FLIGHT_FRAMES_MAX, 1)
+
+
+LEFT_S = LEAVE_S_MAX + 15
+"""Below what one that waits for room waits by itself."""
+
+
+def test_an_exception_leaves_the_block_in_time_and_who_waits_for_room_hears_of_it(
+    broker: LocalStack, client: Client
+) -> None:
+    refused: list[ValueError] = []
+    frames = client.frames("shelf")
+
+    def camera() -> None:
+        try:
+            for _ in range(IN_FLIGHT_FRAMES_MAX + 1):
+                frames.send(JPEG)
+        except ValueError as error:
+            refused.append(error)
+
+    def shop() -> None:
+        with frames:
+            sending.start()
+            eventually(lambda: frames.counts.under_way == IN_FLIGHT_FRAMES_MAX, 60, "the bound to be reached")
+            left_s.append(time.monotonic())
+            raise KeyError("the user's own")
+
+    sending = threading.Thread(target=camera)
+    left_s: list[float] = []
+    with frozen(broker.process("kafka")):
+        with pytest.raises(KeyError, match="the user's own") as raised:
+            shop()
+        assert time.monotonic() - left_s[0] < LEFT_S
+    sending.join(60)
+    assert [str(error) for error in refused] == ["frames: the block was left; client.frames(...) opens another"]
+    assert f"not confirmed: {IN_FLIGHT_FRAMES_MAX} frames" in raised.value.__notes__[0]
+
+
+def test_in_an_event_loop_an_exception_leaves_the_block_in_time_whoever_waits_for_room(
+    broker: LocalStack, client: Client
+) -> None:
+    tasks: list[asyncio.Task[Any]] = []
+    left_s: list[float] = []
+
+    async def shop() -> None:
+        async with client.frames("shelf") as frames:
+            tasks.extend(asyncio.create_task(frames.send(JPEG)) for _ in range(IN_FLIGHT_FRAMES_MAX + 50))
+            await full(frames)
+            left_s.append(time.monotonic())
+            raise KeyError("the user's own")
+
+    async def run() -> None:
+        with pytest.raises(KeyError, match="the user's own"):
+            await shop()
+        assert time.monotonic() - left_s[0] < LEFT_S
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(one) for one in ended if isinstance(one, BaseException)] == [ValueError] * 50
+
+    with frozen(broker.process("kafka")):
+        asyncio.run(run())
+
+
 def test_in_an_event_loop_a_task_waits_in_send_and_the_loop_goes_on(broker: LocalStack, client: Client) -> None:
     async def cameras() -> None:
         async with client.frames("shelf") as frames:
             tasks = [asyncio.create_task(frames.send(JPEG)) for _ in range(IN_FLIGHT_FRAMES_MAX + 50)]
             with frozen(broker.process("kafka")):
-                while frames.counts.under_way < IN_FLIGHT_FRAMES_MAX:
-                    await asyncio.wait(tasks, timeout=STILL_S)
+                await full(frames)
                 _, waiting = await asyncio.wait(tasks, timeout=STILL_S)
                 # Waiting with a timeout returned: the loop goes round while the others wait.
                 assert waiting

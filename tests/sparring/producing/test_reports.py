@@ -65,7 +65,19 @@ def test_a_failure_that_somebody_else_was_told_of_is_not_raised() -> None:
     reports = Reports(None)
     for report in (one := lost("a"), lost("b")):
         reports.take(report)
-    reports.forget(one)
+    reports.forget(one, reports.settled)
+    with pytest.raises(ProduceError, match="1 frame: request b:"):
+        reports.settle()
+
+
+def test_who_is_told_of_a_failure_after_it_was_raised_takes_no_other_failure_away() -> None:
+    reports = Reports(None)
+    reports.take(first := lost("a"))
+    came = reports.settled
+    with pytest.raises(ProduceError, match="1 frame: request a:"):
+        reports.settle()
+    reports.take(lost("b"))
+    reports.forget(first, came)
     with pytest.raises(ProduceError, match="1 frame: request b:"):
         reports.settle()
 
