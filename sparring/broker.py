@@ -97,16 +97,28 @@ class Broker:
             max_partition_fetch_bytes=fetch_bytes_max,
         )
 
-    def send(self, topic: str, value: bytes, key: bytes | None = None, headers: RawHeaders | None = None) -> int:
+    def send(
+        self,
+        topic: str,
+        value: bytes,
+        key: bytes | None = None,
+        headers: RawHeaders | None = None,
+        within_s: float = DELIVERY_S_MAX,
+    ) -> int:
         """Send one record; returns its offset once every in-sync replica has it.
 
         Raises:
             FrameTooLarge: the topic does not take a record of that size.
-            ConnectionError: when that was not confirmed in time: it may or may not be there.
+            TimeoutError: that was not confirmed within `within_s`, where this is less than DELIVERY_S_MAX.
+            ConnectionError: when it was not confirmed in time: it may or may not be there, as after TimeoutError.
         """
         producer = self._sending()
         try:
             sent = producer.send(topic, value=value, key=key, headers=headers or [])
+            if within_s < DELIVERY_S_MAX and not _ends_within(sent, within_s):
+                # The client goes on trying: nobody else would hear that it gave up.
+                sent.add_errback(lambda error: self._undelivered(producer, topic, error))
+                raise TimeoutError(f"{topic} on {self.kafka}: the record was not confirmed within {within_s:g} s")
             return int(sent.get(timeout=DELIVERY_S_MAX).offset)
         except KafkaError as error:
             raise self._undelivered(producer, topic, error) from error
@@ -324,6 +336,14 @@ def _check_answers(kafka: Brokers) -> None:
         f"no Kafka answers at {kafka}: start a local stack with `sparring up`, "
         "or set SPARRING_KAFKA to the brokers' host:port"
     )
+
+
+def _ends_within(sent: Any, within_s: float) -> bool:
+    try:
+        sent.get(timeout=within_s)
+    except KafkaError:
+        return bool(sent.is_done)
+    return True
 
 
 def _not_let_in(kafka: Brokers) -> str:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from adapters.redis import Answers, Ear
 from schemas.errors import InferenceError, InferenceTimeoutError
+from schemas.frames import RawHeaders
 from schemas.names import ModelKey, PipelineName
 from schemas.pipelines import PipelineVersion
 from schemas.results import Answer
@@ -114,12 +115,23 @@ class Waiting:
         frame = outgoing(value, call.key_bytes, headers, connection.settings.reference_store, call.argument)
         self._by_s = time.monotonic() + call.timeout
         with connection.answers.listen(self._request_id, str(self._pipeline)) as ear:
-            connection.broker.send(connection.topics.frames, frame.value, call.key_bytes, frame.headers)
+            self._send(frame.value, frame.headers)
             official = self._official(ear)
             if official.status != "ok":
                 failure = official.failure()
                 raise InferenceError(failure.error, failure.message, failure.stage, self._request_id)
             return official, self._challengers(ear, official)
+
+    def _send(self, value: bytes, headers: RawHeaders) -> None:
+        connection, call = self._connection, self._call
+        left_s = max(0.0, self._by_s - time.monotonic())
+        try:
+            connection.broker.send(connection.topics.frames, value, call.key_bytes, headers, left_s)
+        except TimeoutError as error:
+            raise InferenceTimeoutError(
+                f"pipeline {self._pipeline}: no answer to request {self._request_id} within {call.timeout:g} s: "
+                f"{error}; it may be answered all the same"
+            ) from error
 
     def _official(self, ear: Ear) -> Answer:
         left_s = self._by_s - time.monotonic()

@@ -284,7 +284,9 @@ class Pipeline:
             TypeError, ValueError: the input is none, or does not fit the first model: nothing was sent.
             FrameTooLarge: nothing was sent.
             InferenceError: the official answer is an error.
-            InferenceTimeoutError: there was no official answer in time.
+            InferenceTimeoutError: there was no official answer in time; nor, it may be, Kafka's word that it has the
+                request.
+            ConnectionError: Kafka does not take the request, or says nothing of it for 30 s.
         """
         call = Call(timeout, shadow_wait, dataset, dataset_exclude, headers, key)
         return _infer(self._connection, self._name, tensor, call)

@@ -11,14 +11,16 @@ import pytest
 
 from adapters.settings import Settings
 from schemas.frames import Frame
-from schemas.limits import FRAME_BYTES_MAX
+from schemas.limits import DELIVERY_S_MAX, FRAME_BYTES_MAX
 from schemas.pipelines import PipelineVersion
 from schemas.results import Answer, failure_value
 from schemas.tables import read_arrow
 from sparring import Client, ModelVersion, Pipeline
 from sparring.object import FrameTooLarge, InferenceError, InferenceTimeoutError
 from sparring.stack import LocalStack
+from tests.freezing import frozen
 from tests.sparring.sdk import answer_to, answering, beating, fresh_settings, upload
+from tests.waiting import eventually
 
 FRAME = pd.DataFrame({"tensor": [[1.0, 2.0]]})
 
@@ -178,6 +180,29 @@ def test_a_challenger_that_failed_is_a_warning_with_its_reason(
 def test_no_answer_in_time_is_a_timeout_with_its_seconds(shadowed: Pipeline) -> None:
     with pytest.raises(InferenceTimeoutError, match=r"no answer to request .* within 0.5 s"):
         shadowed.infer(FRAME, timeout=0.5)
+
+
+def test_while_kafka_stands_still_infer_ends_in_its_time_and_its_frame_is_not_lost(
+    broker: LocalStack, shadowed: Pipeline
+) -> None:
+    with pytest.raises(InferenceTimeoutError, match="no answer to request"):
+        shadowed.infer(FRAME, timeout=0.5)  # Kafka's client knows the topic now
+    before = ends(shadowed)
+    with frozen(broker.process("kafka")):
+        began_s = time.monotonic()
+        with pytest.raises(
+            InferenceTimeoutError,
+            match=r"no answer to request .* within 0.5 s: .* not confirmed .*; it may be answered",
+        ):
+            shadowed.infer(FRAME, timeout=0.5)
+        assert time.monotonic() - began_s < DELIVERY_S_MAX / 2
+    eventually(lambda: ends(shadowed) == before + 1, 60, "the frame on its topic")
+
+
+def ends(pipeline: Pipeline) -> int:
+    """How many frames were ever sent."""
+    connection = pipeline._connection  # noqa: SLF001 (where they lie)
+    return sum(connection.broker.end(connection.topics.frames, partition) for partition in range(4))
 
 
 def test_what_is_too_large_or_does_not_fit_is_refused_before_it_is_sent(client: Client, shadowed: Pipeline) -> None:
