@@ -1,5 +1,6 @@
 """A big table in sub-batches: several on their way at once, results in the order of the input."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -42,13 +43,15 @@ def parallel_infer(
     for first in firsts:
         check(_rows(table, first, batch_rows))
 
+    failed = threading.Event()
+
     def ask_rows(first: int) -> Table:
         last = min(first + batch_rows, rows) - 1
         for attempt in range(retries + 1):
             try:
                 return ask(_rows(table, first, batch_rows))
             except InferenceTimeoutError as error:
-                if attempt == retries:
+                if attempt == retries or failed.is_set():
                     raise InferenceTimeoutError(f"rows {first} to {last}, attempt {attempt + 1}: {error}") from error
             except InferenceError as error:
                 message = f"rows {first} to {last}: {error.message}"
@@ -66,6 +69,7 @@ def parallel_infer(
             while under_way:
                 results.append(_next(under_way, done, batch_rows))
         except BaseException:
+            failed.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return _together(results)
