@@ -25,8 +25,13 @@ PARTS = ds.partitioning(pa.schema([("date", pa.string()), ("model", pa.string())
 def export(client: sparring.Client, folder: Path, pipeline: str | None = None) -> int:
     """Write all that the topics hold, challengers' answers among it, to `folder`; returns how many rows.
 
-    One file per table: results of different models have different columns, and a dataset may.
+    One file per table: results of different models have different columns, and a dataset may. FileExistsError where
+    the folder holds something: rows of an earlier export would stand there twice.
     """
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(
+            f"{folder} is not empty; expected a new folder: an export writes all that the topics hold"
+        )
     rows = 0
     with client.results(pipeline, role="all") as results:
         for number, table in zip(count(), with_date(results.batches(ROWS_MAX)), strict=False):
@@ -54,8 +59,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pipeline")
     given = parser.parse_args()
-    with sparring.Client() as client:
-        print(f"{export(client, given.folder, given.pipeline)} rows in {given.folder}")
+    try:
+        with sparring.Client() as client:
+            print(f"{export(client, given.folder, given.pipeline)} rows in {given.folder}")
+    except FileExistsError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

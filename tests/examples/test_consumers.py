@@ -31,7 +31,7 @@ PROGRAMS = ("kafka_alone", "faust_agent", "dataset")
 def asked(writer: Writer) -> Writer:
     """Two models' results, one failure, one challenger's answer that has another output."""
     for number, (model, confidences) in enumerate(
-        [("yolox", [[0.5, 0.7]]), ("nanodet", [[0.25]]), ("yolox", [[0.8], [1.0]])]
+        [("yolox", [[0.5, 0.7]]), ("nanodet", [[0.25]]), ("yolox", [[0.8], [1.0], []])]
     ):
         value = encode_rows({"confidences": [np.array(row, np.float32) for row in confidences]})
         timings = Timings(infer_ns=(number + 1) * 10**6)
@@ -86,12 +86,14 @@ def test_a_faust_agent_counts_results_by_model_and_status(agent: Path) -> None:
 
 def test_an_export_is_a_dataset_that_pandas_polars_and_duckdb_read_alike(asked: Writer, tmp_path: Path) -> None:
     with Client(asked.settings) as client:
-        assert export(client, tmp_path / "results") == 6
+        assert export(client, tmp_path / "results") == 7
+        with pytest.raises(FileExistsError, match="is not empty; expected a new folder"):
+            export(client, tmp_path / "results")
     files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.parquet"))
     assert {path.split("/")[2] for path in files} == {"model=nanodet", "model=rival", "model=yolox"}
     assert all(path.startswith("results/date=20") for path in files)
     answers = {name: ask(tmp_path / "results", "confidences") for name, ask in LIBRARIES.items()}
-    expected = {"yolox": (3, pytest.approx(0.8), pytest.approx(7 / 3)), "nanodet": (1, 0.25, 2.0)}
+    expected = {"yolox": (4, pytest.approx(0.8), pytest.approx(2.5)), "nanodet": (1, 0.25, 2.0)}
     assert answers == dict.fromkeys(LIBRARIES, expected)
 
 
