@@ -57,10 +57,12 @@ def test_champion_and_challengers_come_together_and_one_that_is_late_or_absent_i
     takes, gives = (pa.schema([pa.field(name, pa.list_(pa.float32()))]) for name in ("tensor", "y"))
     slow = client.upload_model("slow", tmp_path / "slow.py", Framework.PYTHON, takes, gives)
     pipeline.add_shadow_deploy(scale("champion", 2.0), [scale("rf", 3.0), slow]).deploy()
-    with client.results(pipeline, follow=True, joined=True, late_s=5) as results:
+    # Challengers step back: those that are to be in time get time.
+    with client.results(pipeline, follow=True, joined=True, late_s=60) as results:
         fine = wire.send(pipeline.name(), row(0))
         failed = wire.send(pipeline.name(), row(1))  # the challenger raises: an answer all the same
         came = {one.official.request_id: one for one in islice(results, 2)}
+    with client.results(pipeline, follow=True, joined=True, late_s=10) as results:
         late = wire.send(pipeline.name(), row(2))
         wire.flush()
         came |= {one.official.request_id: one for one in islice(results, 1)}
