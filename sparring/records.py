@@ -126,6 +126,7 @@ class RecordStream(Iterator[Any]):
 
     def close(self) -> None:
         """Close the connection; nothing more comes."""
+        self._stopped = True
         for consumer in self._consumers:
             consumer.close(autocommit=False, timeout_ms=_CLOSE_MS_MAX)
 

@@ -1,30 +1,31 @@
 """Records as they come: of all partitions, or, in a consumer group, of those that Kafka assigns to this member."""
 
-import math
+import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kafka import TopicPartition
-from kafka.errors import CommitFailedError, KafkaError
-from kafka.structs import MemberState, OffsetAndMetadata
+from kafka.errors import KafkaError
 
-from adapters.clock import now_ms
-from schemas.errors import RetryLater
 from sparring.broker import Broker
+from sparring.consuming.ends import Ends
+from sparring.consuming.membership import Membership
 from sparring.consuming.source import existing_places
-from sparring.spans import end_offsets, first_offsets, offsets_at, spans_by_time
-
-_ANSWER_MS_MAX: Final = 10_000
-"""For each question to the broker, and for a poll after which it is asked whether it is there."""
+from sparring.consuming.watermark import Watermark
+from sparring.spans import spans_by_time
 
 _POLL_MS: Final = 200
 _FETCH_BYTES_MAX: Final = 1024 * 1024
 """Of each partition, ahead of its reader; a larger record comes alone."""
 
+_POLL_EVERY_S: Final = 5.0
+"""In a group, whatever is read ahead: the others wait for a member that has not heard that the group is divided, and
+one that does not poll for five minutes is thrown out."""
+
+_ANSWER_MS_MAX: Final = 10_000
 _CLOSE_MS_MAX: Final = 2_000
 
 
@@ -35,29 +36,40 @@ class Following:
         broker: where the topics are.
         since: of each topic, Unix milliseconds. None: from now on; in a group from the topic's beginning.
         group: a consumer group. It goes on where it last committed; `since` is for partitions where it never did.
+        clock: seconds that only rise.
 
     Raises:
-        ConnectionError: a topic is not there, or the broker does not answer in time; so does `turn`.
+        ConnectionError: a topic is not there, or the broker does not answer in time; so do `turn` and `keep`.
     """
 
-    def __init__(self, broker: Broker, since: Mapping[str, int | None], group: str | None) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        since: Mapping[str, int | None],
+        group: str | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._broker = broker
         self._topics = list(since)
         self._since = since
+        self._clock = clock
         self._stopped = False
+        self._polling = threading.RLock()
+        """kafka-python's consumers are for one thread at a time, closing them included."""
         self._records: deque[Any] = deque()
-        self._marks = Marks()
-        self._polled_ms = now_ms()
-        self._heard_s = time.monotonic()
-        self._share: tuple[int, str, frozenset[TopicPartition]] | None = None
+        self._watermark = Watermark()
+        self._ends = Ends(broker, (), clock)
+        self._polled_s = clock()
         self._lost = False
         self._consumer: Any = (
             broker.consumer((), _FETCH_BYTES_MAX) if group is None else broker.member(group, _FETCH_BYTES_MAX)
         )
+        self._member = None if group is None else Membership(self._consumer)
         try:
             with self._asking():
                 places = [place for topic in since for place in existing_places(broker, self._consumer, topic)]
-                if group is None:
+                self._ends = Ends(broker, places, clock)
+                if self._member is None:
                     self._assign(places)
                 else:
                     self._consumer.subscribe(self._topics)
@@ -72,17 +84,24 @@ class Following:
 
     def turn(self) -> Any:
         """As in `Source`."""
-        if not self._records and not self._stopped:
+        if self._records:
+            self.keep()
+        else:
             self._poll()
         if not self._records:
             return None
         record = self._records.popleft()
-        self._marks.given(TopicPartition(record.topic, record.partition), record.timestamp)
+        self._watermark.given(TopicPartition(record.topic, record.partition), record.timestamp)
         return record
+
+    def keep(self) -> None:
+        """As in `Source`: a poll now and then."""
+        if self._member is not None and self._clock() - self._polled_s > _POLL_EVERY_S:
+            self._poll(records_max=1)
 
     def watermark_ms(self) -> float:
         """As in `Source`."""
-        return self._marks.watermark_ms()
+        return self._watermark.at_ms()
 
     def lost(self) -> bool:
         """As in `Source`."""
@@ -90,26 +109,21 @@ class Following:
         return lost
 
     def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Note for the group, by topic and partition, where reading goes on.
-
-        RetryLater where the group gave partitions away meanwhile: what was not committed comes again."""
-        wanted = {TopicPartition(*place): OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items()}
-        try:
+        """Note for the group where reading goes on, as `Membership.commit`; without a group nothing."""
+        if self._member is not None:
             with self._asking():
-                self._consumer.commit(wanted, timeout_ms=_ANSWER_MS_MAX)
-        except CommitFailedError as error:
-            raise RetryLater(
-                f"the group was divided anew, and nothing was committed: {error}; results that were handed out since "
-                "the last commit come again, here or at another member"
-            ) from error
+                self._member.commit(offsets)
 
     def stop(self) -> None:
         """As in `Source`."""
         self._stopped = True
 
     def close(self) -> None:
-        """As in `Source`; a group learns at once that its member is gone."""
-        self._consumer.close(autocommit=False, timeout_ms=_CLOSE_MS_MAX)
+        """As in `Source`; a group learns at once that its member is gone. Any thread may call it."""
+        self._stopped = True
+        with self._polling:
+            self._ends.close()
+            self._consumer.close(autocommit=False, timeout_ms=_CLOSE_MS_MAX)
 
     def _assign(self, places: list[TopicPartition]) -> None:
         self._consumer.assign(places)
@@ -117,92 +131,50 @@ class Following:
             those = [place for place in places if place.topic == topic]
             for place, span in spans_by_time(self._consumer, those, since, follow=True).items():
                 self._consumer.seek(place, span.begin)
-        self._marks = Marks(dict.fromkeys(places, -math.inf))
+        self._watermark = Watermark(places)
 
-    def _poll(self) -> None:
-        began_ms = now_ms()
-        with self._asking():
-            polled = self._consumer.poll(timeout_ms=_POLL_MS)
-            if self._divided_anew():
-                # What came with it is of before, or from another offset than `since`.
-                self._begin_again()
+    def _poll(self, records_max: int | None = None) -> None:
+        """A look at the broker; where the group is being divided, as many as it takes: kafka-python 3.0 forgets a share
+        that comes while nobody polls, and has the group divided once more."""
+        self._look(records_max)
+        while not (self._stopped or self._member is None or self._member.settled):
+            self._look(records_max)
+
+    def _look(self, records_max: int | None) -> None:
+        """One, until it was stopped: who does not want it any more does not hear that it failed."""
+        with self._polling:
+            if self._stopped:
                 return
-            for records in polled.values():
-                self._records.extend(records)
-            # What was there when the poll before began would have come by now.
-            self._marks.caught_up([place for place in self._at_their_ends() if place not in polled], self._polled_ms)
-            self._polled_ms = began_ms
-            self._ask_whether_anybody_is_there(heard=bool(polled))
+            try:
+                with self._asking():
+                    came = self._read(records_max)
+                if (told := self._ends.ask(heard=came)) is not None:
+                    self._watermark.told(*told)
+            except ConnectionError:
+                if not self._stopped:
+                    raise
 
-    def _divided_anew(self) -> bool:
-        """Whether Kafka has assigned partitions since this was last asked: others, or the same again."""
-        known = self._consumer.group_metadata()
-        share = (known.generation_id, known.member_id, frozenset(self._consumer.assignment()))
-        if known.state is not MemberState.STABLE or share == self._share:
-            return False
-        self._share = share
-        return True
-
-    def _begin_again(self) -> None:
-        """After Kafka has assigned partitions: from where the group committed, else from `since`."""
-        self._records.clear()
-        self._lost = True
-        places = sorted(self._consumer.assignment())
-        committed = {place: self._consumer.committed(place, timeout_ms=_ANSWER_MS_MAX) for place in places}
-        for place, offset in committed.items():
-            self._consumer.seek(place, self._first(place) if offset is None else offset)
-        self._marks = Marks(dict.fromkeys(places, -math.inf))
-
-    def _first(self, place: TopicPartition) -> int:
-        """Where a new group begins."""
-        since = self._since[place.topic]
-        if since is None:
-            return first_offsets(self._consumer, [place])[place]
-        return offsets_at(self._consumer, end_offsets(self._consumer, [place]), since)[place]
-
-    def _at_their_ends(self) -> list[TopicPartition]:
-        """Partitions of which all was read that the broker has told of."""
-        return [
-            place
-            for place in self._marks.by_place
-            if (end := self._consumer.highwater(place)) is not None
-            and (self._consumer.position(place, timeout_ms=_ANSWER_MS_MAX) or 0) >= end
-        ]
-
-    def _ask_whether_anybody_is_there(self, *, heard: bool) -> None:
-        """A client that lost its broker is as silent as a topic where nothing comes."""
-        now_s = time.monotonic()
-        if not heard and now_s - self._heard_s > _ANSWER_MS_MAX / 1000:
-            end_offsets(self._consumer, [TopicPartition(topic, 0) for topic in self._topics])
-            heard = True
-        if heard:
-            self._heard_s = now_s
+    def _read(self, records_max: int | None) -> bool:
+        """Whether anything came."""
+        polled = self._consumer.poll(timeout_ms=_POLL_MS, max_records=records_max)
+        self._polled_s = self._clock()
+        if self._member is not None and self._member.divided_anew:
+            # What came with it is of before, or from another offset than `since`.
+            self._records.clear()
+            self._lost = True
+            self._watermark = Watermark(self._member.go_on(self._since))
+            return True
+        for records in polled.values():
+            self._records.extend(records)
+        if self._member is None or self._member.settled:
+            waiting = {TopicPartition(record.topic, record.partition) for record in self._records}
+            for place in set(self._watermark.behind) - waiting:
+                self._watermark.reached(place, self._consumer.position(place, timeout_ms=_ANSWER_MS_MAX) or 0)
+        return bool(polled)
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
         try:
             yield
-        except CommitFailedError:
-            raise
         except KafkaError as error:
             raise ConnectionError(f"{', '.join(self._topics)} on {self._broker.kafka}: no answer: {error!r}") from error
-
-
-@dataclass(slots=True)
-class Marks:
-    """How far each partition was read, in time (Unix ms). Pure."""
-
-    by_place: dict[TopicPartition, float] = field(default_factory=dict)
-
-    def given(self, place: TopicPartition, timestamp_ms: int) -> None:
-        """A record was given."""
-        self.by_place[place] = max(self.by_place.get(place, -math.inf), timestamp_ms)
-
-    def caught_up(self, places: Sequence[TopicPartition], at_ms: int) -> None:
-        """All that was there at this time was read."""
-        for place in places:
-            self.by_place[place] = max(self.by_place.get(place, -math.inf), at_ms)
-
-    def watermark_ms(self) -> float:
-        """What was published before this has been given."""
-        return min(self.by_place.values(), default=-math.inf)

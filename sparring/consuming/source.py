@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from kafka import TopicPartition
+from kafka.errors import KafkaError
 
 from sparring.broker import Broker
 from sparring.records import RecordStream
@@ -20,6 +21,9 @@ class Source(Protocol):
 
     def turn(self) -> Any:
         """The next record; None where a fraction of a second brought none."""
+
+    def keep(self) -> None:
+        """Remain where one is, however long the records that were given take; called before each that is handed on."""
 
     def watermark_ms(self) -> float:
         """Unix ms: what was published before has been given, as far as can be known."""
@@ -61,6 +65,9 @@ class Recorded:
             self._watermark_ms = max(self._watermark_ms, record.timestamp)
         return record
 
+    def keep(self) -> None:
+        """As in `Source`: nobody takes anything away."""
+
     def watermark_ms(self) -> float:
         """As in `Source`: records come in the order of time."""
         return self._watermark_ms
@@ -71,13 +78,17 @@ class Recorded:
 
 
 def recorded_spans(broker: Broker, wanted: Sequence[tuple[str, int | None, int | None]]) -> dict[TopicPartition, Span]:
-    """Of each topic what lies between two times, Unix ms, the second exclusive; ConnectionError where there is none."""
+    """Of each topic what lies between two times, Unix ms, the second exclusive; ConnectionError where there is none,
+    or nobody answers."""
     consumer = broker.consumer(())
     try:
         spans: dict[TopicPartition, Span] = {}
         for topic, since, until in wanted:
             spans |= spans_by_time(consumer, existing_places(broker, consumer, topic), since, until, follow=False)
         return spans
+    except KafkaError as error:
+        topics = ", ".join(topic for topic, _, _ in wanted)
+        raise ConnectionError(f"{topics} on {broker.kafka}: no answer: {error!r}") from error
     finally:
         consumer.close(autocommit=False)
 

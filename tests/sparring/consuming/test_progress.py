@@ -2,9 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from kafka import TopicPartition
 
-from sparring.consuming.following import Marks
 from sparring.consuming.progress import Progress
 from sparring.consuming.wanted import Seen
 from tests.sparring.consuming.results import challenger, result
@@ -54,15 +52,3 @@ def test_a_request_is_new_once_and_each_challenger_of_a_version_is() -> None:
 def test_what_is_remembered_is_bounded() -> None:
     seen = Seen(most=2)
     assert [seen.is_new(result(name)) for name in "abcba"] == [True, True, True, False, True]
-
-
-def test_the_watermark_is_what_the_partition_that_is_furthest_behind_has_reached() -> None:
-    a, b = (TopicPartition("t", number) for number in range(2))
-    marks = Marks(dict.fromkeys((a, b), float("-inf")))
-    marks.given(a, 50)
-    assert marks.watermark_ms() == float("-inf")
-    marks.caught_up([b], 40)
-    assert marks.watermark_ms() == 40
-    marks.given(b, 30)
-    marks.caught_up([a, b], 60)
-    assert marks.watermark_ms() == 60
