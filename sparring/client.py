@@ -251,10 +251,11 @@ class Client:
             model: results of this model only: its name, or `name@version`; joined: where it answered officially.
             group: a Kafka consumer group: Kafka shares the topics' partitions among all who read in it, and each goes
                 on where the group last committed (`commit` of what is returned: nothing is committed by itself). It
-                follows. Who takes more than five minutes between two results leaves the group.
+                follows. Who takes more than five minutes for one result leaves the group.
             joined: give a `JoinedResult` for each request instead, once, in the order of the official results.
             late_s: seconds. joined: challengers that are published so much later than their champion are not waited
-                for, by their own time and, where nothing comes, by this machine's clock. ordered: a hole is given up.
+                for, by their own time and, where Kafka says that nothing came, by this machine's clock. ordered: a
+                hole is given up.
             ordered: give the results in the order of their frames in each partition of `frames`, and so of each key:
                 models of a split may overtake each other. A frame without a result, and the first one that is read,
                 cost late_s of waiting. Official ones only.

@@ -1,6 +1,6 @@
 """An official result and its challengers' brought together, in any order of coming. Pure: the time is passed in."""
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -18,27 +18,31 @@ class _Open:
 
 
 class Joiner:
-    """Takes results in any order, gives each request once, in the order in which its official result came.
+    """Takes results in any order, gives each request once, in the order in which its official result's turn came.
 
     Each must be taken once. A challenger belongs to the official result of its own pipeline version.
 
     Args:
         late_ms: a challenger that is published so much later than its champion is not waited for; nor is a champion
             that is so much later than its challenger.
-        window: requests, and challengers that are early, that wait at most; then the oldest waits no longer.
+        window: requests whose turn it is, and challengers that are early, that wait at most; then the oldest waits no
+            longer.
     """
 
     def __init__(self, late_ms: float, window: int) -> None:
         self._late_ms = late_ms
         self._window = window
-        self._open: OrderedDict[tuple[str, str], _Open] = OrderedDict()
+        self._open: dict[tuple[str, str], _Open] = {}
+        self._turns: deque[_Open] = deque()
         self._early: OrderedDict[str, Result] = OrderedDict()
         self._early_by_request: dict[tuple[str, str], set[str]] = {}
 
     def take(self, result: Result) -> list[Result]:
         """Those that nobody waits for any more are returned: they are in no `JoinedResult`."""
-        request = (result.pipeline, result.request_id)
+        request = _request(result)
         if result.official:
+            if request in self._open:
+                return [result]  # so many came between that nobody remembers the first
             one = self._open[request] = _Open(result)
             return [early for early in self._early_of(request) if not self._is_taken(one, early)]
         waiting = self._open.get(request)
@@ -48,15 +52,21 @@ class Joiner:
         self._early_by_request.setdefault(request, set()).add(result.place)
         return []
 
+    def turn(self, official: Result) -> None:
+        """The turn of one that was taken has come: it goes out behind those whose turn came before. Its challengers
+        are gathered from when it was taken, whatever holds its turn up."""
+        self._turns.append(self._open[_request(official)])
+
     def ready(self, watermark_ms: float) -> Iterator[JoinedResult]:
         """From the oldest on, those that are complete, too old, or too many, when all that was published until
         `watermark_ms` has been taken."""
-        while self._open:
-            one = next(iter(self._open.values()))
+        while self._turns:
+            one = self._turns[0]
             old = one.official.answer.published_at + self._late_ms < watermark_ms
-            if not (one.complete or old or len(self._open) > self._window):
+            if not (one.complete or old or len(self._turns) > self._window):
                 return
-            self._open.popitem(last=False)
+            self._turns.popleft()
+            del self._open[_request(one.official)]
             yield JoinedResult(one.official, one.challengers, max(0, one.official.parts - len(one.challengers)))
 
     def given_up(self, watermark_ms: float) -> Iterator[Result]:
@@ -85,8 +95,12 @@ class Joiner:
 
     def _let_go(self, early: Result) -> None:
         del self._early[early.place]
-        request = (early.pipeline, early.request_id)
+        request = _request(early)
         places = self._early_by_request[request]
         places.discard(early.place)
         if not places:
             del self._early_by_request[request]
+
+
+def _request(result: Result) -> tuple[str, str]:
+    return (result.pipeline, result.request_id)

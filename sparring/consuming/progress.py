@@ -38,6 +38,11 @@ class Progress:
         if one is not None and one.held.pop(result.offset, None) is not None:
             self.held_bytes -= len(result.answer.value)
 
+    def holds(self, result: Result) -> bool:
+        """Whether it was read and not handed out."""
+        one = self.partitions.get((result.topic, result.partition))
+        return one is not None and result.offset in one.held
+
     def held(self) -> Iterator[Result]:
         """Those that were read and not handed out."""
         for one in self.partitions.values():

@@ -203,7 +203,7 @@ def test_what_a_window_holds_when_the_group_is_divided_anew_comes_again_to_one_m
 def held(results: "ResultStream[Any]") -> int:
     """How many wait in the window."""
     try:
-        return len(list(results._progress.held()))  # noqa: SLF001 (nobody else sees them)
+        return len(list(results._window.progress.held()))  # noqa: SLF001 (nobody else sees them)
     except RuntimeError:
         return -1  # whoever reads has just changed it
 
@@ -275,6 +275,20 @@ def test_ordered_puts_results_in_the_order_of_their_frames(writer: Writer, clien
         answer(writer, f"r{offset}", at, frame=f"frames/0/{offset}")
     with client.results(ordered=True, late_s=5) as results:
         assert ids(results) == ["r0", "r1", "r2", "r3", "r5", "r6"]
+
+
+@pytest.mark.parametrize("group", [None, "g"])
+def test_while_nothing_comes_ordered_gives_a_hole_up_by_the_clock(
+    writer: Writer, client: Client, group: str | None
+) -> None:
+    with client.results(follow=True, group=group, ordered=True, late_s=1) as results:
+        at = time.time_ns() // 1_000_000
+        for offset in (2, 1):
+            writer.write(f"r{offset}", at, published_at=at, frame=f"frames/0/{offset}")
+        assert ids(results, 2) == ["r1", "r2"]
+        assert time.time() - at / 1000 >= 1.0
+        writer.write("r0", at, published_at=at, frame="frames/0/0")
+        assert ids(results, 1) == ["r0"]
 
 
 def test_distinct_gives_a_request_once_and_each_of_its_challengers_once(writer: Writer, client: Client) -> None:

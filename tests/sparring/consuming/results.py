@@ -28,10 +28,18 @@ def result(request_id: str = "r", at: int = 0, offset: int = 0, topic: str = "re
         "model_sha256": "sha",
     }
     answer = Answer(**(fields | more))
-    record = SimpleNamespace(
+    return result_of(_record(answer, topic, offset))
+
+
+def record(of: Result) -> Any:
+    """The Kafka record that holds it."""
+    return _record(of.answer, of.topic, of.offset)
+
+
+def _record(answer: Answer, topic: str, offset: int) -> Any:
+    return SimpleNamespace(
         key=answer.key, value=answer.value, headers=answer.headers(), topic=topic, partition=0, offset=offset
     )
-    return result_of(record)
 
 
 def challenger(request_id: str = "r", at: int = 0, offset: int = 0, **more: Any) -> Result:

@@ -11,8 +11,15 @@ from tests.sparring.consuming.results import challenger, result
 
 
 def taken(joiner: Joiner, *results: Result) -> list[str]:
-    """Where those lie that nobody waits for."""
-    return [unwanted.place for one in results for unwanted in joiner.take(one)]
+    """Where those lie that nobody waits for. The turn of an official one has come."""
+    return [unwanted.place for one in results for unwanted in took(joiner, one)]
+
+
+def took(joiner: Joiner, one: Result) -> list[Result]:
+    unwanted = joiner.take(one)
+    if one.official and one not in unwanted:
+        joiner.turn(one)
+    return unwanted
 
 
 def shown(joiner: Joiner, watermark_ms: float) -> list[tuple[str, list[str], int]]:
@@ -58,6 +65,24 @@ def test_a_challenger_of_another_version_of_the_pipeline_is_not_among_its_parts(
     assert shown(joiner, math.inf) == [("a", [], 1)]
 
 
+def test_while_a_champion_waits_for_its_turn_its_challengers_are_gathered_and_it_holds_up_no_other() -> None:
+    joiner = Joiner(1000, 10)
+    joiner.take(challenger("a", 1000))
+    joiner.take(first := result("a", 1050, parts=1))
+    assert list(joiner.given_up(9000)) == []
+    assert taken(joiner, result("b", 1100)) == []
+    assert shown(joiner, 9000) == [("b", [], 0)]
+    joiner.turn(first)
+    assert shown(joiner, 9000) == [("a", ["rival@v1"], 0)]
+
+
+def test_a_second_official_result_of_a_request_that_still_waits_is_not_taken() -> None:
+    joiner = Joiner(1000, 10)
+    taken(joiner, result("a", 1, 0, parts=1))
+    assert taken(joiner, result("a", 2, 1, parts=1)) == ["results/0/1"]
+    assert shown(joiner, math.inf) == [("a", [], 1)]
+
+
 def test_what_waits_is_bounded_by_the_window_on_either_side() -> None:
     joiner = Joiner(10**9, 2)
     taken(joiner, *(result(str(number), number, number, parts=1) for number in range(4)))
@@ -82,7 +107,7 @@ def test_each_result_ends_in_one_place_whatever_the_order(order: list[int], late
     joined: list[JoinedResult] = []
     let_go: list[Result] = []
     for now_ms, at in enumerate(order):
-        let_go += joiner.take(made[at])
+        let_go += took(joiner, made[at])
         joined += joiner.ready(now_ms)
         let_go += joiner.given_up(now_ms)
     joined += joiner.ready(math.inf)

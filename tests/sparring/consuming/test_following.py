@@ -1,0 +1,168 @@
+"""Records as they come, on a real broker: a group is divided, Kafka stands still, the user is slow."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import Any
+
+import pytest
+from kafka.structs import MemberState
+
+from adapters.brokers import Brokers
+from adapters.clock import now_ms
+from schemas.errors import RetryLater
+from schemas.limits import PARTITIONS
+from sparring.broker import Broker
+from sparring.consuming.following import Following
+from sparring.consuming.question import Question
+from sparring.consuming.stream import ResultStream
+from sparring.stack import LocalStack
+from sparring.stream import Filter
+from tests.freezing import frozen
+from tests.sparring.test_stream import NOW, Writer, writer
+from tests.waiting import eventually
+
+__all__ = ["writer"]  # a fixture
+
+STILL_S = 2.5
+"""Longer than the ends of the partitions are asked for again: what stands still for so long, stands still."""
+
+
+@pytest.fixture(scope="module")
+def kafka(broker: LocalStack) -> Iterator[Broker]:
+    with Broker(Brokers(broker.kafka)) as connected:
+        yield connected
+
+
+def follow(kafka: Broker, writer: Writer, group: str | None = "g", **more: Any) -> Following:
+    return Following(kafka, {writer.topics.results: None}, None if group is None else f"{group}-{NOW}", **more)
+
+
+def state(member: Following) -> MemberState:
+    found: MemberState = member._consumer.group_metadata().state  # noqa: SLF001 (Kafka's view of it)
+    return found
+
+
+def share(member: Following) -> int:
+    """How many partitions it has."""
+    return len(member._consumer.assignment()) if state(member) is MemberState.STABLE else 0  # noqa: SLF001
+
+
+def still(seconds: float) -> None:
+    """What is to happen meanwhile happens in other threads."""
+    threading.Event().wait(seconds)
+
+
+class Driven(threading.Thread):
+    """Takes its turns until it pauses."""
+
+    def __init__(self, following: Following) -> None:
+        super().__init__(daemon=True)
+        self._following = following
+        self._paused = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        while not self._paused.is_set():
+            self._following.turn()
+
+    def pause(self) -> None:
+        self._paused.set()
+        self.join(60)
+
+
+@contextmanager
+def driven(*members: Following) -> Iterator[None]:
+    """They take their turns while the block runs."""
+    driving = [Driven(member) for member in members]
+    try:
+        yield
+    finally:
+        for one in driving:
+            one.pause()
+
+
+def test_while_the_group_is_divided_the_watermark_stands_still_nothing_can_be_committed_and_then_it_goes_on(
+    kafka: Broker, writer: Writer
+) -> None:
+    """Kafka waits for the second, which does not poll, before it gives the third its share."""
+    half = PARTITIONS // 2
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(closing(follow(kafka, writer))) for _ in range(2))
+        with driven(first, second):
+            eventually(lambda: share(first) == share(second) == half, 60, "a half at each")
+            eventually(lambda: first.watermark_ms() > 0, 60, "all to be read")
+        third = stack.enter_context(closing(follow(kafka, writer)))
+        with driven(first, third):
+            eventually(lambda: state(first) is MemberState.REBALANCING, 60, "the group to be divided")
+            with pytest.raises(RetryLater, match="the group is divided anew, and nothing was committed"):
+                first.commit({(writer.topics.results, 0): 0})
+            stood_ms = first.watermark_ms()
+            assert stood_ms > 0
+            still(STILL_S)
+            assert state(first) is MemberState.REBALANCING
+            assert first.watermark_ms() == stood_ms
+            second.close()
+            eventually(lambda: share(first) == share(third) == half, 60, "a half at each of the two")
+            eventually(lambda: first.watermark_ms() > stood_ms, 60, "the watermark to go on")
+
+
+def test_while_kafka_stands_still_the_watermark_does(broker: LocalStack, kafka: Broker, writer: Writer) -> None:
+    with closing(follow(kafka, writer, group=None)) as following, driven(following):
+        eventually(lambda: following.watermark_ms() > 0, 60, "all to be read")
+        with frozen(broker.process("kafka")):
+            frozen_ms = now_ms()
+            still(STILL_S)
+            assert following.watermark_ms() <= frozen_ms
+            thawed_ms = now_ms()
+        eventually(lambda: following.watermark_ms() > thawed_ms, 60, "the watermark to go on")
+
+
+class Clock:
+    """A clock that runs, and can be put forward."""
+
+    def __init__(self) -> None:
+        self.forward_s = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.forward_s
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_who_takes_long_for_each_result_stays_in_the_group_and_lets_others_in(
+    kafka: Broker, writer: Writer, ordered: bool
+) -> None:
+    """Hundreds are read ahead or, in order, wait behind the first; another gets its share all the same."""
+    for number in [*range(1, 150), 0]:
+        for partition in (0, PARTITIONS - 1):  # whichever half is left to it, there is something
+            frame = f"frames/{partition}/{number}"
+            writer.write(f"r{number}", NOW + number, partition, published_at=NOW, frame=frame)
+    question = Question(Filter(), group="g", follow=True, ordered=ordered, late_ms=10**9)
+    clock = Clock()
+    following = follow(kafka, writer, clock=clock)
+    handed_out: list[str] = []
+    with ResultStream[Any](following, question) as slow:
+        handed_out.append(next(slow).request_id)
+        with closing(follow(kafka, writer)) as other, driven(other):
+
+            def other_has_its_share() -> bool:
+                clock.forward_s += 60  # so long takes each result
+                handed_out.append(next(slow).request_id)
+                return share(other) == PARTITIONS // 2
+
+            eventually(other_has_its_share, 60, "the other to be let in")
+    assert len(handed_out) < 150
+
+
+def test_who_is_closed_by_another_thread_ends(kafka: Broker, writer: Writer) -> None:
+    for group in (None, "g"):
+        results = ResultStream[Any](follow(kafka, writer, group), Question(Filter(), group=group, follow=True))
+        ended: list[object] = []
+        reading = threading.Thread(target=lambda results=results, ended=ended: ended.append(list(results)))
+        reading.start()
+        reading.join(0.5)
+        results.close()
+        reading.join(60)
+        assert ended == [[]]
+        assert next(results, "ended") == "ended"
