@@ -135,7 +135,7 @@ def _class_names(text: str | None) -> "Sequence[str] | None":
 
 
 def _write_page(found: "Comparison", path: Path, names: "Sequence[str] | None") -> None:
-    from sparring.comparison.comparison import write_page  # noqa: PLC0415  # slow: see cli.command
+    from sparring.comparison.page import write_page  # noqa: PLC0415  # slow: see cli.command
 
     write_page(found, path, names, _connect)
 

@@ -9,8 +9,9 @@
     pairs        what changed in each pair; `writing`: the dataset of pairs
     totals       what all are together; `side_totals`, `output_totals`, `spread`
     changed      the pairs that changed most, with their boxes
-    comparison   what a caller is given
-    telling      it as text; `page`, `overlay`, `style`: it as a page; `pictures`: what the answers came from
+    outcome      what was found; `comparison`: it as a caller is given it
+    telling      it as text; `page`, `overlay`, `style`: it as a page
+    pictures     what the answers came from; `whereabouts`: where that lies; `opening`, `cells`: how it is read
 
 The room is not called `compare`: that is the function, `sparring.compare`.
 """

@@ -26,7 +26,7 @@ from sparring.comparison.writing import PairsFolder
 
 if TYPE_CHECKING:
     from sparring.client import Client
-    from sparring.comparison.pictures import Connect
+    from sparring.comparison.opening import Connect
 
 Progress = Callable[[str, int, int], None]
 """Told what is going on, how much of it is done, of how much: rows read, or buckets compared."""

@@ -1,36 +1,27 @@
-"""What a comparison found, for a notebook, a program and a page."""
+"""What a caller is given: an outcome, for a notebook, a program and a page."""
 
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from sparring.comparison.changed import Changed
-from sparring.comparison.options import Options
+from sparring.comparison.outcome import Outcome
 from sparring.vision.coco import checked_names
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from sparring.client import Client
-    from sparring.comparison.pictures import Connect
+    from sparring.comparison.opening import Connect
 
 _CHANGED_IN_NOTEBOOK: Final = 10
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """totals: nested dictionaries of numbers, as `sparring compare --json` prints them. changed: the fifty pairs that
-    changed most, the first one most, with their boxes. folders: A's and B's; recorded: A is what was recorded beside B.
-    """
-
-    totals: dict[str, Any]
-    changed: Sequence[Changed]
-    options: Options
-    folders: tuple[Path, Path]
-    recorded: bool = False
+class Comparison(Outcome):
+    """An outcome that can be looked at: `totals`, `changed`, `options`, `folders`, `recorded`, and what shows them."""
 
     def table(self) -> "pd.DataFrame":
         """The pairs that changed most, at most fifty, a row each: the columns of the dataset of pairs."""
@@ -58,12 +49,14 @@ class Comparison:
         """
         if not isinstance(path, str | os.PathLike):
             raise TypeError(f"path: {type(path).__name__}; expected the path of a file")
-        connect = connected(client)
-        write_page(self, Path(path), checked_names(class_names), connect)
+        connect, names = connected(client), checked_names(class_names)
+        from sparring.comparison.page import write_page  # noqa: PLC0415  # OpenCV is slow to load
+
+        write_page(self, Path(path), names, connect)
 
     def _repr_html_(self) -> str:
         """For a notebook: the totals, and what changed most."""
-        from sparring.comparison.page import notebook  # noqa: PLC0415  # a page imports this module
+        from sparring.comparison.page import notebook  # noqa: PLC0415  # OpenCV is slow to load
 
         return notebook(self, _CHANGED_IN_NOTEBOOK)
 
@@ -77,17 +70,3 @@ def connected(client: "Client | None") -> "Connect":
     if not isinstance(client, Client):
         raise TypeError(f"client: {type(client).__name__}; expected a Client, or None")
     return lambda: nullcontext(client._connection)  # noqa: SLF001  # a client's own room
-
-
-def write_page(
-    found: Comparison,
-    path: Path,
-    class_names: Sequence[str] | None,
-    connect: "Connect",
-) -> None:
-    """`save_html`, of what was checked. connect: opens a connection, only where a frame lies in a topic."""
-    from sparring.comparison.page import page  # noqa: PLC0415  # a page imports this module
-    from sparring.comparison.pictures import pictures  # noqa: PLC0415  # OpenCV is slow to load
-
-    sources = [one.facts["source"] for one in found.changed if one.facts["source"]]
-    path.write_text(page(found, pictures(sources, connect), class_names), encoding="utf-8")

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Final
 
 from sparring.comparison.changed import Box, Changed
-from sparring.comparison.comparison import Comparison
+from sparring.comparison.opening import Connect
+from sparring.comparison.outcome import Outcome
 from sparring.comparison.overlay import DRAWN_MAX, box_text, overlay
-from sparring.comparison.pictures import Found, Picture
+from sparring.comparison.pictures import Found, Picture, find_pictures
 from sparring.comparison.style import STYLE
 from sparring.comparison.telling import Section, changed_section, how, number, sections
 
@@ -34,7 +36,14 @@ _CHOICES: Final = """\
 """
 
 
-def page(found: Comparison, pictures: Mapping[str, Found], class_names: Sequence[str] | None = None) -> str:
+def write_page(found: Outcome, path: Path, class_names: Sequence[str] | None, connect: Connect) -> None:
+    """Into a file, with the pictures. connect: opens a connection, only where a frame lies in a topic. OSError: it
+    cannot be written."""
+    sources = [one.facts["source"] for one in found.changed if one.facts["source"]]
+    path.write_text(page(found, find_pictures(sources, connect), class_names), encoding="utf-8")
+
+
+def page(found: Outcome, pictures: Mapping[str, Found], class_names: Sequence[str] | None = None) -> str:
     """The whole page.
 
     Args:
@@ -57,12 +66,12 @@ def page(found: Comparison, pictures: Mapping[str, Found], class_names: Sequence
     )
 
 
-def notebook(found: Comparison, changed_max: int) -> str:
+def notebook(found: Outcome, changed_max: int) -> str:
     """The totals and the first of what changed most as tables, to stand in another page."""
     return tables(found) + _table(changed_section(found.changed[:changed_max]))
 
 
-def tables(found: Comparison, class_names: Sequence[str] | None = None, classes_max: int = CLASSES_SHOWN) -> str:
+def tables(found: Outcome, class_names: Sequence[str] | None = None, classes_max: int = CLASSES_SHOWN) -> str:
     """The totals as tables."""
     return "".join(_table(section) for section in sections(found.totals, class_names, classes_max))
 
@@ -77,7 +86,7 @@ def _table(section: Section) -> str:
     return f"<section><h2>{escape(section.title)}</h2><table><tr>{head}</tr>{body}</table></section>"
 
 
-def _models(found: Comparison, side: str) -> str:
+def _models(found: Outcome, side: str) -> str:
     models = list(found.totals[side]["models"])
     return ", ".join(models[:3]) + (", ..." if len(models) > 3 else "") if models else f"{side.upper()}: no model"
 
@@ -86,7 +95,7 @@ def _key(side: str) -> str:
     return f'<span class="key {side}">{side.upper()}</span>'
 
 
-def _about(found: Comparison) -> str:
+def _about(found: Outcome) -> str:
     options, (a, b) = found.options, found.folders
     what = f"A: what was recorded, B: the answers of {b}" if found.recorded else f"A: {a}, B: {b}"
     how_matched = f"boxes match from an IoU of {options.iou:g} on"
@@ -96,7 +105,7 @@ def _about(found: Comparison) -> str:
     return f"<p>{escape(what)}</p><p>{escape(how_matched)}</p>"
 
 
-def _heading(found: Comparison) -> str:
+def _heading(found: Outcome) -> str:
     shown, pairs, left = len(found.changed), found.totals["pairs"], sum(found.totals["not_compared"].values())
     if not shown:
         none = "No pair that could be compared changed" if left else "No pair changed"

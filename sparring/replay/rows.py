@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -96,7 +97,7 @@ def _frame(source: Rows, row: pa.RecordBatch, number: int) -> ReplayFrame:
     key = None if source.key_column is None else row.column(source.key_column)[0].as_py()
     return ReplayFrame(
         number=number,
-        asked=Asked(name, name, source.at),
+        asked=Asked(name, f"{_name(source)}#{quote(source.column, safe='')}#{number}", source.at),
         key=None if key is None else str(key).encode(),
         value=value,
         headers=[("content-type", kind.encode())],

@@ -7,18 +7,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 import sparring
-from adapters.settings import Settings
-from schemas.limits import PARTITIONS
-from sparring import Client
-from sparring.comparison.pictures import SIDE_PX_MAX, Picture, pictures
+from sparring.comparison.pictures import SIDE_PX_MAX
 from sparring.vision import encode_png
 from tests.sparring.comparison.datasets import SCORES, answer, failed, write
-from tests.sparring.sdk import fresh_settings
 
 BOX = (10, 20, 110, 80)
 HOSTILE = "</title><script>alert('x')</script>&\"<b>"
@@ -157,46 +151,3 @@ def test_a_notebook_shows_totals_and_what_changed_most_escaped(tmp_path: Path) -
     shown = sparring.compare(*sides)._repr_html_()
     assert "changed most" in shown
     assert "<script" not in shown
-
-
-# --- where pictures lie -----------------------------------------------------------------------
-
-
-def test_pictures_are_found_in_videos_by_frame_and_in_datasets_by_row(tmp_path: Path) -> None:
-    video = cv2.VideoWriter(str(tmp_path / "v.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
-    for grey in (0, 120, 240):
-        video.write(np.full((48, 64, 3), grey, np.uint8))
-    video.release()
-    images = [encode_png(np.full((24, 32, 3), grey, np.uint8)) for grey in (10, 200)]
-    pq.write_table(pa.table({"name": ["a", "b"], "image": images}), tmp_path / "d.parquet")
-    wanted = {"v.avi#2": 240, "v.avi#0": 0, "d.parquet#1": 200}
-    found = pictures([str(tmp_path / name) for name in (*wanted, "v.avi#3", "d.parquet#7")], None)
-    for name, grey in wanted.items():
-        one = found[str(tmp_path / name)]
-        assert isinstance(one, Picture), one
-        shown = cv2.imdecode(np.frombuffer(one.jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
-        assert shown is not None
-        assert abs(float(shown.mean()) - grey) < 6
-    for name in ("v.avi#3", "d.parquet#7"):
-        assert found[str(tmp_path / name)] == "the file has no such picture"
-
-
-@pytest.fixture
-def settings(broker: "sparring.stack.LocalStack") -> Settings:
-    return fresh_settings(broker, "comparison-pictures")
-
-
-def test_pictures_are_fetched_from_their_topic_while_it_has_them(
-    settings: Settings, tmp_path: Path, picture: Path
-) -> None:
-    with Client(settings) as client:
-        broker = client._connection.broker  # noqa: SLF001 (a frame as a camera sends it, without a pipeline)
-        offset = broker.send(settings.topics.frames, picture.read_bytes())
-        (partition,) = [one for one in range(PARTITIONS) if broker.end(settings.topics.frames, one) > offset]
-        there, gone = (f"{settings.topics.frames}/{partition}/{place}" for place in (offset, offset + 1))
-        rows = [answer(name, [(BOX, 0, 0.9)], source=name) for name in (there, gone)]
-        sides = [write(tmp_path / "a", rows), write(tmp_path / "b", [answer(name, []) for name in (there, gone)])]
-        sparring.compare(*sides).save_html(tmp_path / "page.html", client=client)
-    page = (tmp_path / "page.html").read_text()
-    assert page.count("data:image/jpeg") == 1
-    assert "its topic has the frame no longer" in page

@@ -1,0 +1,185 @@
+"""Pictures opened where they lie: files, videos and datasets here or in an object store, and topics."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar, assert_never
+
+import pyarrow as pa
+
+from schemas.errors import SparringError
+from schemas.frames import Origin
+from schemas.limits import FRAME_BYTES_MAX
+from sparring.comparison.cells import cells, open_cells
+from sparring.comparison.whereabouts import InFile, InRows, InTopic, InVideo, whereabouts
+from sparring.sources.remote import fetched
+from sparring.sources.store import is_remote
+from sparring.vision import Image, decode
+
+if TYPE_CHECKING:
+    from sparring.connection import Connection
+
+FETCHED_MAX: Final = 8
+"""Frames of topics that are in memory at a time, of FRAME_BYTES_MAX at most each."""
+
+Connect: TypeAlias = "Callable[[], AbstractContextManager[Connection]] | None"
+"""Opens a connection and closes it; called only where a frame lies in a topic. None: there is none."""
+
+T = TypeVar("T")
+Make = Callable[[Image], T]
+"""What is wanted of a picture, uint8 RGB [height, width, 3]."""
+
+_ERRORS: Final = (SparringError, OSError, ValueError, pa.ArrowException)
+
+
+def open_pictures(sources: Iterable[str], connect: Connect, make: Make[T]) -> dict[str, T | str]:
+    """By source, what is made of each picture, or why there is none.
+
+    Args:
+        sources: as in the column of that name, see `whereabouts`.
+        connect: a connection, or None.
+        make: called with one picture at a time.
+    """
+    sought = _Sought(make)
+    for source in dict.fromkeys(sources):
+        sought.add(source)
+    return sought.found(connect)
+
+
+class _Sought(Generic[T]):
+    """What is opened together: the pictures of one video, of one column, of topics."""
+
+    def __init__(self, make: Make[T]) -> None:
+        self._make = make
+        self._stores = _Stores()
+        self._found: dict[str, T | str] = {}
+        self._files: list[InFile] = []
+        self._videos: dict[str, dict[int, str]] = defaultdict(dict)
+        self._rows: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)
+        self._topics: dict[Origin, str] = {}
+
+    def add(self, source: str) -> None:
+        """One more."""
+        try:
+            # First: a file's name may look like anything.
+            place = InFile(source) if Path(source).is_file() else whereabouts(source)
+        except (OSError, ValueError) as error:
+            self._found[source] = _told(error)
+            return
+        match place:
+            case InFile():
+                self._files.append(place)
+            case InVideo(uri, number):
+                self._videos[uri][number] = source
+            case InRows(uri, column, row):
+                self._rows[uri, column][row] = source
+            case InTopic(origin):
+                self._topics[origin] = source
+            case _:
+                assert_never(place)
+
+    def found(self, connect: Connect) -> dict[str, T | str]:
+        """All of them."""
+        for file in self._files:
+            try:
+                with self._stores.here(file.uri) as path:
+                    self._found[file.uri] = self._of_file(path)
+            except _ERRORS as error:
+                self._found[file.uri] = _told(error)
+        for uri, numbers in self._videos.items():
+            self._inside(numbers, self._of_video(uri, numbers))
+        for (uri, column), rows in self._rows.items():
+            self._inside(rows, self._of_rows(uri, column, rows))
+        return self._found | _of_topics(self._topics, connect, self._make)
+
+    def _of_file(self, path: Path) -> T | str:
+        if path.stat().st_size > FRAME_BYTES_MAX:
+            return f"the file is larger than {FRAME_BYTES_MAX} bytes"
+        return self._make(decode(path.read_bytes()))
+
+    def _inside(self, sources: dict[int, str], pictures: Iterator[tuple[int, T | str]]) -> None:
+        found: dict[str, T | str] = {}
+        why = "it has no such picture"
+        try:
+            for number, picture in pictures:
+                found[sources[number]] = picture
+        except _ERRORS as error:
+            why = _told(error)
+        self._found |= dict.fromkeys(sources.values(), why) | found
+
+    def _of_video(self, uri: str, numbers: Iterable[int]) -> Iterator[tuple[int, T | str]]:
+        from sparring.sources.video import pictures_at  # noqa: PLC0415  # only where there is one
+
+        with self._stores.here(uri) as path:
+            path.stat()  # it knows why nothing is there
+            for number, image in pictures_at(path, sorted(numbers)):
+                yield number, self._make(image)
+
+    def _of_rows(self, uri: str, column: str, rows: Iterable[int]) -> Iterator[tuple[int, T | str]]:
+        with self._stores.asked(uri):
+            dataset = open_cells(uri, column)
+        for row, value in cells(dataset, column, sorted(rows)):
+            try:
+                yield row, "the row has no image" if value is None else self._make(decode(value))
+            except ValueError as error:
+                yield row, _told(error)
+
+
+class _Stores:
+    """Object stores; one that did not answer is not asked again, as that takes seconds each time."""
+
+    def __init__(self) -> None:
+        self._silent: dict[str, str] = {}
+
+    @contextmanager
+    def asked(self, uri: str) -> Iterator[None]:
+        """While it is asked for something."""
+        bucket = "/".join(uri.split("/", 3)[:3])
+        if bucket in self._silent:
+            raise OSError(self._silent[bucket])
+        try:
+            yield
+        except (FileNotFoundError, PermissionError):
+            raise
+        except OSError as error:
+            if is_remote(uri):
+                self._silent[bucket] = str(error)
+            raise
+
+    @contextmanager
+    def here(self, uri: str) -> Iterator[Path]:
+        """A file on this machine's disk."""
+        with ExitStack() as stack:
+            with self.asked(uri):
+                file = fetched(uri, FRAME_BYTES_MAX) if is_remote(uri) else nullcontext((Path(uri), 0))
+                path, _ = stack.enter_context(file)
+            yield path
+
+
+def _of_topics(origins: dict[Origin, str], connect: Connect, make: Make[T]) -> dict[str, T | str]:
+    if not origins:
+        return {}
+    if connect is None:
+        return dict.fromkeys(origins.values(), "its frame lies in a topic, and no system is connected")
+    found: dict[str, T | str] = dict.fromkeys(origins.values(), "its topic has the frame no longer")
+    from sparring.originals import fetch, resolved  # noqa: PLC0415  # with Kafka's client, only where it is needed
+
+    try:
+        with connect() as connection:
+            ordered = sorted(origins, key=str)
+            for begin in range(0, len(ordered), FETCHED_MAX):
+                for origin, original in fetch(connection.broker, ordered[begin : begin + FETCHED_MAX]).items():
+                    try:
+                        found[origins[origin]] = make(decode(resolved(original, connection.settings).value))
+                    except (SparringError, OSError, ValueError) as error:
+                        found[origins[origin]] = _told(error)
+    except (SparringError, OSError) as error:
+        return found | {source: _told(error) for source, one in found.items() if isinstance(one, str)}
+    return found
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return "there is no such file here" if isinstance(error, FileNotFoundError) else f"{error.strerror}"
+    return " ".join(str(error).split()).removeprefix("value: ")
