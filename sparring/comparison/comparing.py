@@ -6,13 +6,16 @@ for each bucket: keep one answer a row, join, compare, add up, write
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import polars as pl
+import pyarrow as pa
+
 from sparring.checks import checked_text
-from sparring.comparison.buckets import bucket_count, bucket_of, spill
+from sparring.comparison.buckets import Buckets, bucket_count, taken
 from sparring.comparison.changed import Changed, most_changed
 from sparring.comparison.comparison import Comparison, connected
 from sparring.comparison.inputs import Look, PictureSize
@@ -117,16 +120,16 @@ def _compared(
     with_boxes, outputs = _common(sides, options)
     totals = Totals(boxes=BoxTotals() if with_boxes else None, outputs={name: OutputTotals() for name in outputs})
     changed: list[Changed] = []
-    count = bucket_count(*sides)
-    for name, side in zip("ab", sides, strict=True):
-        _spill(side, work / name, count, f"reading {name.upper()}", progress)
+    count = max(bucket_count(side.rows, side.size_bytes) for side in sides)
+    laid = [_laid(name, side, work, count, progress) for name, side in zip("ab", sides, strict=True)]
     for bucket in range(count):
-        both = _joined(work, bucket, totals)
-        found = pairs(both, options, with_boxes, outputs, look)
-        totals.add(found)
-        changed = most_changed(changed, both, found, outputs)
-        if target is not None:
-            target.write(found.table, both)
+        for a, b in taken(laid, bucket):
+            both = _joined(a, b, totals)
+            found = pairs(both, options, with_boxes, outputs, look)
+            totals.add(found)
+            changed = most_changed(changed, both, found, outputs)
+            if target is not None:
+                target.write(found.table, both)
         progress("comparing", bucket + 1, count)
     return totals, changed
 
@@ -140,25 +143,26 @@ def _look(connect: "Connect") -> Look:
     return look
 
 
-def _spill(side: Side, folder: Path, count: int, what: str, progress: Progress) -> None:
-    done = 0
+def _laid(name: str, side: Side, work: Path, count: int, progress: Progress) -> Buckets:
+    what = f"reading {name.upper()}"
 
-    def read(rows: int) -> None:
-        nonlocal done
-        done += rows
+    def told() -> Iterator[pa.RecordBatch]:
+        done = 0
         progress(what, done, side.rows)
+        for batch in side.batches():
+            yield batch
+            done += batch.num_rows
+            progress(what, done, side.rows)
+        progress(what, side.rows, side.rows)  # what a model's filter left out is done, too
 
-    progress(what, 0, side.rows)
-    spill(side, folder, count, read)
-    progress(what, side.rows, side.rows)  # what a model's filter left out is done, too
+    return Buckets.spilled(told(), side.schema, work / name, count)
 
 
-def _joined(work: Path, bucket: int, totals: Totals) -> Joined:
-    found = [bucket_of(work / name, bucket) for name in "ab"]
-    answers = [kept(one) for one in found]
-    both = joined(answers[0], answers[1])
-    totals.a.add(answers[0], both.only_a, answers[1], found[0].height)
-    totals.b.add(answers[1], both.only_b, answers[0], found[1].height)
+def _joined(a: pl.DataFrame, b: pl.DataFrame, totals: Totals) -> Joined:
+    answers = kept(a), kept(b)
+    both = joined(*answers)
+    totals.a.add(answers[0], both.only_a, answers[1], a.height)
+    totals.b.add(answers[1], both.only_b, answers[0], b.height)
     return both
 
 

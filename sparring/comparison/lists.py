@@ -41,6 +41,11 @@ class Lists:
         numbers: Floats = self.flat.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         return numbers
 
+    def at(self, rows: slice) -> "Lists":
+        """Only these answers; nothing is copied."""
+        begin, count = int(self.counts[: rows.start].sum()), int(self.counts[rows].sum())
+        return Lists(self.given[rows], self.counts[rows], self.flat.slice(begin, count))
+
     def of_rows(self, rows: Bools) -> "Lists":
         """Only these answers: bool [n]."""
         taken = np.repeat(rows, self.counts)

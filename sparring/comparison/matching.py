@@ -6,13 +6,13 @@ threshold and, unless any class will do, they are of one class. So a box is take
 in all answers at the same time, which is why this is fast.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from sparring.comparison.boxes import Boxes, Floats, Ints, overlap
+from sparring.comparison.portions import portions
 
 EDGES_MAX: Final = 2_000_000
 """Pairs of boxes looked at together; about 150 bytes each. Two answers alone may have BOXES_MAX squared, 4 million."""
@@ -36,23 +36,12 @@ def match(a: Boxes, b: Boxes, iou: float, *, any_class: bool = False) -> Matches
         iou: a match has at least this overlap.
         any_class: also where the classes differ.
     """
-    found = [_chosen(a, b, rows, iou, any_class=any_class) for rows in _together(a, b)]
+    found = [_chosen(a, b, rows, iou, any_class=any_class) for rows in portions(a.counts * b.counts, EDGES_MAX)]
     first = np.concatenate([np.empty(0, np.int64), *(one.a for one in found)])
     second = np.concatenate([np.empty(0, np.int64), *(one.b for one in found)])
     overlaps = np.concatenate([np.empty(0), *(one.iou for one in found)])
     order = np.argsort(first)
     return Matches(first[order], second[order], overlaps[order])
-
-
-def _together(a: Boxes, b: Boxes) -> Iterator[slice]:
-    """Answers whose pairs of boxes are no more than EDGES_MAX together, or one alone."""
-    edges = np.cumsum(a.counts * b.counts)
-    begin, done = 0, 0
-    while begin < len(edges):
-        end = max(begin + 1, int(np.searchsorted(edges, done + EDGES_MAX, side="right")))
-        if edges[end - 1] > done:
-            yield slice(begin, end)
-        begin, done = end, int(edges[end - 1])
 
 
 def _chosen(a: Boxes, b: Boxes, answers: slice, iou: float, *, any_class: bool) -> Matches:

@@ -1,12 +1,17 @@
 """How far other outputs than boxes differ, answer by answer. Pure."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import polars as pl
 
 from sparring.comparison.boxes import Bools, Floats, Ints
 from sparring.comparison.lists import Lists
+from sparring.comparison.portions import portions
+
+VALUES_AT_ONCE: Final = 1_000_000
+"""Of all answers together, on each side; about 100 bytes each. One answer may have more."""
 
 
 @dataclass(frozen=True)
@@ -52,22 +57,28 @@ def difference(a: pl.Series, b: pl.Series) -> Difference:
 def _numbers(one: Lists, two: Lists, rows: Bools) -> tuple[Floats, Floats, Bools]:
     """For all n pairs, of which only `rows` came: largest difference, the same relative, the same largest number."""
     abs_max, relative, same_peak = np.zeros(len(rows)), np.zeros(len(rows)), np.ones(len(rows), np.bool_)
+    places = np.flatnonzero(rows)
+    for some in portions(one.counts, VALUES_AT_ONCE):
+        at = places[some][one.counts[some] > 0]
+        abs_max[at], relative[at], same_peak[at] = _filled(one.at(some), two.at(some))
+    return abs_max, relative, same_peak
+
+
+def _filled(one: Lists, two: Lists) -> tuple[Floats, Floats, Bools]:
+    """`_numbers` of answers with values, of which there are some."""
     a, b = one.numbers(), two.numbers()
-    if not len(a):
-        return abs_max, relative, same_peak
     with np.errstate(invalid="ignore", over="ignore"):
         apart = np.abs(a - b)
         apart[np.isnan(apart)] = np.inf
         apart[(a == b) | (np.isnan(a) & np.isnan(b))] = 0
         filled = np.flatnonzero(one.counts)
         begins = (np.cumsum(one.counts) - one.counts)[filled]
-        at = np.flatnonzero(rows)[filled]
-        abs_max[at] = np.maximum.reduceat(apart, begins)
+        abs_max = np.maximum.reduceat(apart, begins)
         largest = np.maximum.reduceat(np.fmax(np.abs(a), np.abs(b)), begins)
-        found = np.minimum(abs_max[at] / largest, 1)
-    relative[at] = np.where(abs_max[at] == 0, 0, np.where(np.isnan(found), 1, found))
-    same_peak[at] = _peaks(a, one.counts[filled], begins) == _peaks(b, one.counts[filled], begins)
-    return abs_max, relative, same_peak
+        found = np.minimum(abs_max / largest, 1)
+    relative = np.where(abs_max == 0, 0, np.where(np.isnan(found), 1, found))
+    counts = one.counts[filled]
+    return abs_max, relative, _peaks(a, counts, begins) == _peaks(b, counts, begins)
 
 
 def _peaks(values: Floats, counts: Ints, begins: Ints) -> Ints:

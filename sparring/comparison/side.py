@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from schemas.errors import SparringError
+from sparring.comparison.footers import unpacked_bytes
+from sparring.comparison.scanning import scanned
 
 RECORDED: Final = "recorded."
 OUT: Final = "out."
-SCAN_ROWS: Final = 65_536
-"""Rows of one portion that is read."""
-
 COLUMNS: Final = pa.schema(
     [  # type: ignore[arg-type]
         ("subject", pa.string()),
@@ -57,8 +57,8 @@ class NotADataset(SparringError, ValueError):
 class Side:
     """Rows that can be read more than once.
 
-    schema: COLUMNS and the outputs. rows, size_bytes: what its files say, before any is left out. model: only its
-    answers; None: those of all.
+    schema: COLUMNS and the outputs. rows, size_bytes: what its files say of what is read, unpacked, before any row is
+    left out. model: only its answers; None: those of all.
     """
 
     folder: Path
@@ -75,36 +75,37 @@ class Side:
         return tuple(name.removeprefix(OUT) for name in self.schema.names if name.startswith(OUT))
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All rows, SCAN_ROWS at most at a time, with `schema`."""
-        there = set(self.dataset.schema.names)
-        columns = {
-            field.name: ds.field(self._stored(field.name)).cast(field.type)
-            if self._stored(field.name) in there
-            else ds.scalar(pa.scalar(None, field.type))
-            for field in self.schema
-        }
-        scanner = self.dataset.scanner(
-            columns=columns,  # type: ignore[arg-type]
-            filter=self._wanted(),
-            batch_size=SCAN_ROWS,
-            batch_readahead=1,
-            fragment_readahead=1,
-            fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False),
-        )
+        """All rows, with `schema`, as many at a time as `scanned` reads. NotADataset where a file is broken."""
+        columns = [_stored(name, self.recorded) for name in self.schema.names]
         try:
-            yield from (batch for batch in scanner.to_batches() if batch.num_rows)
-        except pa.ArrowException as error:
+            for file in self.dataset.get_fragments():
+                known = ds.get_partition_keys(file.partition_expression)
+                for batch in scanned(file, columns):
+                    yield from self._wanted(self._whole(batch, known))
+        except (pa.ArrowException, OSError) as error:
             raise NotADataset(f"{self.folder} cannot be read: {error}") from error
 
-    def _stored(self, name: str) -> str:
-        return name if not self.recorded or name in _OF_THE_FRAME else f"{RECORDED}{name}"
+    def _whole(self, batch: pa.RecordBatch, known: dict[str, Any]) -> pa.RecordBatch:
+        """With all columns of `schema`: of the file, of its folder's name, or null."""
+        columns: list[pa.Array[Any]] = []
+        for field in self.schema:
+            name = _stored(field.name, self.recorded)
+            if name in known:
+                columns.append(pa.repeat(pa.scalar(known[name], field.type), batch.num_rows))
+            elif name in batch.schema.names:
+                columns.append(batch.column(name).cast(field.type))
+            else:
+                columns.append(pa.nulls(batch.num_rows, field.type))
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
-    def _wanted(self) -> Any:
-        model: Any = None if self.model is None else ds.field(self._stored("model")) == self.model
-        if not self.recorded:
-            return model
-        answered: Any = ds.field(self._stored("status")).is_valid()
-        return answered if model is None else answered & model
+    def _wanted(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Those rows that are this side's, if there are any."""
+        if self.model is not None:
+            batch = batch.filter(pc.equal(batch.column("model"), pa.scalar(self.model)))
+        if self.recorded:
+            batch = batch.filter(pc.is_valid(batch.column("status")))
+        if batch.num_rows:
+            yield batch
 
 
 def opened(argument: str, folder: Path, *, recorded: bool = False, model: str | None = None) -> Side:
@@ -121,7 +122,7 @@ def opened(argument: str, folder: Path, *, recorded: bool = False, model: str | 
         raise NotADataset(f"{argument}: {folder} has no Parquet files; expected a results dataset, as of a replay")
     try:
         dataset = _united(files, folder)
-        rows, size_bytes = _sizes(dataset)
+        footers = [file.metadata for file in dataset.get_fragments()]
     except (pa.ArrowException, OSError) as error:
         raise NotADataset(f"{argument}: {folder} cannot be read as one dataset: {error}") from error
     names, prefix = set(dataset.schema.names), RECORDED if recorded else ""
@@ -134,7 +135,15 @@ def opened(argument: str, folder: Path, *, recorded: bool = False, model: str | 
         for field in dataset.schema
         if field.name.startswith(prefix + OUT)
     ]
-    return Side(folder, dataset, pa.schema([*COLUMNS, *outputs]), rows, size_bytes, recorded, model)
+    schema = pa.schema([*COLUMNS, *outputs])
+    columns = [_stored(name, recorded) for name in schema.names]
+    size_bytes = sum(sum(unpacked_bytes(footer, columns)) for footer in footers)
+    return Side(folder, dataset, schema, sum(footer.num_rows for footer in footers), size_bytes, recorded, model)
+
+
+def _stored(name: str, recorded: bool) -> str:
+    """A column's name in the files."""
+    return name if not recorded or name in _OF_THE_FRAME else f"{RECORDED}{name}"
 
 
 def _visible(path: Path, folder: Path) -> bool:
@@ -159,12 +168,3 @@ def _united(files: list[str], folder: Path) -> ds.Dataset:
         ds.FileSystemFactoryOptions(partition_base_dir=str(folder), partitioning=_PARTITIONS),  # type: ignore[call-arg]
     )
     return factory.finish(factory.inspect(promote_options="permissive"))  # type: ignore[call-arg]
-
-
-def _sizes(dataset: ds.Dataset) -> tuple[int, int]:
-    rows = size_bytes = 0
-    for fragment in dataset.get_fragments():
-        groups = [fragment.metadata.row_group(number) for number in range(fragment.metadata.num_row_groups)]
-        rows += sum(group.num_rows for group in groups)
-        size_bytes += sum(group.total_byte_size for group in groups)
-    return rows, size_bytes
