@@ -19,8 +19,9 @@ Bools = npt.NDArray[np.bool_]
 class Boxes:
     """Of n answers with m boxes together, in each answer the most confident first.
 
-    counts: int64 [n]. corners: float64 [m, 4], x1 y1 x2 y2. classes: int64 [m], codes. confidences: float64 [m], NaN
-    where there is none. place: int64 [m], where in its answer the box stood. left_out: boxes above BOXES_MAX.
+    counts: int64 [n]. corners: float64 [m, 4], x1 y1 x2 y2. classes: int64 [m], codes of those that are compared.
+    confidences: float64 [m], NaN where there is none. place: int64 [m], where in its answer the box stood. left_out:
+    boxes above BOXES_MAX.
     """
 
     counts: Ints

@@ -89,7 +89,7 @@ def _side(side: Detections, at: int, begin: int, partners: dict[int, int]) -> tu
     taken = slice(begin, begin + int(side.boxes.counts[at]))
     rows = zip(
         side.boxes.corners[taken].tolist(),
-        side.named(side.boxes.classes[taken]).to_list(),
+        side.names[taken].to_list(),
         side.boxes.confidences[taken].tolist(),
         strict=True,
     )

@@ -69,7 +69,7 @@ def compare(
         any_class: boxes match where their classes differ, too.
         confidence_min: boxes below are left out, on both sides.
         boxes: name of the output with the corners, four numbers a box.
-        classes: name of the output with a class for each box; where there is none, all are of one.
+        classes: name of the output with a class for each box; where one side has none, any boxes match.
         confidences: name of the output with a confidence for each box; where there is none, the first chooses first.
         box_format: xyxy, two corners in pixels of their model's input; xywh, the upper left corner, width and height.
         model_a: only the answers of the model with this name, on side A.

@@ -1,6 +1,6 @@
 """The boxes in the answers of one bucket, each side's in pixels of its own model's input. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -18,30 +18,30 @@ _NO_CLASS: Final = -1
 @dataclass(frozen=True)
 class Detections:
     """One side's. given: bool [n], the answer has readable boxes, none among them. malformed: bool [n], its numbers are
-    no fours, or classes or confidences do not fit them: it counts as an answer without boxes. labels: what the codes in
-    `boxes.classes` stand for."""
+    no fours, or classes or confidences do not fit them: it counts as an answer without boxes. classified: bool [n], its
+    boxes have classes. names: [m], the boxes' classes as the answers gave them; null where there was none."""
 
     given: Bools
     malformed: Bools
+    classified: Bools
     boxes: Boxes
-    labels: pl.Series
-
-    def named(self, codes: Ints) -> pl.Series:
-        """The classes that codes stand for, as the answers gave them; null where there was none."""
-        return self.labels.gather(pl.Series(codes).replace(_NO_CLASS, None))
+    names: pl.Series
 
 
 def detections(a: pl.DataFrame, b: pl.DataFrame, options: Options, comparable: Bools) -> tuple[Detections, Detections]:
-    """Of the answers of pairs, row by row. Both sides' classes have the same codes. comparable: bool [n]; the others
-    count as answers without boxes."""
+    """Of the answers of pairs, row by row. Both sides' classes have the same codes; where one side's answer has no
+    classes, all boxes of the pair are of one. comparable: bool [n]; the others count as answers without boxes."""
     found = [_Raw.of(frame, options, comparable) for frame in (a, b)]
     coded, labels = _coded(found[0].classes, found[1].classes)
+    classified = found[0].classes.given & found[1].classes.given
     sides = []
     for one, codes in zip(found, coded, strict=True):
         boxes = Boxes.ordered(
             one.counts, one.corners, one.filled(one.classes, codes, _NO_CLASS), one.sure, options.confidence_min
         )
-        sides.append(Detections(one.given, one.malformed, boxes, labels))
+        names = labels.gather(pl.Series(boxes.classes).replace(_NO_CLASS, None))
+        compared = np.where(classified[boxes.owners], boxes.classes, _NO_CLASS)
+        sides.append(Detections(one.given, one.malformed, one.classes.given, replace(boxes, classes=compared), names))
     return sides[0], sides[1]
 
 

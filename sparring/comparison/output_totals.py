@@ -44,7 +44,8 @@ class OutputTotals:
 
 @dataclass
 class BoxTotals:
-    """All boxes of all pairs; confidences: matched boxes that have one on both sides."""
+    """All boxes of all pairs; confidences: matched boxes that have one on both sides. unclassified_a, unclassified_b:
+    pairs in which this side's boxes have no classes; unclassified: either side's, so that there is no agreement."""
 
     matched: int = 0
     same_class: int = 0
@@ -52,6 +53,9 @@ class BoxTotals:
     classes_larger: int = 0
     pairs: int = 0
     pairs_same_classes: int = 0
+    unclassified: int = 0
+    unclassified_a: int = 0
+    unclassified_b: int = 0
     confidences: int = 0
     apart_sum: float = 0.0
     abs_sum: float = 0.0
@@ -68,9 +72,14 @@ class BoxTotals:
         shared = found.table["classes_shared"].fill_null(0).to_numpy()
         either = found.a.given | found.b.given
         self.pairs += int(either.sum())
-        self.pairs_same_classes += int((either & (shared == larger)).sum())
-        self.classes_shared += int(shared.sum())
-        self.classes_larger += int(larger.sum())
+        lacking = [(a.counts > 0) & (b.counts > 0) & ~side.classified for side in (found.a, found.b)]
+        judged = ~(lacking[0] | lacking[1])
+        self.unclassified += int((~judged).sum())
+        self.unclassified_a += int(lacking[0].sum())
+        self.unclassified_b += int(lacking[1].sum())
+        self.pairs_same_classes += int((either & judged & (shared == larger)).sum())
+        self.classes_shared += int(shared[judged].sum())
+        self.classes_larger += int(larger[judged].sum())
         apart = b.confidences[matches.b] - a.confidences[matches.a]
         apart = apart[~np.isnan(apart)]
         self.confidences += len(apart)
@@ -91,6 +100,9 @@ class BoxTotals:
             "matched_of_all": share(self.matched, boxes_a + boxes_b - self.matched),
             "classes_agreement": share(self.classes_shared, self.classes_larger),
             "pairs_same_classes": self.pairs_same_classes,
+            "unclassified": self.unclassified,
+            "unclassified_a": self.unclassified_a,
+            "unclassified_b": self.unclassified_b,
             "confidence_mean": share(self.apart_sum, self.confidences),
             "confidence_abs_mean": share(self.abs_sum, self.confidences),
             "confidence_abs_max": self.abs_max if self.confidences else None,

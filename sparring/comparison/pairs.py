@@ -119,7 +119,7 @@ def _boxes(a: Detections, b: Detections, matches: Matches) -> tuple[dict[str, pl
 
 def _shared(a: Detections, b: Detections) -> Ints:
     """How many boxes agree in class alone, wherever they lie: the smaller number of each class, added up."""
-    width = max(len(a.labels), 1) + 1
+    width = 2 + max(int(np.max(side.boxes.classes, initial=0)) for side in (a, b))
     of_a, sizes_a = np.unique(a.boxes.owners * width + a.boxes.classes + 1, return_counts=True)
     of_b, sizes_b = np.unique(b.boxes.owners * width + b.boxes.classes + 1, return_counts=True)
     both, in_a, in_b = np.intersect1d(of_a, of_b, assume_unique=True, return_indices=True)

@@ -78,7 +78,7 @@ class SideTotals:
             self.boxes += len(found.boxes.classes)
             self.boxes_left_out += found.boxes.left_out
             self.malformed += int(found.malformed.sum())
-            self.classes.count(found.named(found.boxes.classes))
+            self.classes.count(found.names)
 
     def told(self) -> dict[str, Any]:
         """For people and JSON."""

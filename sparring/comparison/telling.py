@@ -109,16 +109,10 @@ def _sides(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple[str, ...]]:
         "boxes_left_out": "boxes above the limit, left out",
     }
     rows += [(text, f"{a[name]:,}", f"{b[name]:,}") for name, text in said.items() if a[name] or b[name]]
-    for kind in ("statuses", "errors"):
+    for kind, text in (("statuses", "status"), ("errors", "error")):
         names = list(dict.fromkeys([*a[kind], *b[kind]]))
         if kind == "errors" or names != ["ok"]:
-            rows += [
-                (
-                    f"{kind.removesuffix('es').removesuffix('s')} {name}",
-                    *(f"{side[kind].get(name, 0):,}" for side in (a, b)),
-                )
-                for name in names
-            ]
+            rows += [(f"{text} {name}", *(f"{side[kind].get(name, 0):,}" for side in (a, b))) for name in names]
     for key, text in (("infer_ms", "inference"), ("total_ms", "waiting, decoding, inference")):
         if a[key]["p50"] is not None or b[key]["p50"] is not None:
             rows.append((f"{text}, p50 / p95 ms", *(" / ".join(map(number, side[key].values())) for side in (a, b))))
@@ -143,9 +137,17 @@ def _pairs(totals: Mapping[str, Any]) -> list[tuple[str, str]]:
             ("matched, only A, only B", f"{boxes['matched']:,}, {boxes['only_a']:,}, {boxes['only_b']:,}"),
             ("matched of all boxes", percent(boxes["matched_of_all"])),
             *([("matched, of one class", f"{one_class:,}")] if one_class != boxes["matched"] else []),
-            ("classes agree, wherever boxes lie", percent(boxes["classes_agreement"])),
-            ("pairs with the same classes", f"{boxes['pairs_same_classes']:,} of {boxes['pairs']:,}"),
+            *(
+                (f"pairs without classes in {name.upper()}: any boxes match", f"{boxes[key]:,}")
+                for name in "ab"
+                if boxes[key := f"unclassified_{name}"]
+            ),
         ]
+        if judged := boxes["pairs"] - boxes["unclassified"]:
+            rows += [
+                ("classes agree, wherever boxes lie", percent(boxes["classes_agreement"])),
+                ("pairs with the same classes", f"{boxes['pairs_same_classes']:,} of {judged:,}"),
+            ]
         if boxes["confidence_mean"] is not None:
             rows += [
                 ("confidence of matched boxes, B - A, mean", f"{boxes['confidence_mean']:+.4f}"),

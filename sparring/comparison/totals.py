@@ -37,9 +37,10 @@ class Totals:
             output.add(table, name)
         self.a.add_pairs(table["infer_ms_a"], table["total_ms_a"], found.a)
         self.b.add_pairs(table["infer_ms_b"], table["total_ms_b"], found.b)
-        if self.boxes is not None and found.a is not None and found.matches is not None:
+        if self.boxes is not None and found.a is not None and found.b is not None and found.matches is not None:
             self.boxes.add(found)
-            self.matched_classes.count(found.a.named(found.a.boxes.classes[found.matches.a]))
+            named = found.a.names.gather(found.matches.a)
+            self.matched_classes.count(named.fill_null(found.b.names.gather(found.matches.b)))
 
     def told(self) -> dict[str, Any]:
         """Everything, for people and JSON."""

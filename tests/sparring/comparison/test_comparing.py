@@ -13,6 +13,7 @@ import pytest
 import sparring
 from sparring.comparison import buckets
 from sparring.comparison.side import NotADataset
+from sparring.comparison.telling import sections
 from tests.sparring.comparison.datasets import AT, BOXES, SCHEMA, SCORES, Row, answer, failed, write
 
 BOX = (0, 0, 10, 10)
@@ -58,6 +59,9 @@ def test_boxes_are_counted_matched_and_their_confidences_compared(compared: Comp
         "matched_of_all": 0.5,
         "classes_agreement": pytest.approx(2 / 3),
         "pairs_same_classes": 1,
+        "unclassified": 0,
+        "unclassified_a": 0,
+        "unclassified_b": 0,
         "confidence_mean": -0.125,
         "confidence_abs_mean": 0.375,
         "confidence_abs_max": 0.5,
@@ -96,6 +100,42 @@ def test_boxes_may_have_other_names_a_width_and_height_and_text_as_classes(compa
     assert found.totals["boxes"]["matched"] == 1
     assert list(found.changed[0].a[0].corners) == [50, 50, 54, 54]
     assert found.totals["classes"]["dog"] == {"a": 1, "b": 0, "matched": 0}
+
+
+@pytest.mark.parametrize("any_class", [False, True])
+def test_where_one_side_has_no_classes_all_boxes_are_of_one_and_the_totals_say_so(
+    tmp_path: Path, any_class: bool
+) -> None:
+    boxes: list[Any] = [(BOX, 1, 0.5), (ELSEWHERE, 2, 0.25)]
+    a = write(tmp_path / "a", [_unclassified(answer(name, boxes)) for name in "xy"], "house", (BOXES[0], BOXES[2]))
+    b = write(tmp_path / "b", [answer("x", boxes), answer("y", boxes[:1])])
+    for sides, lacks, has in (((a, b), "a", "b"), ((b, a), "b", "a")):
+        totals = sparring.compare(*sides, any_class=any_class).totals
+        assert (totals["pairs"], totals["unchanged"]) == (2, 1)
+        assert (totals["boxes"]["matched"], totals["boxes"]["matched_same_class"]) == (3, 3)
+        assert (totals["boxes"][f"unclassified_{lacks}"], totals["boxes"][f"unclassified_{has}"]) == (2, 0)
+        assert (totals["boxes"]["unclassified"], totals["boxes"]["classes_agreement"]) == (2, None)
+        assert totals["classes"] == {
+            "1": {lacks: 0, has: 2, "matched": 2},
+            "2": {lacks: 0, has: 1, "matched": 1},
+        }
+        (told,) = [one for one in sections(totals, None, 9) if one.title == "pairs"]
+        assert (f"pairs without classes in {lacks.upper()}: any boxes match", "2") in told.rows
+        assert not [what for what, _ in told.rows if what.startswith("classes agree")]
+    (changed,) = sparring.compare(a, b).changed
+    assert [[box.label for box in side] for side in (changed.a, changed.b)] == [[None, None], [1]]
+
+
+def test_of_one_dataset_only_the_answers_without_classes_have_boxes_of_one_class(tmp_path: Path) -> None:
+    rows = [answer("x", [(BOX, 1, 0.5)]), _unclassified(answer("y", [(BOX, 1, 0.5)]))]
+    b = [answer("x", [(BOX, 2, 0.5)]), answer("y", [(BOX, 2, 0.5)])]
+    found = sparring.compare(write(tmp_path / "a", rows), write(tmp_path / "b", b))
+    assert [one.subject for one in found.changed] == ["x"]
+    assert found.totals["boxes"]["unclassified_a"] == 1
+
+
+def _unclassified(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name != "out.classes"}
 
 
 def test_boxes_of_models_with_other_input_sizes_are_brought_together(compared: Compared) -> None:
