@@ -81,14 +81,15 @@ class DeadLetter:
         )
 
 
-def read_dead_letters(connection: Connection, since: int | None) -> Iterator[DeadLetter]:
-    """Those written from `since` (Unix milliseconds) on, in the order of time; None: all that the topic holds.
+def read_dead_letters(connection: Connection, since: int | None, until: int | None = None) -> Iterator[DeadLetter]:
+    """Those written from `since` until before `until` (Unix milliseconds), in the order of time; None: all that the
+    topic holds, on that side.
 
     Raises:
         ConnectionError: Kafka does not answer.
     """
     topic_id = connection.broker.topic_id(connection.topics.frames)
-    with RecordStream(connection.broker, connection.topics.deadletters, since) as records:
+    with RecordStream(connection.broker, connection.topics.deadletters, since, until) as records:
         for record in records:
             if (letter := DeadLetter.from_record(record, topic_id)) is not None:
                 yield letter

@@ -100,13 +100,17 @@ def chosen(connection: Connection, wanted: Answered, since: int | None, until: i
 
 
 def dead_letters(
-    connection: Connection, since: int | None, error: str | None = None, pipeline: PipelineName | None = None
+    connection: Connection,
+    since: int | None,
+    until: int | None = None,
+    error: str | None = None,
+    pipeline: PipelineName | None = None,
 ) -> DeadLetters:
-    """The dead letters from `since` (Unix milliseconds) on, one for each frame, of those that hold their frame. Errors
-    as of `chosen`."""
+    """The dead letters written from `since` until before `until` (Unix milliseconds), one for each frame; until None:
+    to the end as it is now. Errors as of `chosen`."""
     wanted = [
         letter
-        for letter in read_dead_letters(connection, since)
+        for letter in read_dead_letters(connection, since, until)
         if error in {None, letter.error} and (pipeline is None or _named(letter.pipeline) == pipeline)
     ]
     if len(wanted) > PLACES_MAX:

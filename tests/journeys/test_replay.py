@@ -35,6 +35,7 @@ from sparring.dataset import open_dataset
 from sparring.originals import fetch_records
 from sparring.sources import frames_of
 from sparring.stack import LocalStack
+from sparring.when import moment
 from tests.bucket import CHANGED_MS, buckets
 from tests.journeys.typed import Said, typed
 from tests.journeys.wire import Wire
@@ -197,13 +198,23 @@ def test_a_live_replay_is_answered_officially_as_new_requests_that_name_the_old_
     pipeline: Pipeline, scale: Scale, wire: Wire, capsys: Said, tmp_path: Path
 ) -> None:
     pipeline.add_model_step(scale("replay-live", 2.0))
+    before = moment(now_ms()).isoformat()
     refused = wire.send(pipeline.name(), b'[{"tensor": [1, 2]}]')
     wire.deadletter(refused)
-    pipeline.deploy()
     arguments = ("--dead-letters", "--error", "NotDeployed", "--pipeline", pipeline.name())
-    code, said, _ = typed(capsys, "replay", *arguments, "--dry-run", "--json")
-    assert (code, json.loads(said)["frames"]) == (OK, 1)
     out = tmp_path / "run"
+    for looking in ((), ("--dry-run",)):
+        code, _, err = typed(capsys, "replay", *arguments, "--live", "--out", str(out), *looking)
+        assert (code, f"{pipeline.name()} is not deployed" in err) == (FAILED, True), err
+    pipeline.deploy()
+    code, said, _ = typed(capsys, "replay", *arguments, "--dry-run", "--json")
+    facts = json.loads(said)
+    assert (code, facts["frames"]) == (OK, 1)
+    assert (facts["pipeline_version"], facts["live"]) == (pipeline.status()["version"], False)
+    code, _, err = typed(capsys, "replay", *arguments, "--version", "abcdef", "--dry-run")
+    assert (code, "has no version 'abcdef'; there are: " in err) == (FAILED, True), err
+    code, _, _ = typed(capsys, "replay", *arguments, "--from", "1h", "--to", before, "--dry-run")
+    assert code == NOTHING_THERE
     code, _, err = typed(capsys, "replay", *arguments, "--live", "--out", str(out))
     assert code == OK, err
     (row,) = rows_of(out)

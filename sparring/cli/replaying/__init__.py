@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sparring.cli.arguments import count, past, pipeline
 from sparring.cli.command import add_command
 from sparring.cli.exits import WRONG_USAGE
+from sparring.cli.replaying.together import wrong
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
@@ -104,11 +105,11 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
 
 def _add_doing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="folder of the dataset; it must hold no other replay")
-    parser.add_argument("--resume", metavar="DIR", help="go on with the replay in this folder; nothing else is named")
+    parser.add_argument("--resume", metavar="DIR", help="go on with the replay in this folder, as it began")
     parser.add_argument("--fps", type=_above_zero, metavar="N", help="frames a second; default as fast as answered")
     parser.add_argument("--realtime", action="store_true", help="in the rhythm in which they were produced")
     parser.add_argument("--speed", type=_above_zero, metavar="X", help="X times that rhythm")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be sent, and send nothing")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be sent, and where; send nothing")
     parser.add_argument(
         "--verify", action="store_true", help="derive every routing decision again, list what differs, send nothing"
     )
@@ -120,50 +121,12 @@ def _add_doing(parser: argparse.ArgumentParser) -> None:
 
 
 def _replay(parsed: argparse.Namespace) -> int:
-    if (wrong := _wrong(parsed)) is not None:
-        sys.stderr.write(f"sparring replay: {wrong}; `sparring replay --help` says more\n")
+    if (why := wrong(parsed)) is not None:
+        sys.stderr.write(f"sparring replay: {why}; `sparring replay --help` says more\n")
         return WRONG_USAGE
     from sparring.cli.replaying.doing import replay  # noqa: PLC0415  # slow: see cli.command
 
     return replay(parsed)
-
-
-def _wrong(parsed: argparse.Namespace) -> str | None:
-    """What of the arguments does not go together: the first that is."""
-    if parsed.resume is not None:
-        others = [parsed.paths, parsed.since, parsed.offsets, parsed.ids, parsed.pipeline, parsed.candidate, parsed.out]
-        return "--resume stands alone: the journal knows the rest" if any(others) else None
-    answered = parsed.of_model or parsed.anomalous or parsed.confidence_below is not None or parsed.status
-    named = {
-        "PATH": bool(parsed.paths),
-        "--offsets": parsed.offsets is not None,
-        "--ids": parsed.ids is not None,
-        "--of-model, --anomalous, --confidence-below, --status": bool(answered),
-        "--dead-letters": parsed.dead_letters,
-    }
-    given = [name for name, is_given in named.items() if is_given] or (["--from"] if parsed.since else [])
-    looks = [name for name in ("--dry-run", "--verify", "--what-if") if getattr(parsed, name[2:].replace("-", "_"))]
-    decides = bool(looks) and looks[0] != "--dry-run"
-    paces = (parsed.fps is not None, parsed.realtime, parsed.speed is not None)
-    came = " and ".join(given) or "none"
-    which = "none" if parsed.candidate is None else "both"
-    rules = {
-        f"which frames? expected one of --from, {', '.join(named)}; came {came}": len(given) != 1,
-        "--column needs one PATH: the dataset": parsed.column is not None and len(parsed.paths) != 1,
-        "--error needs --dead-letters": parsed.error is not None and not parsed.dead_letters,
-        f"what answers? expected one of --pipeline, --candidate; came {which}": (
-            (parsed.pipeline is None) == (parsed.candidate is None)
-        ),
-        "--version is of --pipeline: a --candidate has none": bool(parsed.version and parsed.candidate),
-        "--live sends to what is live: without --version": bool(parsed.live and parsed.version),
-        "--live sends to what is deployed: a --candidate is not": bool(parsed.live and parsed.candidate),
-        "one of --fps, --realtime, --speed": sum(paces) > 1,
-        "one of --dry-run, --verify, --what-if": len(looks) > 1,
-        f"{' '.join(looks)} needs frames that were routed: --from, --offsets, --ids, or a filter": decides
-        and came in {"PATH", "--dead-letters"},
-        "--out is missing: the folder of the dataset": not looks and parsed.out is None,
-    }
-    return next((rule for rule, is_broken in rules.items() if is_broken), None)
 
 
 def _offsets(text: str) -> dict[int, tuple[int, int | None]]:
@@ -175,6 +138,8 @@ def _offsets(text: str) -> dict[int, tuple[int, int | None]]:
             raise argparse.ArgumentTypeError(
                 f"{part!r}; expected PARTITION:BEGIN-END, as 0:100-200, or 0:100- to the end"
             )
+        if int(partition) in found:
+            raise argparse.ArgumentTypeError(f"partition {int(partition)} is named twice; expected one reach of each")
         found[int(partition)] = (int(begin), int(end) if end else None)
     return found
 
@@ -197,12 +162,14 @@ def _ids(text: str) -> frozenset[str]:
 def _weights(text: str) -> dict[str, float]:
     found = {}
     for part in text.split(","):
-        name, equals, weight = part.rpartition("=")
+        name, equals, weight = (word.strip() for word in part.rpartition("="))
+        if name in found:
+            raise argparse.ArgumentTypeError(f"{name} is named twice; expected one weight of each model")
         try:
-            found[name.strip()] = float(weight)
+            found[name] = float(weight)
         except ValueError:
             equals = ""
-        if not equals or not name.strip():
+        if not equals or not name:
             raise argparse.ArgumentTypeError(f"{part!r}; expected MODEL=WEIGHT, as champion=1,challenger=3")
     return found
 

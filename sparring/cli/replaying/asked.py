@@ -14,6 +14,7 @@ from adapters.store import ModelStore
 from schemas.errors import SparringError
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion
+from sparring.cli.deployed import deployed
 from sparring.connection import Connection
 from sparring.replay.choosing import Answered, chosen, dead_letters
 from sparring.replay.execute import STACK
@@ -50,7 +51,7 @@ def frames_of(connection: Connection, parsed: argparse.Namespace, answers: Pipel
         return _files(parsed) if parsed.column is None else _rows(parsed)
     if parsed.dead_letters:
         since = parsed.since
-        return _counted(dead_letters(connection, since, parsed.error, pipeline), since)
+        return _counted(dead_letters(connection, since, parsed.until, parsed.error, pipeline), since)
     if parsed.offsets is not None:
         spans = {
             number: Span(begin) if end is None else Span(begin, end) for number, (begin, end) in parsed.offsets.items()
@@ -85,8 +86,10 @@ def pipeline_of(parsed: argparse.Namespace) -> PipelineName:
 
 
 def version_of(connection: Connection, parsed: argparse.Namespace, folder: Path | None) -> PipelineVersion:
-    """What answers. folder: of the dataset, where a candidate's models are kept; None: a temporary one will do."""
+    """What answers. folder: of the dataset, where a candidate's models are kept; None where no candidate is named."""
     catalog = connection.catalog()
+    if parsed.live:
+        return deployed(catalog, parsed.pipeline)
     if parsed.candidate is None:
         return deployed_version(catalog, parsed.pipeline, parsed.version)
     if folder is None:

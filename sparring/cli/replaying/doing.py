@@ -3,12 +3,14 @@
 import argparse
 import contextlib
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from schemas.errors import SparringError
+from sparring.cli.deployed import deployed
 from sparring.cli.exits import FAILED, INTERRUPTED, NOTHING_THERE, OK
 from sparring.cli.interrupt import interrupted_once
 from sparring.cli.progress import Progress, watched
@@ -20,6 +22,7 @@ from sparring.replay.counts import Counts
 from sparring.replay.execute import Watch, execute
 from sparring.replay.journal import Journal
 from sparring.replay.left import Left
+from sparring.replay.plan import Plan
 
 
 def replay(parsed: argparse.Namespace) -> int:
@@ -33,7 +36,7 @@ def replay(parsed: argparse.Namespace) -> int:
             sys.stderr.write("sparring: there are no such frames; nothing was done\n")
             return NOTHING_THERE
         if parsed.dry_run:
-            return dry_run(connection, frames.source, as_json=parsed.json)
+            return dry_run(connection, _only_planned(connection, parsed, frames), parsed)
         if parsed.verify:
             return verify(connection, frames, shown_max=parsed.show, as_json=parsed.json)
         if parsed.what_if:
@@ -45,13 +48,27 @@ def replay(parsed: argparse.Namespace) -> int:
 def _begun(connection: Connection, parsed: argparse.Namespace, frames: Frames) -> Journal:
     folder = Path(parsed.out).absolute()
     Journal.check_free(folder)
+    return Journal.begin(folder, _planned(connection, parsed, frames, folder))
+
+
+def _planned(connection: Connection, parsed: argparse.Namespace, frames: Frames, folder: Path) -> Plan:
     plan = plan_of(parsed, frames, version_of(connection, parsed, folder))
     check_permission(plan)
-    return Journal.begin(folder, plan)
+    return plan
+
+
+def _only_planned(connection: Connection, parsed: argparse.Namespace, frames: Frames) -> Plan:
+    """What would be done; what would be refused in earnest is refused here too."""
+    if parsed.out is not None:
+        Journal.check_free(Path(parsed.out).absolute())
+    with tempfile.TemporaryDirectory(prefix="sparring-dry-run-") as folder:
+        return _planned(connection, parsed, frames, Path(folder))
 
 
 def _go_on(connection: Connection, journal: Journal, *, as_json: bool) -> int:
     if not journal.ended:
+        if journal.plan.live:
+            deployed(connection.catalog(), journal.plan.version.pipeline)
         return _run(connection, journal, as_json=as_json)
     sys.stderr.write("sparring: this replay came to its end: there is nothing left to do\n")
     return _say(journal, Left((), journal).counts, finished=True, as_json=as_json)

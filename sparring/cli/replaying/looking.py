@@ -24,6 +24,7 @@ from sparring.replay.counts import REFUSALS_MAX
 from sparring.replay.decisions import Verified, WhatIf, verified
 from sparring.replay.decisions import what_if as weigh_anew
 from sparring.replay.frame import Gone, ReplayFrame, Unreadable
+from sparring.replay.plan import Plan
 from sparring.replay.reading import read_frames
 from sparring.replay.recorded import Recorded, official_answers
 from sparring.replay.recordings import recorded_frames
@@ -32,13 +33,13 @@ from sparring.replay.source import Chosen, Source, TopicRange
 T = TypeVar("T")
 
 
-def dry_run(connection: Connection, source: Source, *, as_json: bool) -> int:
-    """Read the frames, and say what would be sent."""
+def dry_run(connection: Connection, plan: Plan, parsed: argparse.Namespace) -> int:
+    """Read the frames, and say what would be sent, and where."""
     keys: Counter[bytes | None] = Counter()
     size_bytes = 0
     times: list[int] = []
     refused = missing = 0
-    for frame in _watched(read_frames(connection, source)):
+    for frame in _watched(read_frames(connection, plan.source)):
         match frame:
             case Unreadable(why=why):
                 refused += 1
@@ -61,9 +62,13 @@ def dry_run(connection: Connection, source: Source, *, as_json: bool) -> int:
         "last": last if times else None,
         "refused": refused,
         "missing": missing,
+        "pipeline": str(plan.version.pipeline),
+        "pipeline_version": None if parsed.candidate else plan.version.version,
+        "candidate": parsed.candidate,
+        "live": plan.live,
     }
     code = FAILED if refused or missing else OK if times else NOTHING_THERE
-    if as_json:
+    if parsed.json:
         _print_json(facts)
         return code
     shown = table("would be sent", "")
@@ -74,6 +79,9 @@ def dry_run(connection: Connection, source: Source, *, as_json: bool) -> int:
     shown.add_row("to", str(facts["last"]))
     shown.add_row("refused", f"{refused:,}")
     shown.add_row("missing", f"{missing:,}")
+    by = f"the candidate {parsed.candidate}" if parsed.candidate else f"version {plan.version.version}"
+    shown.add_row("answered by", f"{plan.version.pipeline}, {by}")
+    shown.add_row("answers", "official: the pipeline is live" if plan.live else "in a dataset, nothing official")
     Console(soft_wrap=True).print(shown)
     sys.stdout.write("nothing was sent\n")
     return code

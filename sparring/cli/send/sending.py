@@ -9,12 +9,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from schemas.catalog import Catalog
-from schemas.errors import EntityNotFoundError, FrameTooLarge, RetryLater
+from schemas.errors import FrameTooLarge, RetryLater
 from schemas.frames import Origin
 from schemas.limits import MIB
-from schemas.names import PipelineName
 from sparring.broker import Delivery
+from sparring.cli.deployed import deployed
 from sparring.cli.exits import FAILED, INTERRUPTED, OK
 from sparring.cli.interrupt import interrupted_once
 from sparring.cli.progress import Progress
@@ -36,18 +35,8 @@ _BEHIND_S_MAX: Final = 1.0
 def send(parsed: argparse.Namespace, files: list[Path], refusals: Refusals) -> int:
     """Send these files as was asked; returns the exit code."""
     with interrupted_once(), closing(Connection(found_settings())) as connection:
-        check_deployed(connection.catalog(), parsed.pipeline)
+        deployed(connection.catalog(), parsed.pipeline)
         return Sending(parsed, connection, files, refusals).run()
-
-
-def check_deployed(catalog: Catalog, name: PipelineName) -> None:
-    """EntityNotFoundError, naming those that are, where the pipeline is not deployed."""
-    if catalog.live(name) is not None:
-        return
-    live = ", ".join(str(other) for other, pipeline in catalog.pipelines.items() if pipeline.live is not None)
-    state = "is not deployed" if name in catalog.pipelines else "does not exist"
-    advice = f"deployed are: {live}" if live else "none is deployed; pipeline.deploy() in Python does it"
-    raise EntityNotFoundError(f"--pipeline: {name} {state}; {advice}")
 
 
 class Sending:
