@@ -2,8 +2,9 @@
 
 For each frame there must be
 
-- an answer on `results`, of the frame's own bytes, made by the model that the pure routing function names for the
-  pipeline version that the answer names, which was live then; more than one is counted
+- an answer on `results`, of the frame's own bytes, decided as the pure routing function decides for the pipeline
+  version that the answer names (model, sha256, number of challengers, place in each split), which was live then; more
+  than one is counted
 - an answer before any version only where none was live then, or where one of those refuses the frame with that error
 - no `expired` before its deadline
 - for an answer that is an error, a dead letter with the frame's bytes, and no dead letter without one
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from sparring.ledger.decisions import otherwise
 from sparring.ledger.facts import Dead, Decision, Held, Sent, Told
 from sparring.ledger.live import live_for
 from sparring.ledger.order import challengers_process, official_process, out_of_order
@@ -122,7 +124,7 @@ def _count(report: Report, answers: list[Told], challenged: list[Told], letters:
             counts[f"answered {told.status}: {told.error}"] += 1
     counts["records on shadows"] += len(challenged)
     counts["duplicates on shadows"] += len(challenged) - len(
-        {(told.pipeline_version, told.model) for told in challenged}
+        {(told.pipeline_version, told.routed.model) for told in challenged}
     )
     for told in challenged:
         counts[f"shadows {told.status}"] += 1
@@ -141,9 +143,8 @@ def _check_answer(report: Report, frame: Sent, told: Told) -> None:
     if decision is None:
         what = f"answered by {told.pipeline} version {told.pipeline_version}, which was not live for it then"
         _find(report, "wrong decision", frame, what)
-    elif (decision.answers, decision.sha256) != (told.model, told.sha256):
-        what = f"answered by {told.model}, sha256 {told.sha256}; expected {_expected(decision)}"
-        _find(report, "wrong decision", frame, what)
+    elif (wrong := otherwise(decision, told.routed)) is not None:
+        _find(report, "wrong decision", frame, f"answered: {wrong.was}; expected {wrong.derived}")
     elif told.status == "shed" or (told.status == "expired" and not _is_over(frame, told, decision)):
         _find(report, "wrong decision", frame, f"{told.status}, which nothing allowed")
 
@@ -181,10 +182,14 @@ def _check_bytes(report: Report, frame: Sent, told: Told) -> None:
 def _check_challenger(report: Report, frame: Sent, told: Told) -> None:
     _check_bytes(report, frame, told)
     decision = _decision(frame, told)
-    if decision is None or decision.challengers.get(told.model or "") != told.sha256:
-        _find(report, "wrong decision", frame, f"challenged by {told.model}, sha256 {told.sha256}, which nobody chose")
+    if decision is None:
+        version = f"{told.pipeline} version {told.pipeline_version}"
+        what = f"challenged by {told.routed.model} of {version}, which was not live for it then"
+        _find(report, "wrong decision", frame, what)
+    elif (wrong := otherwise(decision, told.routed, official=False)) is not None:
+        _find(report, "wrong decision", frame, f"challenged: {wrong.was}; expected {wrong.derived}")
     elif told.status == "expired" and not _is_over(frame, told, decision):
-        _find(report, "wrong decision", frame, f"{told.model}: expired, which nothing allowed")
+        _find(report, "wrong decision", frame, f"{told.routed.model}: expired, which nothing allowed")
 
 
 def _check_letters(report: Report, frame: Sent, answers: list[Told], letters: list[Dead]) -> None:
@@ -202,7 +207,7 @@ def _check_challengers(report: Report, frame: Sent, told: Told, challenged: list
     decision = frame.decisions.get(told.pipeline_version or "")
     if decision is None:
         return
-    came = {one.model for one in challenged if one.pipeline_version == told.pipeline_version}
+    came = {one.routed.model for one in challenged if one.pipeline_version == told.pipeline_version}
     for challenger in sorted(decision.challengers):
         if challenger not in came:
             _find(report, "missing challenger", frame, f"{challenger}: no answer, error or shed record on shadows")
@@ -228,10 +233,6 @@ def _check_index(
 def _is_of(held: Held, told: Told) -> bool:
     """Whether an answer is the one that Redis holds."""
     return (told.request_id, told.pipeline, told.value_digest) == (held.request_id, held.pipeline, held.value_digest)
-
-
-def _expected(decision: Decision) -> str:
-    return f"the error {decision.refused}" if decision.answers is None else decision.answers
 
 
 def _find(report: Report, kind: Kind, frame: Sent, what: str) -> None:

@@ -1,14 +1,19 @@
-"""What each version that was live made of a frame: the router's own pure function is asked again."""
+"""What each version that was live made of a frame: the router's own pure function is asked again.
+
+The one place that judges whether an answer is what its version decides: `sparring verify` and `replay --verify` ask it.
+"""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import msgspec
 
 from router.route import expires_at, hash_value, route
 from schemas.errors import Refused
 from schemas.frames import Frame
-from schemas.names import ModelKey
 from schemas.pipelines import PipelineVersion
 from schemas.tasks import SplitChoice
-from sparring.ledger.facts import Decision
+from sparring.ledger.facts import Decision, Routed, Split
 
 
 def decisions(frame: Frame, versions: Iterable[PipelineVersion]) -> Mapping[str, Decision]:
@@ -25,13 +30,39 @@ def decide(frame: Frame, version: PipelineVersion) -> Decision:
         official, *challenges = route(frame, version)
     except Refused as refusal:
         return Decision(refused=refusal.error, lives_ms=lives_ms)
+    routes = [Routed.decided(task.slip) for task in challenges]
     return Decision(
-        _named(official.slip.answers),
-        official.slip.sha256,
-        {_named(task.slip.answers): task.slip.sha256 for task in challenges},
+        Routed.decided(official.slip),
+        {routed.model: routed for routed in routes if routed.model is not None},
         lives_ms=lives_ms,
-        first=_named(official.lane_of),
+        first=f"{official.lane_of.name}@{official.lane_of.version}",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """In what an answer is not what its version decides, in a few words each: what it says, and what was derived."""
+
+    was: str
+    derived: str
+
+
+def otherwise(decision: Decision, said: Routed, *, official: bool = True) -> Otherwise | None:
+    """The first thing in which an answer is not what was decided: its model, the model's file, how many challengers
+    the request has, its places in splits. None: it is. Pure.
+
+    official: of an answer on `results`; else of a challenger's.
+    """
+    routed = decision.official if official else decision.challengers.get(said.model or "")
+    if routed is None or routed.model != said.model:
+        return Otherwise(said.model or "no model", _who(decision, official=official))
+    if routed.sha256 != said.sha256:
+        return Otherwise(f"{said.model} of sha256 {said.sha256}", f"sha256 {routed.sha256}")
+    if routed.parts != said.parts:
+        return Otherwise(f"{said.parts} challengers of the request", f"{routed.parts}")
+    if routed.split != said.split:
+        return Otherwise(f"the split {_places(said.split)}", _places(routed.split))
+    return None
 
 
 def split_choices(frame: Frame, version: PipelineVersion) -> list[tuple[str, SplitChoice]]:
@@ -54,5 +85,13 @@ def refused_anyhow(frame: Frame) -> str | None:
     return None
 
 
-def _named(model: ModelKey) -> str:
-    return f"{model.name}@{model.version}"
+def _who(decision: Decision, *, official: bool) -> str:
+    if decision.official is None:
+        return f"the error {decision.refused}"
+    if official:
+        return str(decision.official.model)
+    return f"the challengers {', '.join(sorted(decision.challengers))}" if decision.challengers else "no challenger"
+
+
+def _places(split: Split) -> str:
+    return msgspec.json.encode(split).decode()

@@ -22,7 +22,7 @@ def official_process(frame: Sent, told: Told) -> str | None:
 
 def challengers_process(_frame: Sent, told: Told) -> str | None:
     """Each challenger has its own."""
-    return told.model
+    return told.routed.model
 
 
 def out_of_order(sent: Sequence[Sent], told: Mapping[str, Sequence[Told]], process: Process) -> list[tuple[Sent, str]]:

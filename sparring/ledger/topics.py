@@ -11,7 +11,7 @@ from schemas.names import PipelineName
 from schemas.results import Answer, digest, left_out
 from sparring.connection import Connection
 from sparring.ledger.decisions import decisions, refused_anyhow
-from sparring.ledger.facts import Dead, Decision, Sent, Told
+from sparring.ledger.facts import Dead, Decision, Routed, Sent, Told
 from sparring.ledger.live import live_between
 from sparring.ledger.shared import Shared
 from sparring.records import RecordStream
@@ -127,8 +127,7 @@ def told_of(frame: Sent, answer: Answer, record: Any, shared: Shared) -> Told:
         status=answer.status,
         published_at=answer.published_at,
         pipeline_version=shared.one(answer.pipeline_version),
-        model=None if answer.model is None else shared.one(f"{answer.model}@{answer.model_version}"),
-        sha256=shared.one(answer.model_sha256),
+        routed=shared.one(Routed.said(answer)),
         digest=frame.digest if frame.digest == answer.frame_digest else answer.frame_digest,
         value_digest=digest(answer.value),
         error=shared.one(error),

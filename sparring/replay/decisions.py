@@ -14,7 +14,8 @@ from schemas.models import arm_names
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion, RandomSplit, WeightedModel, checked_step
 from schemas.results import Answer
-from sparring.ledger.decisions import decide, split_choices
+from sparring.ledger.decisions import decide, otherwise, split_choices
+from sparring.ledger.facts import Routed
 from sparring.replay.recorded import Recorded
 
 KEYS_MAX: Final = 1_000_000
@@ -23,23 +24,25 @@ KEYS_MAX: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A decision that does not come out again. models as `name@version`; was: None where no model answered."""
+    """A decision that does not come out again: what its official answer says, and what was derived."""
 
     request_id: str
     frame: str
     version: str
-    was: str | None
+    was: str
     derived: str
 
 
 @dataclass(slots=True)
 class Verified:
     """decided: decisions that were derived; unanswered: frames without an official answer; before: answers that no
-    version made (refused before, or of a version that the catalog does not know)."""
+    version made (refused or expired before); unknown: answers by the version that they name and the catalog does not
+    know, which nobody can derive again."""
 
     decided: int = 0
     unanswered: int = 0
     before: int = 0
+    unknown: Counter[str] = field(default_factory=Counter)
     differences: list[Difference] = field(default_factory=list)
 
 
@@ -51,13 +54,17 @@ def verified(frames: Iterable[Frame], recorded: Recorded, catalog: Catalog) -> V
         if answer is None:
             seen.unanswered += 1
             continue
-        version = _version(catalog, answer)
-        if version is None:
+        if answer.pipeline_version is None:
             seen.before += 1
             continue
+        version = _version(catalog, answer, answer.pipeline_version)
+        if version is None:
+            seen.unknown[f"{answer.pipeline}@{answer.pipeline_version}"] += 1
+            continue
         seen.decided += 1
-        if (difference := _difference(frame, answer, version)) is not None:
-            seen.differences.append(difference)
+        if (other := otherwise(decide(frame, version), Routed.said(answer))) is not None:
+            place = str(frame.origin)
+            seen.differences.append(Difference(frame.request_id, place, version.version, other.was, other.derived))
     return seen
 
 
@@ -156,16 +163,8 @@ def _choice(frame: Frame, version: PipelineVersion, index: int) -> tuple[str, st
     return key, choice.name if choice.name in names else f"{choice.name}@{choice.version}"
 
 
-def _difference(frame: Frame, answer: Answer, version: PipelineVersion) -> Difference | None:
-    decision = decide(frame, version)
-    was = None if answer.model is None else f"{answer.model}@{answer.model_version}"
-    if (decision.answers, decision.sha256) == (was, answer.model_sha256):
-        return None
-    derived = f"the error {decision.refused}" if decision.answers is None else decision.answers
-    return Difference(frame.request_id, str(frame.origin), version.version, was, derived)
-
-
-def _version(catalog: Catalog, answer: Answer) -> PipelineVersion | None:
-    if answer.pipeline_version is None:
-        return None
-    return catalog.version(PipelineName.parse(answer.pipeline), answer.pipeline_version)
+def _version(catalog: Catalog, answer: Answer, version: str) -> PipelineVersion | None:
+    try:
+        return catalog.version(PipelineName.parse(answer.pipeline), version)
+    except ValueError:
+        return None  # anyone may write to a topic that is not protected

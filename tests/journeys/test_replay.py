@@ -287,16 +287,16 @@ def test_a_replay_that_is_killed_again_and_again_has_each_frame_once_in_its_data
     state = kill((*begins, "--fps", "10", "--out", str(out)), lambda now: now.sent >= first, f"{first} frames sent")
     assert state.written == 0, "a replay writes every ten seconds: all that was sent is sent again"
     goes_on = (sys.executable, "-m", "tests.journeys.replaying", str(out))
-    for moment in rng.sample(("as it starts", "on its way", "as it writes", "as it writes"), 4):
+    for killed in rng.sample(("as it starts", "on its way", "as it writes", "as it writes"), 4):
         begun, some = state, rng.randrange(1, 12)
-        match moment:
+        match killed:
             case "as it starts":
                 state = kill(goes_on, lambda now: now.attempts > begun.attempts, "a new attempt", within_s=5)  # noqa: B023
             case "on its way":
                 state = kill(goes_on, lambda now: now.sent > begun.sent + some, "some to be sent")  # noqa: B023
             case _:
                 state = kill(goes_on, lambda now: now.written >= begun.written + some, "some to be written")  # noqa: B023
-        assert state.written >= begun.written, moment
+        assert state.written >= begun.written, killed
     assert 0 < state.written < 60, "it was killed between its first writing and its last"
     kill(goes_on, lambda now: now.written == 60, "all to be written", within_s=2)
 

@@ -4,11 +4,11 @@ from typing import Any
 
 from schemas.catalog import Switch
 from sparring.ledger.account import Report
-from sparring.ledger.facts import Dead, Decision, Held, Sent, Told
+from sparring.ledger.facts import Dead, Decision, Held, Routed, Sent, Told
 
 PIPELINE = "default/shop"
-CHAMPION_1 = Decision("champion@1", "sha", {"rival@1": "sha"}, first="champion@1")
-CHAMPION_2 = Decision("champion@2", "sha", first="champion@2")
+CHAMPION_1 = Decision(Routed("champion@1", "sha", 1), {"rival@1": Routed("rival@1", "sha", 1)}, first="champion@1")
+CHAMPION_2 = Decision(Routed("champion@2", "sha"), first="champion@2")
 DECIDED = {"v1": CHAMPION_1, "v2": CHAMPION_2}
 HOUR_MS = 3_600_000
 SENT_MS = 10 * HOUR_MS
@@ -33,6 +33,9 @@ def sent(offset: int, **more: Any) -> Sent:
 
 
 def told(offset: int, at: int | None = None, **more: Any) -> Told:
+    """By the champion of v1, with its one challenger; of another version there is none."""
+    parts = more.pop("parts", int(more.get("pipeline_version", "v1") == "v1"))
+    more["routed"] = Routed(more.pop("model", "champion@1"), more.pop("sha256", "sha"), parts, more.pop("split", ()))
     fields: dict[str, Any] = {
         "origin": f"frames/0/{offset}",
         "partition": 3,
@@ -42,8 +45,6 @@ def told(offset: int, at: int | None = None, **more: Any) -> Told:
         "status": "ok",
         "published_at": SENT_MS + 10,
         "pipeline_version": "v1",
-        "model": "champion@1",
-        "sha256": "sha",
         "digest": f"bytes-{offset}",
         "value_digest": f"answer-{offset}",
         "error": None,

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from schemas.catalog import Switch
+from schemas.tasks import SplitChoice
 from sparring.ledger.account import NoLongerKept, Report, account
 from sparring.ledger.facts import Dead, Decision, Held, Told
 from tests.sparring.facts import (
     CHAMPION_1,
     CHAMPION_2,
-    DECIDED,
     HOUR_MS,
     SENT_MS,
     SWAPPED,
@@ -24,6 +24,8 @@ from tests.sparring.facts import (
     shadow,
     told,
 )
+
+PLACED = (SplitChoice(0, None, None, (("champion", 1),), "champion", "1", "sha"),)
 
 
 def test_an_account_in_order_has_no_findings_and_counts_what_it_saw() -> None:
@@ -67,6 +69,9 @@ def test_an_account_in_order_has_no_findings_and_counts_what_it_saw() -> None:
         ([told(0)], [shadow(0, status="expired", error="Expired")], [], ["wrong decision"]),
         ([told(0, status="shed", error="Shed")], [shadow(0)], [], ["wrong decision"]),
         ([told(0, sha256="another")], [shadow(0)], [], ["wrong decision"]),
+        ([told(0, parts=0)], [shadow(0)], [], ["wrong decision"]),
+        ([told(0, split=PLACED)], [shadow(0)], [], ["wrong decision"]),
+        ([told(0)], [shadow(0, parts=2)], [], ["wrong decision"]),
         ([told(0, pipeline="default/other")], [shadow(0)], [], ["wrong decision", "not in the index"]),
         ([told(0)], [shadow(0), shadow(0, model="stranger@1")], [], ["wrong decision"]),
         ([told(0)], [shadow(0, digest="other")], [], ["other bytes"]),
@@ -111,7 +116,7 @@ def test_two_frames_of_one_request_id_share_what_the_index_holds() -> None:
 def test_a_version_answers_only_while_it_is_live() -> None:
     def answered(by: str, produced_at: int, published_at: int) -> list[str]:
         frame = sent(0, produced_at=produced_at)
-        model = DECIDED[by].answers
+        model = f"champion@{by[1:]}"
         results = [told(0, pipeline_version=by, model=model, published_at=published_at)]
         shadows = [shadow(0, published_at=published_at)] if by == "v1" else []
         return kinds(account([frame], results, shadows, [], None))

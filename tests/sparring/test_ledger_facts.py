@@ -10,8 +10,9 @@ from schemas.frames import Frame, RawHeaders
 from schemas.limits import FRAME_BYTES_MAX
 from schemas.pipelines import ModelStep, RandomSplit, ShadowDeploy, WeightedModel
 from schemas.results import Answer, answer_before_routing, failure_value
+from schemas.tasks import SplitChoice
 from sparring.ledger.decisions import decide, refused_anyhow
-from sparring.ledger.facts import Decision
+from sparring.ledger.facts import Decision, Routed
 from sparring.ledger.live import live_between
 from sparring.ledger.shared import Shared
 from sparring.ledger.topics import told_of
@@ -36,11 +37,14 @@ def test_versions_that_were_live_at_any_moment_of_a_time() -> None:
 def test_the_decision_is_the_routers_own() -> None:
     shown = frame("r1")
     split = pipeline_version(RandomSplit((WeightedModel(1, pinned("a")), WeightedModel(0, pinned("b")))))
-    assert decide(shown, split) == Decision("a@v1", "sha-of-a-v1", first="a@v1")
+    placed = SplitChoice(0, None, None, (("a", 1), ("b", 0)), "a", "v1", "sha-of-a-v1")
+    assert decide(shown, split) == Decision(Routed("a@v1", "sha-of-a-v1", 0, (placed,)), first="a@v1")
     shadowed = pipeline_version(ShadowDeploy(pinned("a"), (pinned("b"),)), ModelStep(pinned("post")))
-    assert decide(shown, shadowed) == Decision("a@v1", "sha-of-a-v1", {"b@v1": "sha-of-b-v1"}, first="a@v1")
+    by_a, by_b = Routed("a@v1", "sha-of-a-v1", 1), Routed("b@v1", "sha-of-b-v1", 1)
+    assert decide(shown, shadowed) == Decision(by_a, {"b@v1": by_b}, first="a@v1")
     chained = pipeline_version(*split.steps, ShadowDeploy(pinned("c"), (pinned("d"),)))
-    assert decide(shown, chained) == Decision("c@v1", "sha-of-c-v1", {"d@v1": "sha-of-d-v1"}, first="a@v1")
+    by_c, by_d = Routed("c@v1", "sha-of-c-v1", 1, (placed,)), Routed("d@v1", "sha-of-d-v1", 1, (placed,))
+    assert decide(shown, chained) == Decision(by_c, {"d@v1": by_d}, first="a@v1")
 
 
 def test_a_decision_knows_how_long_an_answer_is_wanted() -> None:
@@ -94,7 +98,7 @@ def test_an_answer_whose_error_cannot_be_read_is_one_all_the_same() -> None:
 
 def test_what_a_million_frames_have_in_common_is_kept_once() -> None:
     shared = Shared()
-    first = Decision("a@1", "sha", {"b@1": "sha"})
+    first = Decision(Routed("a@1", "sha", 1), {"b@1": Routed("b@1", "sha", 1)})
     assert shared.one(first) is shared.one(replace(first)) is first
     assert shared.one(replace(first, challengers={})) is not first
     frame_0 = sent(0, request_id="r1", digest=None)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from sparring.ledger.account import account
+from sparring.ledger.facts import Routed
 from tests.sparring.facts import CHAMPION_1, DECIDED, held, kinds, sent, shadow, told
 
 
@@ -15,7 +16,7 @@ def test_the_order_of_a_key_is_that_of_first_answers_by_one_process() -> None:
     assert account(frames, redelivered, shadows, [], held).in_order
     without_key = [replace(one, key=None) for one in frames]
     assert account(without_key, swapped, shadows, [], held).in_order
-    by_the_new_champion = [replace(swapped[0], model="champion@2", pipeline_version="v2"), *swapped[1:]]
+    by_the_new_champion = [told(1, at=0, model="champion@2", pipeline_version="v2"), *swapped[1:]]
     assert account(frames, by_the_new_champion, shadows, [], held).in_order
 
 
@@ -29,7 +30,7 @@ def test_two_paths_that_end_in_one_model_may_overtake_each_other() -> None:
 
 
 def test_two_models_of_one_process_may_not() -> None:
-    from_one = {**DECIDED, "v1": replace(CHAMPION_1, answers="second@1", challengers={})}
+    from_one = {**DECIDED, "v1": replace(CHAMPION_1, official=Routed("second@1", "sha", 1), challengers={})}
     frames = [sent(0), sent(1, decisions=from_one)]
     swapped = [told(1, at=0, model="second@1"), told(0, at=1)]
     assert kinds(account(frames, swapped, [shadow(0)], [], held)) == ["out of order"]

@@ -19,12 +19,12 @@ _SHOWN_MAX: Final = 20
 _ABOUT: Final = """\
 Account for every frame that was produced in a time, from the topics of a running system: it changes nothing.
 
-Each frame must have an answer on `results`, of its own bytes, made by the model that the routing function
-names for the pipeline version that answered, which was live then; an error must have its dead letter; each
-challenger an answer, an error or a shed record on `shadows`; nothing expires before its deadline; Redis
-exactly one official answer by request, one of this request's on the topic; frames of one key that went to
-one process must be answered in order. What lies twice on a topic, after a crash, is counted: that is no
-failure.
+Each frame must have an answer on `results`, of its own bytes, decided as the routing function decides for
+the pipeline version that answered (model, sha256, number of challengers, place in each split), which was
+live then; an error must have its dead letter; each challenger an answer, an error or a shed record on
+`shadows`; nothing expires before its deadline; Redis exactly one official answer by request, one of this
+request's on the topic; frames of one key that went to one process must be answered in order. What lies
+twice on a topic, after a crash, is counted: that is no failure.
 
 A frame's time is its producer's: one that waited for a network, or whose clock is wrong, comes late into a
 time that was verified already, so let times overlap. Frames are kept for 24 hours, as Redis keeps answers:

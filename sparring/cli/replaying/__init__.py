@@ -60,7 +60,7 @@ def add_commands(commands: "Commands") -> None:
         examples=_EXAMPLES,
         exits=[
             "1    a decision came out otherwise (--verify), a frame was refused or is missing, or the replay broke off",
-            "3    there are no such frames",
+            "3    there are no such frames, or no version decided any (--verify)",
             "130  interrupted; --resume goes on",
         ],
     )

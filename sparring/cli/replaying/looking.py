@@ -88,7 +88,7 @@ def dry_run(connection: Connection, plan: Plan, parsed: argparse.Namespace) -> i
 
 
 def verify(connection: Connection, frames: Frames, *, shown_max: int, as_json: bool) -> int:
-    """Derive every decision again; exit code 1 where one differs."""
+    """Derive every decision again; exit code 1 where one differs, or nobody can derive it; 3 where there is none."""
     source = _routed(frames.source)
     with (
         tempfile.TemporaryDirectory(prefix="sparring-verify-") as folder,
@@ -100,7 +100,9 @@ def verify(connection: Connection, frames: Frames, *, shown_max: int, as_json: b
         _print_json(seen)
     else:
         _print_verified(seen, shown_max)
-    return FAILED if seen.differences else OK
+    if seen.differences or seen.unknown:
+        return FAILED
+    return OK if seen.decided else NOTHING_THERE
 
 
 def what_if(connection: Connection, source: Source, version: PipelineVersion, parsed: argparse.Namespace) -> int:
@@ -130,16 +132,19 @@ def _print_verified(seen: Verified, shown_max: int) -> None:
     shown = table("decisions", "count ")
     shown.add_row("derived again", f"{seen.decided:,}")
     shown.add_row("of these otherwise", f"{len(seen.differences):,}")
-    shown.add_row("refused before a version decided", f"{seen.before:,}")
+    shown.add_row("of a version that the catalog does not know", f"{seen.unknown.total():,}")
+    shown.add_row("refused or expired before a version decided", f"{seen.before:,}")
     shown.add_row("frames without an answer", f"{seen.unanswered:,}")
     Console(soft_wrap=True).print(shown)
     for one in seen.differences[:shown_max]:
         sys.stdout.write(
-            f"request {one.request_id} ({one.frame}), version {one.version}: {one.was} answered; "
+            f"request {one.request_id} ({one.frame}), version {one.version}: answered: {one.was}; "
             f"derived: {one.derived}\n"
         )
     if len(seen.differences) > shown_max:
         sys.stdout.write(f"... and {len(seen.differences) - shown_max:,} more: --show, or --json for all\n")
+    for version, number in seen.unknown.most_common(shown_max):
+        sys.stdout.write(f"{number:,} answers are of {version}, which the catalog does not know: not derived again\n")
 
 
 def _print_what_if(seen: WhatIf, shown_max: int) -> None:
