@@ -24,6 +24,7 @@ from adapters.settings import RouterSettings
 from adapters.topics import check_topics, topic_id
 from adapters.traces import Span, Traces
 from router.route import expires_at, route
+from schemas.catalog import Deployed
 from schemas.errors import Refused, RetryLater
 from schemas.frames import Frame, Origin
 from schemas.limits import BEAT_S, CATALOG_CONFIRM_S, COMMIT_EVERY_S, UNKNOWN_NAME_S
@@ -69,6 +70,7 @@ class Router:
         self._catalog = CatalogReader(settings.brokers, topics.catalog)
         self._catalog.refresh()
         self._topics_known = -1
+        self._deployments: set[Deployed] = set()
         self._topic_id = topic_id(settings.brokers, topics.frames)
         self._official = Outbox(settings.brokers)
         self._shadow = Outbox(settings.brokers, settings.shadow_delivery_ms, idempotent=False, queue_wait_s=0.0)
@@ -115,13 +117,17 @@ class Router:
         self._heart.beat(catalog_offset=self._catalog.catalog.offset)
 
     def _know_the_topics(self) -> None:
-        """Of versions that are or may soon be live: the first frame must not wait for it, a shadow would be shed."""
+        """Of versions that are or may soon be live: the first frame must not wait for it, a shadow would be shed. Asked
+        for each deployment anew: since the version was live before, its topics may have been deleted and made again."""
         catalog = self._catalog.catalog
         if catalog.offset == self._topics_known:
             return
-        lanes = {lane for version in catalog.wanted(now_ms()) for lane in version.lanes()}
-        self._official.know(self._topics.work(key, lane) for key, lane in lanes if lane == "official")
-        self._shadow.know(self._topics.work(key, lane) for key, lane in lanes if lane == "shadow")
+        wanted = dict(catalog.wanted_by(now_ms()))
+        lanes = {lane for deployment in wanted.keys() - self._deployments for lane in wanted[deployment].lanes()}
+        official = self._official.know(self._topics.work(*one) for one in lanes if one[1] == "official")
+        shadow = self._shadow.know(self._topics.work(*one) for one in lanes if one[1] == "shadow")
+        if official and shadow:
+            self._deployments = set(wanted)
         self._topics_known = catalog.offset
 
     def _show(self, waits_for: list[str]) -> None:

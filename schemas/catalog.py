@@ -103,6 +103,10 @@ def decode_record(value: bytes) -> Record:
     return decode_json(_RECORD, value)
 
 
+Deployed = tuple[PipelineName, str, int]
+"""What made a version wanted, another each time: a live pointer's offset, or its offer's deadline (Unix ms)."""
+
+
 class Switch(msgspec.Struct, frozen=True):
     """What went live when: a version, or none. at: Unix milliseconds of the broker."""
 
@@ -198,12 +202,16 @@ class Catalog:
 
     def wanted(self, now_ms: int) -> Iterator[PipelineVersion]:
         """Versions that must be warm: the live ones, and those offered whose deadline has not passed."""
-        for pipeline in self.pipelines.values():
+        return (version for _, version in self.wanted_by(now_ms))
+
+    def wanted_by(self, now_ms: int) -> Iterator[tuple[Deployed, PipelineVersion]]:
+        """The same, each with what made it so."""
+        for name, pipeline in self.pipelines.items():
             if pipeline.live_version is not None:
-                yield pipeline.live_version
+                yield (name, "pointer", pipeline.pointer), pipeline.live_version
             for version, deadline_ms in pipeline.offers.items():
                 if version != pipeline.live and now_ms <= deadline_ms:
-                    yield pipeline.versions[version]
+                    yield (name, version, deadline_ms), pipeline.versions[version]
 
     def version(self, name: PipelineName, version: str) -> PipelineVersion | None:
         """One version of a pipeline, live or not."""

@@ -61,21 +61,20 @@ class Outbox:
         self._producer = Producer(producer_config(kafka, delivery_ms, idempotent), logger=log)
         self._queue_wait_s = queue_wait_s
         self._failure: str | None = None
-        self._known: set[str] = set()
 
-    def know(self, topics: Iterable[str]) -> None:
-        """Ask where topics lie, before their first records: librdkafka lets those wait for half a second. Where the
-        broker is silent the others are not asked for: each first record asks again."""
+    def know(self, topics: Iterable[str]) -> bool:
+        """Ask where topics lie, before their first records: librdkafka lets those wait for half a second, and refuses
+        the next one to a topic that it once found missing, though it was made anew since. Whether all are found; where
+        the broker is silent the others are not asked for."""
+        known = True
         for topic in topics:
-            if topic in self._known:
-                continue
             try:
                 found = self._producer.list_topics(topic, timeout=_KNOW_S_MAX).topics[topic]
             except KafkaException as error:
                 log.warning("%s: %s", topic, error.args[0].str())
-                return
-            if found.error is None:
-                self._known.add(topic)
+                return False
+            known = known and found.error is None
+        return known
 
     def send(
         self,

@@ -112,6 +112,19 @@ def test_wanted_are_the_live_version_and_offers_whose_time_is_not_over() -> None
     assert [v.version for v in catalog.wanted(now_ms=1500)] == ["a"]
 
 
+def test_what_makes_a_version_wanted_is_another_record_for_each_deployment() -> None:
+    records: list[tuple[int, Record]] = [(0, PipelineVersionAdded(version("a")))]
+    seen = []
+    for at, pointer in ((10, NO_POINTER), (5000, 3)):
+        records.append((at, VersionOffered(SHOP, "a", 1000)))
+        seen.append([cause for cause, _ in fold(*records).wanted_by(at)])
+        records.append((at, LivePointer(SHOP, "a", pointer)))
+        seen.append([cause for cause, _ in fold(*records).wanted_by(at)])
+        records.append((at, LivePointer(SHOP, None, len(records) - 1)))
+        assert list(fold(*records).wanted_by(at)) == []
+    assert seen == [[(SHOP, "a", 1010)], [(SHOP, "pointer", 2)], [(SHOP, "a", 6000)], [(SHOP, "pointer", 5)]]
+
+
 def test_every_record_survives_its_bytes() -> None:
     model = pinned("m")
     records: list[Record] = [
