@@ -85,6 +85,10 @@ class TopicNames:
         row = "work" if lane == "official" else "shadow"
         return f"{self.namespace}.{row}.{model.workspace}.{model.name}.{model.version}"
 
+    def of_models(self) -> tuple[str, str]:
+        """How the names of all topics of models begin, by lane."""
+        return f"{self.namespace}.work.", f"{self.namespace}.shadow."
+
     def router_group(self) -> str:
         """The consumer group that all routers share."""
         return f"{self.namespace}.router"

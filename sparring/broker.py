@@ -1,7 +1,7 @@
 """The SDK's end of Kafka: kafka-python, with every setting that matters said here.
 
 Beside this file, those touch kafka-python that read with a consumer made here (`sparring.catalog`, `stream`,
-`originals`), `unreadable`, and `cli.topics` and `stack.status`, which ask its admin client.
+`originals`), `unreadable`, and `model_topics`, `cli.topics` and `stack.status`, which ask its admin client.
 """
 
 import base64
@@ -157,19 +157,13 @@ class Broker:
 
     def topic_id(self, topic: str) -> str:
         """The broker's own id of a topic, URL-safe base64, as it stands in request ids that are made of it."""
-        admin = self._open(KafkaAdminClient, request_timeout_ms=int(_REQUEST_S * 1000))
-        try:
+        with self.admin(f"{topic} could not be described") as admin:
             (described,) = admin.describe_topics([topic])
-        except KafkaError as error:
-            raise ConnectionError(f"{topic} on {self.kafka}: no answer: {error}") from error
-        finally:
-            admin.close()
         return base64.urlsafe_b64encode(UUID(str(described["topic_id"])).bytes).decode().rstrip("=")
 
     def create(self, topics: Sequence[Topic]) -> None:
         """Create those that do not exist; returns when each partition has its leader."""
-        admin = self._open(KafkaAdminClient, request_timeout_ms=int(_REQUEST_S * 1000))
-        try:
+        with self.admin("topics could not be created") as admin:
             there = set(admin.list_topics())
             for topic in topics:
                 if topic.name in there:
@@ -189,10 +183,6 @@ class Broker:
                         "rights of docs/security.md"
                     ) from error
             admin.wait_for_topics([topic.name for topic in topics])
-        except KafkaError as error:
-            raise ConnectionError(f"topics on {self.kafka} could not be created: {error}") from error
-        finally:
-            admin.close()
 
     def delete(self, prefix: str) -> list[str]:
         """Delete all topics whose names begin with this, and the groups that read them; returns the topics' names.
@@ -205,23 +195,25 @@ class Broker:
         """
         if len(prefix) < 2 or not prefix.endswith("."):
             raise ValueError(f"prefix: {prefix!r}; expected a namespace with a dot behind it")
-        admin = self._open(KafkaAdminClient, request_timeout_ms=int(_REQUEST_S * 1000))
-        try:
+        with self.admin(f"topics {prefix}* could not be deleted") as admin:
             topics = sorted(name for name in admin.list_topics() if name.startswith(prefix))
             if topics:
                 admin.delete_topics(topics, timeout_ms=int(_REQUEST_S * 1000))
-            groups = [one["group_id"] for one in admin.list_groups() if one["group_id"].startswith(prefix)]
-            # By group `OK` or the error's name, other than its documentation has it.
-            outcomes: dict[str, str] = admin.delete_groups(groups) if groups else {}
-            for group, outcome in outcomes.items():
-                # One whose reader was killed a moment ago: Kafka forgets it by itself, some days later.
-                if outcome not in {"OK", NonEmptyGroupError.__name__, GroupIdNotFoundError.__name__}:
-                    raise ConnectionError(f"group {group} on {self.kafka} could not be deleted: {outcome}")
+            # One whose reader was killed a moment ago: Kafka forgets it by itself, some days later.
+            delete_groups(admin, [name for name in group_names(admin) if name.startswith(prefix)])
+        return topics
+
+    @contextlib.contextmanager
+    def admin(self, failure: str) -> Iterator[Any]:
+        """An admin client, for questions and orders. ConnectionError where the broker refuses, or does not answer:
+        it begins with `failure`, a sentence about what could not be done."""
+        admin = self._open(KafkaAdminClient, request_timeout_ms=int(_REQUEST_S * 1000))
+        try:
+            yield admin
         except KafkaError as error:
-            raise ConnectionError(f"topics {prefix}* on {self.kafka} could not be deleted: {error}") from error
+            raise ConnectionError(f"{failure} on {self.kafka}: {error}") from error
         finally:
             admin.close()
-        return topics
 
     def close(self) -> None:
         """Close what was opened."""
@@ -311,6 +303,22 @@ class Broker:
         if client is KafkaConsumer:
             read_past_them(opened)
         return opened
+
+
+def group_names(admin: Any) -> set[str]:
+    """All consumer groups that this user may know of."""
+    return {str(group["group_id"]) for group in admin.list_groups()}
+
+
+def delete_groups(admin: Any, groups: Sequence[str]) -> set[str]:
+    """Delete these groups where they are; returns those that have a member, which Kafka keeps. KafkaError where it
+    refuses another."""
+    # By group `OK` or the error's name, other than its documentation has it.
+    outcomes: dict[str, str] = admin.delete_groups(list(groups)) if groups else {}
+    for group, outcome in outcomes.items():
+        if outcome not in {"OK", NonEmptyGroupError.__name__, GroupIdNotFoundError.__name__}:
+            raise KafkaError(f"group {group}: {outcome}")
+    return {group for group, outcome in outcomes.items() if outcome == NonEmptyGroupError.__name__}
 
 
 def _check_answers(kafka: Brokers) -> None:

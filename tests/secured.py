@@ -36,7 +36,7 @@ from tests.conftest import PATIENT
 from tests.waiting import eventually
 
 PAGE: Final = (Path(__file__).resolve().parent.parent / "docs" / "security.md").read_text()
-ROLES: Final = ("producer", "reader", "router", "host", "indexer", "scientist", "replayer")
+ROLES: Final = ("producer", "reader", "router", "host", "indexer", "scientist", "keeper", "replayer")
 NAMESPACE: Final = "sparring"
 _ROW: Final = re.compile(r"^\| `(\w+)` \| (topic|group) \| `([\w.-]+)(\*?)` \| ([\w, ]+) \|$", re.MULTILINE)
 _REDIS_ROW: Final = re.compile(r"^\| `(\w+)` \| `(~[^`]+)` \|$", re.MULTILINE)

@@ -9,6 +9,7 @@ from typing import Final
 from schemas.names import PipelineName
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_SPAN: Final = re.compile(r"([0-9]{1,9})([smhd])")
 
 
 def pipeline(text: str) -> PipelineName:
@@ -19,11 +20,18 @@ def pipeline(text: str) -> PipelineName:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def span(text: str) -> int:
+    """`30s`, `10m`, `2h`, `7d`, as milliseconds."""
+    if length := _SPAN.fullmatch(text):
+        return int(length[1]) * _SECONDS[length[2]] * 1000
+    raise argparse.ArgumentTypeError(f"{text!r}; expected 30s, 10m, 2h or 7d")
+
+
 def past(text: str) -> int:
     """`30s`, `10m`, `2h`, `1d` ago, or an ISO time, as Unix milliseconds. Without a zone it is the machine's time."""
     now_s = time.time()
-    if ago := re.fullmatch(r"(\d{1,9})([smhd])", text):
-        return int((now_s - int(ago[1]) * _SECONDS[ago[2]]) * 1000)
+    if _SPAN.fullmatch(text):
+        return int(now_s * 1000) - span(text)
     try:
         at_s = datetime.fromisoformat(text).astimezone().timestamp()
     except (ValueError, OverflowError, OSError):

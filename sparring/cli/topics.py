@@ -1,4 +1,4 @@
-"""`sparring topics`: the fixed topics of a namespace, on a Kafka of your own."""
+"""`sparring topics`: the topics of a namespace, on a Kafka of your own."""
 
 import argparse
 import contextlib
@@ -12,11 +12,14 @@ from adapters.brokers import Brokers
 from schemas.topics import Topic, fixed_topics
 from sparring.cli.command import Parser, add_command
 from sparring.cli.exits import NOTHING_THERE, OK
+from sparring.cli.prune import PIPE_COLUMNS, add_action
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
 
-_ABOUT: Final = "Create the topics that must exist before any service starts, and show what is there."
+_ABOUT: Final = (
+    "Create the topics that must exist before any service starts, show what is there, delete what nobody needs."
+)
 
 _ABOUT_CREATE: Final = """\
 Create the fixed topics of the namespace where they do not exist; do nothing to those that do. One line
@@ -44,9 +47,6 @@ SETTINGS: Final = {name for topic in fixed_topics("") for name in topic.config()
     "retention.ms",
 }
 
-_PIPE_COLUMNS: Final = 200
-"""Of a table that no terminal cuts: a topic's name with a model's version is 70 long."""
-
 
 class FoundTopic(msgspec.Struct, frozen=True):
     """A topic as the broker has it. Milliseconds and bytes; retention_ms -1 keeps records for ever."""
@@ -66,7 +66,7 @@ class FoundTopic(msgspec.Struct, frozen=True):
 def add_commands(commands: "Commands") -> None:
     """Add this group's commands."""
     examples = ["sparring topics create", "sparring topics list --json | jq -r '.[].name'"]
-    topics = add_command(commands, "topics", "create and show the fixed topics", about=_ABOUT, examples=examples)
+    topics = add_command(commands, "topics", "create, show and prune topics", about=_ABOUT, examples=examples)
     actions: Commands = topics.add_subparsers(title="actions", metavar="ACTION", required=True, parser_class=Parser)
     create = add_command(
         actions,
@@ -86,6 +86,7 @@ def add_commands(commands: "Commands") -> None:
     )
     shown.add_argument("--json", action="store_true", help="for programs: a list of objects, times in milliseconds")
     shown.set_defaults(run=_list)
+    add_action(actions)
 
 
 def _create(_: argparse.Namespace) -> int:
@@ -189,7 +190,7 @@ def _print(found: list[FoundTopic]) -> None:
         kept = "newest per key" if topic.compacted else _span(topic.retention_ms)
         numbers = (str(topic.partitions), str(topic.replication), kept, mib(topic.record_bytes_max))
         shown.add_row(topic.name, *numbers, topic.written_by, topic.read_by)
-    Console(width=None if sys.stdout.isatty() else _PIPE_COLUMNS).print(shown)
+    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(shown)
 
 
 def _span(retention_ms: int) -> str:

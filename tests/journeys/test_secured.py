@@ -180,6 +180,32 @@ def test_whoever_replays_needs_the_documented_rights_writes_nothing_official_and
     eventually(lambda: (_ends(place), _groups(place)) == before, 60, "nothing to be left of the replay")
 
 
+def test_whoever_keeps_topics_prunes_with_the_documented_rights_and_a_scientist_may_not(
+    place: Secured, processes: list[Process], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert processes
+    (tmp_path / "left.onnx").write_bytes(scaling_model(2.0))
+    with Client(place.settings("scientist")) as client:
+        model = client.upload_model("left", tmp_path / "left.onnx").configure("onnx")
+        client.build_pipeline("left").add_model_step(model).deploy().undeploy()
+    topic = f"{NAMESPACE}.work.default.left.{model.version()}"
+
+    def pruned(role: str, *arguments: str) -> tuple[int, dict[str, tuple[str, bool]], str]:
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in place.environment(role).items():
+                environment.setenv(name, value)
+            code = cli.main(("topics", "prune", "--unused-for", "0s", "--json", *arguments))
+        said = capsys.readouterr()
+        return code, {one["topic"]: (one["verdict"], one["deleted"]) for one in json.loads(said.out or "[]")}, said.err
+
+    eventually(lambda: pruned("keeper", "--dry-run")[1][topic] == ("unused", False), 60, "its process to end")
+    code, _, said = pruned("scientist")
+    assert (code, "docs/security.md" in said) == (FAILED, True), said
+    code, judged, said = pruned("keeper")
+    assert (code, judged[topic]) == (OK, ("unused", True)), said
+    assert topic not in {one.topic for one in _ends(place)}
+
+
 def test_another_password_is_refused_in_one_line_that_does_not_show_it(place: Secured) -> None:
     wrong = "not-this-one"
     settings = Settings.read({**place.environment("scientist"), "SPARRING_KAFKA_PASSWORD": wrong})
