@@ -92,6 +92,21 @@ def test_a_model_that_two_pipelines_have_is_needed_as_long_as_one_of_them_needs_
     assert verdicts(catalog, topic("a"), unused_for_ms=0, now_ms=9_000) == [("needed", None)]
 
 
+def test_of_two_pipelines_that_had_a_model_the_one_that_needed_it_longer_counts() -> None:
+    other = PipelineName("default", "other")
+    catalog = folded(
+        (0, PipelineVersionAdded(A)),
+        (0, PipelineVersionAdded(msgspec.structs.replace(A, name="other"))),
+        (0, VersionOffered(other, "a", 100)),
+        (20, LivePointer(other, "a", -1)),
+        (500, LivePointer(other, None, 3)),
+        (600, offered("a")),
+        (650, live("a", -1)),
+        (1_000, live(None, 6)),
+    )
+    assert verdicts(catalog, topic("a"), unused_for_ms=0, now_ms=9_000) == [("unused", 1_000)]
+
+
 def test_each_lane_is_judged_for_itself() -> None:
     shadowed = version("s", ShadowDeploy(pinned("a"), (pinned("b"),)))
     catalog = folded((0, PipelineVersionAdded(shadowed)), (0, offered("s")), (50, live("s", -1)))
