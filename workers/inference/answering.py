@@ -89,7 +89,8 @@ def stale(ticket: Ticket, lane: Lane, patience: Patience) -> Finished | None:
         why = why_expired(ticket.frame, deadline, "its turn came")
         value = failure_value("Expired", why, "decode")
         return Finished(answer_of_slip(ticket.content, ticket.slip, "expired", value, now, _timings(ticket)))
-    age_ms = now - ticket.slip.produced_at
+    # The task's age, by the router's clock: a camera's may be years away.
+    age_ms = now - ticket.record.timestamp
     if lane == "shadow" and (ended := patience.ends(ticket.slip.request_id, age_ms)) is not None:
         value = failure_value("Shed", ended, "decode")
         return Finished(answer_of_slip(ticket.content, ticket.slip, "shed", value, now, _timings(ticket)))

@@ -1,11 +1,12 @@
 """A task becomes an answer: the path's steps, rows, batches, and every way to be refused."""
 
 import json
-import time
 
 import numpy as np
 import pytest
+from msgspec import structs
 
+from adapters.clock import now_ms
 from adapters.kafka.record import Record
 from router.route import route
 from schemas.limits import RESULT_BYTES_MAX
@@ -30,17 +31,25 @@ def loaded(*models: LoadedModel) -> LoadedVersion:
     return LoadedVersion(version, {model.pinned.key: model for model in models})
 
 
-def ticket(version: PipelineVersion, value: bytes, number: int = 0, lane: Lane = "official", **change: int) -> Ticket:
+def ticket(
+    version: PipelineVersion,
+    value: bytes,
+    number: int = 0,
+    lane: Lane = "official",
+    routed_at: int | None = None,
+    **change: int,
+) -> Ticket:
     request = frame(f"r{number}", value)
     task = next(task for task in route(request, version) if task.lane == lane)
-    slip = task.slip
-    for name, new in ({"produced_at": int(time.time() * 1000)} | change).items():
-        slip = type(slip)(**({f: getattr(slip, f) for f in slip.__struct_fields__} | {name: new}))
-    return Ticket(Record("work", 0, number, 0, None, value, []), request, slip)
+    slip = structs.replace(task.slip, **({"produced_at": now_ms()} | change))
+    sent_at = now_ms() if routed_at is None else routed_at
+    return Ticket(Record("work", 0, number, sent_at, None, value, []), request, slip)
 
 
-def answer(version: LoadedVersion, *values: bytes, lane: Lane = "official", **change: int) -> list[Finished]:
-    tickets = [ticket(version.version, value, n, lane, **change) for n, value in enumerate(values)]
+def answer(
+    version: LoadedVersion, *values: bytes, lane: Lane = "official", routed_at: int | None = None, **change: int
+) -> list[Finished]:
+    tickets = [ticket(version.version, value, n, lane, routed_at, **change) for n, value in enumerate(values)]
     return answer_together(tickets, version, lane, Patience(60_000, 0))
 
 
@@ -111,9 +120,20 @@ def test_a_shadow_task_that_is_too_old_is_shed_and_an_official_one_is_not() -> N
     double, triple = load_onnx("double", scaling_model(2)), load_onnx("triple", scaling_model(3))
     version = pipeline_version(ShadowDeploy(double.pinned, (triple.pinned,)))
     both = LoadedVersion(version, {model.pinned.key: model for model in (double, triple)})
-    (official,) = answer(both, b'[{"tensor": [1, 2]}]', produced_at=1)
-    (shadow,) = answer(both, b'[{"tensor": [1, 2]}]', lane="shadow", produced_at=1)
+    (official,) = answer(both, b'[{"tensor": [1, 2]}]', routed_at=1)
+    (shadow,) = answer(both, b'[{"tensor": [1, 2]}]', lane="shadow", routed_at=1)
     assert (official.answer.status, shadow.answer.status) == ("ok", "shed")
+
+
+@pytest.mark.parametrize("produced_at", [1, 2**42], ids=["years behind", "years ahead"])
+def test_a_cameras_clock_does_not_make_a_shadow_task_old(produced_at: int) -> None:
+    double, triple = load_onnx("double", scaling_model(2)), load_onnx("triple", scaling_model(3))
+    version = pipeline_version(ShadowDeploy(double.pinned, (triple.pinned,)))
+    both = LoadedVersion(version, {model.pinned.key: model for model in (double, triple)})
+    (shadow,) = answer(both, b'[{"tensor": [1, 2]}]', lane="shadow", produced_at=produced_at)
+    assert shadow.answer.status == "ok"
+    (late,) = answer(both, b'[{"tensor": [1, 2]}]', lane="shadow", produced_at=produced_at, routed_at=1)
+    assert late.answer.status == "shed"
 
 
 def test_an_answer_above_the_limit_is_an_error_answer() -> None:
