@@ -7,6 +7,7 @@ same answers again changes nothing. Whoever waits for a request is woken by a me
 """
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +42,10 @@ _AWAY: Final = (
     ClusterDownError,
     TryAgainError,
 )
-"""What a server says, or does not say, that may be able to serve us later. Anything else is a bug."""
+"""What a server says, or does not say, that may be able to serve us later. With `_NO_WRITES` all; the rest is a bug."""
+
+_NO_WRITES: Final = re.compile(r"\b(MISCONF|NOREPLICAS)\b")
+"""Its disk is full, or it has too few replicas. redis-py has no classes for these, and puts the command before them."""
 
 # `shed` says that nothing ran: a real answer replaces it. An answer of the frame that is held already
 # is a redelivery, and changes nothing.
@@ -184,8 +188,10 @@ class AnswerIndex:
                 pipe.set(self._keys.indexer(indexer), number, ex=self._result_ttl_s, get=True)
             try:
                 replies = pipe.execute()
-            except _AWAY as error:
-                raise self._away(error) from error
+            except redis.RedisError as error:
+                if isinstance(error, _AWAY) or _NO_WRITES.search(str(error)):
+                    raise self._away(error) from error
+                raise
         return 0 if mark is None else int(replies[-1] or 0)
 
     def mark(self, indexer: str) -> int:

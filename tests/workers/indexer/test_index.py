@@ -1,7 +1,9 @@
 """The index of answers on a real Valkey: what wins, what is counted, what expires."""
 
+import contextlib
 import dataclasses
 import random
+from pathlib import Path
 
 import pytest
 import redis
@@ -12,6 +14,7 @@ from schemas.errors import RetryLater
 from schemas.keys import Keys
 from schemas.limits import MIB, PIPELINE_LOG_MAX
 from sparring.stack import LocalStack
+from tests.waiting import eventually
 from tests.workers.indexer.answers import SHOP, challenger, official
 from tests.workers.indexer.conftest import OwnValkey
 
@@ -141,6 +144,42 @@ def test_while_redis_is_away_whoever_writes_or_reads_is_told_to_retry(own_valkey
     index.write([official("r")])
     assert index.read("r", SHOP).complete
     index.close()
+
+
+def test_a_redis_without_enough_replicas_is_waited_for(own_valkey: OwnValkey) -> None:
+    with (
+        redis.Redis.from_url(own_valkey.url) as client,
+        contextlib.closing(AnswerIndex(own_valkey.url, "alone")) as index,
+    ):
+        index.write([official("before")], ("indexer", 1))
+        client.config_set("min-replicas-to-write", 1)
+        with pytest.raises(RetryLater, match="NOREPLICAS"):
+            index.write([official("r")], ("indexer", 2))
+        with pytest.raises(RetryLater, match="NOREPLICAS"):
+            index.mark("indexer")
+        client.config_set("min-replicas-to-write", 0)
+        index.write([official("r")], ("indexer", 2))
+        assert index.read("r", SHOP).complete
+
+
+def test_a_redis_that_cannot_write_its_disk_is_waited_for(own_valkey: OwnValkey, tmp_path: Path) -> None:
+    with (
+        redis.Redis.from_url(own_valkey.url) as client,
+        contextlib.closing(AnswerIndex(own_valkey.url, "disk")) as index,
+    ):
+        index.write([official("before")])
+        client.config_set("save", "3600 1")
+        in_its_way = tmp_path / client.config_get("dbfilename")["dbfilename"]
+        in_its_way.mkdir()
+        client.bgsave()
+        eventually(lambda: client.info()["rdb_last_bgsave_status"] == "err", 60, "the snapshot to fail")
+        with pytest.raises(RetryLater, match="MISCONF"):
+            index.write([official("r")])
+        in_its_way.rmdir()
+        client.bgsave()
+        eventually(lambda: client.info()["rdb_last_bgsave_status"] == "ok", 60, "the snapshot to succeed")
+        index.write([official("r")])
+        assert index.read("r", SHOP).complete
 
 
 def test_a_challengers_answer_that_does_not_say_of_which_model_is_no_answer() -> None:
