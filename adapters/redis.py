@@ -34,6 +34,10 @@ _AGAIN_AFTER_S: Final = 0.2
 _ASK_AGAIN_S: Final = 1.0
 _IDLE_EARS_MAX: Final = 8
 
+_MARK_TTL_S: Final = RESULT_TTL_S
+"""Since an indexer last asked for its mark or set it. Not `result_ttl_s`, which may be short: an expired mark would be
+taken for a loss."""
+
 _AWAY: Final = (
     redis.ConnectionError,
     redis.TimeoutError,
@@ -185,7 +189,7 @@ class AnswerIndex:
                 self._script(self._redis_keys(answer), self._arguments(answer), client=pipe)
             if mark is not None:
                 indexer, number = mark
-                pipe.set(self._keys.indexer(indexer), number, ex=self._result_ttl_s, get=True)
+                pipe.set(self._keys.indexer(indexer), number, ex=_MARK_TTL_S, get=True)
             try:
                 replies = pipe.execute()
             except redis.RedisError as error:
@@ -195,9 +199,10 @@ class AnswerIndex:
         return 0 if mark is None else int(replies[-1] or 0)
 
     def mark(self, indexer: str) -> int:
-        """The number of an indexer's newest write that Redis has; 0: none. RetryLater where Redis does not answer."""
+        """The number of an indexer's newest write that Redis has; 0: none. RetryLater where Redis does not answer.
+        Who asks has its mark kept: an indexer may have nothing to write for days."""
         try:
-            return int(self._redis.get(self._keys.indexer(indexer)) or 0)
+            return int(self._redis.getex(self._keys.indexer(indexer), ex=_MARK_TTL_S) or 0)
         except redis.RedisError as error:
             raise self._away(error) from error
 

@@ -49,6 +49,8 @@ class Settings:
     """Folder or URI below which this client puts frames that are too large for Kafka. Empty: they are refused."""
     namespace: str = "sparring"
     """First part of every topic's name and Redis key."""
+    result_ttl_s: int = limits.RESULT_TTL_S
+    """How long Redis keeps the answers of one request that this process writes."""
     log_level: LogLevel = "INFO"
     """The least level of log that is written: DEBUG, INFO, WARNING, ERROR."""
     metrics: str = "127.0.0.1:0"
@@ -143,13 +145,6 @@ class HostSettings(InferenceSettings):
     """Patterns of `workspace/model` that this host serves."""
     host_memory_mib_max: int = 0
     """Resident memory of all model processes together. 0: no limit."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class IndexerSettings(Settings):
-    """Settings of `python -m workers indexer`."""
-
-    result_ttl_s: int = limits.RESULT_TTL_S
 
 
 def _parse(variable: str, text: str, hint: object) -> object:

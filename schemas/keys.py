@@ -7,7 +7,7 @@
         <pipeline>|<pipeline version>|<arm>|headers  its headers
         <pipeline>|duplicate|<frame>     a later official answer of another frame with the same request id
     <namespace>:pipeline:<pipeline>      sorted set: request id by the official answer's `published-at`
-    <namespace>:indexer:<indexer>        number of that indexer's newest write, expires like an answer
+    <namespace>:indexer:<indexer>        number of that indexer's newest write, expires a day after its end
     <namespace>:answered:<request id>    channel: a message per write to the request's hash
 
 `<pipeline>` is `workspace/name`, or as it came where routing failed before it was known.

@@ -45,7 +45,7 @@ class Connection:
     @cached_property
     def answers(self) -> AnswerIndex:
         """The index of answers."""
-        return AnswerIndex(self.settings.redis, self.settings.namespace)
+        return AnswerIndex(self.settings.redis, self.settings.namespace, self.settings.result_ttl_s)
 
     def append(self, record: Record) -> int:
         """Append to the catalog; returns the record's offset once this client has read it back."""
@@ -86,6 +86,7 @@ def found_settings() -> Settings:
         redis=addresses.redis,
         store=addresses.store,
         namespace=addresses.namespace,
+        result_ttl_s=Settings.read().result_ttl_s,
         reference_roots=(references,),
         reference_store=references,
     )

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from adapters.service import run_service
-from adapters.settings import HostSettings, IndexerSettings, InferenceSettings
+from adapters.settings import HostSettings, InferenceSettings, Settings
 from schemas.names import ModelKey
 
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.worker == "indexer":
         from workers.indexer.indexer import Indexer  # noqa: PLC0415  # only this worker needs it
 
-        return run_service("indexer", IndexerSettings, lambda *given: Indexer(*given).run())
+        return run_service("indexer", Settings, lambda *given: Indexer(*given).run())
     from workers.inference.process import ModelProcess  # noqa: PLC0415  # only this worker needs it
 
     return run_service(

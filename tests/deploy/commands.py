@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Final
 
-from adapters.settings import HostSettings, IndexerSettings, InferenceSettings, RouterSettings, Settings
+from adapters.settings import HostSettings, InferenceSettings, RouterSettings, Settings
 from schemas.names import ModelKey
 from sparring.cli import parser
 
@@ -16,7 +16,7 @@ def _variables(settings: type[Settings]) -> set[str]:
 SETTINGS: Final = {
     "router": _variables(RouterSettings),
     "host": _variables(HostSettings),
-    "indexer": _variables(IndexerSettings),
+    "indexer": _variables(Settings),
     "inference": _variables(InferenceSettings),
     "topics": _variables(Settings),
     "probe": _variables(Settings),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapters.monitor import LIVE_PATH, METRICS_PATH, READY_PATH, TARGETS_PATH
-from adapters.settings import HostSettings, IndexerSettings, InferenceSettings, RouterSettings, Settings
+from adapters.settings import HostSettings, InferenceSettings, RouterSettings, Settings
 from schemas.metrics import METRICS, Metric
 from tests.docs.rows import metric_row
 
@@ -15,7 +15,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 SETTINGS, MONITORING = ((DOCS / name).read_text() for name in ("settings.md", "metrics.md"))
 FIELDS = {
     f"SPARRING_{field.name.upper()}": field
-    for settings in (Settings, RouterSettings, InferenceSettings, HostSettings, IndexerSettings)
+    for settings in (Settings, RouterSettings, InferenceSettings, HostSettings)
     for field in dataclasses.fields(settings)
 }
 

@@ -1,5 +1,7 @@
 """After something went wrong: dead letters are sent again, Redis is rebuilt from the topics."""
 
+import contextlib
+import dataclasses
 from collections.abc import Callable
 
 import redis
@@ -9,6 +11,7 @@ from schemas.frames import RawHeaders
 from schemas.keys import Keys
 from schemas.names import PipelineName
 from sparring import Client, ModelVersion, Pipeline
+from sparring.connection import Connection
 from sparring.deadletters import read_dead_letters, resend
 from sparring.ledger.reading import verify
 from sparring.rebuild import rebuild
@@ -65,7 +68,10 @@ def test_an_emptied_index_is_rebuilt_from_the_topics(
         index.delete(keys.pipeline(f"default/{pipeline.name()}"), *(keys.request(one) for one in ids))
     assert len(verify(connection, since, now_ms()).findings) == 250
     assert pipeline.logs().empty
-    official, challengers = rebuild(connection, since, lambda _topic, _count: None)
+    with contextlib.closing(Connection(dataclasses.replace(connection.settings, result_ttl_s=1000))) as own:
+        official, challengers = rebuild(own, since, lambda _topic, _count: None)
+    with redis.Redis.from_url(stack.redis) as index:
+        assert all(0 < index.ttl(keys.request(one)) <= 1000 for one in ids), "as long as the setting says"
     assert min(official, challengers) >= 250  # a topic may hold an answer twice
     assert verify(connection, since, now_ms()).in_order
     logs = pipeline.logs(limit=1000)

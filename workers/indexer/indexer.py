@@ -16,7 +16,7 @@ from adapters.clock import now_ms
 from adapters.monitor import Monitor
 from adapters.presence import Heart
 from adapters.redis import AnswerIndex, field_of
-from adapters.settings import IndexerSettings
+from adapters.settings import Settings
 from adapters.topics import check_topics
 from schemas.errors import RetryLater
 from schemas.limits import BEAT_S, STOP_S_MAX
@@ -36,7 +36,7 @@ _BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 class Indexer:
     """One indexer process. `stopping` ends it after the batch at hand."""
 
-    def __init__(self, settings: IndexerSettings, stopping: threading.Event, monitor: Monitor) -> None:
+    def __init__(self, settings: Settings, stopping: threading.Event, monitor: Monitor) -> None:
         self._settings = settings
         self._stopping = stopping
         self._monitor = monitor

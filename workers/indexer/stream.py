@@ -14,7 +14,7 @@ from faust.types import EventT
 from faust.types.auth import CredentialsT as Credentials
 
 from adapters.brokers import Brokers
-from adapters.settings import IndexerSettings
+from adapters.settings import Settings
 from schemas.frames import RawHeaders
 from schemas.limits import SESSION_TIMEOUT_MS
 from schemas.results import Answer
@@ -45,7 +45,7 @@ class Seldom(logging.Filter):
         return True
 
 
-def stream_app(settings: IndexerSettings, scratch: Path, put: Callable[[Event], Awaitable[None]]) -> faust.App:
+def stream_app(settings: Settings, scratch: Path, put: Callable[[Event], Awaitable[None]]) -> faust.App:
     """An app that hands every record of `results` and `shadows` to `put`. Make it inside the event loop.
 
     scratch: an empty folder; Faust wants one even where there is no table.

@@ -30,6 +30,15 @@ class Forgetful:
         for answer in answers:
             self._redis.delete(self._keys.request(answer.request_id))
 
+    def seconds_of_the_mark(self) -> int:
+        """How long it will stay."""
+        (mark,) = self._redis.keys(self._keys.indexer("*"))
+        return int(self._redis.ttl(mark))
+
+    def shortens_the_mark(self, seconds: int) -> None:
+        (mark,) = self._redis.keys(self._keys.indexer("*"))
+        self._redis.expire(mark, seconds)
+
     def has(self, *answers: Answer) -> bool:
         return all(self._index.read(one.request_id, SHOP).official for one in answers)
 
@@ -66,6 +75,15 @@ def test_nothing_is_written_again_where_nothing_is_missing(
         lately.write([official(f"kept-{number}")])
         lately.look()
     assert not said(caplog)
+
+
+def test_the_mark_of_an_indexer_that_has_nothing_to_write_stays(index: AnswerIndex, server: Forgetful) -> None:
+    lately = Lately(index)
+    lately.write([official("the last for a day")])
+    assert server.seconds_of_the_mark() > 3600, "not only as long as this index keeps its answers"
+    server.shortens_the_mark(60)
+    lately.look()
+    assert server.seconds_of_the_mark() > 3600
 
 
 def test_what_is_too_old_to_be_kept_is_said(
