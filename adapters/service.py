@@ -1,28 +1,37 @@
-"""What every service does around its work: settings, logs, monitor, signals, exit code."""
+"""What every service does around its work: settings, logs, monitor, signals, exit code.
+
+A signal and its deadline have threads of their own: the main thread may be in a call of librdkafka, which no signal
+interrupts, and which waits half a minute for a silent broker.
+"""
 
 import logging
+import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from adapters.logs import log_to_stderr
 from adapters.monitor import Monitor
 from adapters.settings import Settings
 from schemas.errors import SettingError, SparringError
+from schemas.limits import HOST_STOP_S_MAX, STOP_S_MAX
 from schemas.presence import Kind
 
 S = TypeVar("S", bound=Settings)
 
 log = logging.getLogger(__name__)
 
+_STOPS: Final = (signal.SIGTERM, signal.SIGINT)
+
 
 def run_service(
     kind: Kind, settings_of: type[S], run: Callable[[S, threading.Event, Monitor], object], name: str = ""
 ) -> int:
-    """Run until SIGTERM or SIGINT sets the event. Exit codes: 0 stopped, 2 a bad setting, 1 a crash:
-    whoever started the process starts it again."""
+    """Run until SIGTERM or SIGINT sets the event. Exit codes: 0 stopped, 2 a bad setting, 1 a crash, or not at its end
+    STOP_S_MAX after it was told to stop: whoever started the process starts it again."""
     try:
         settings = settings_of.read()
         log_to_stderr(name or kind, settings.log_level)
@@ -31,8 +40,9 @@ def run_service(
         sys.stderr.write(f"{error}\n")
         return 2
     stop = monitor.stopping
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda _signum, _frame: stop.set())
+    _hear(stop)
+    within_s = HOST_STOP_S_MAX if kind == "host" else STOP_S_MAX
+    threading.Thread(target=_end_late, args=(stop, within_s), name="last resort", daemon=True).start()
     try:
         run(settings, stop, monitor)
     except SparringError as error:
@@ -44,3 +54,28 @@ def run_service(
     finally:
         monitor.close()
     return 0
+
+
+def _hear(stop: threading.Event) -> None:
+    """SIGTERM and SIGINT set the event, whatever the main thread is doing."""
+    ear, mouth = socket.socketpair()
+    mouth.settimeout(0)  # as `set_wakeup_fd` wants it
+    signal.set_wakeup_fd(mouth.fileno())
+    for signum in _STOPS:
+        signal.signal(signum, lambda _signum, _frame: None)
+
+    def listen(_kept_open: socket.socket) -> None:
+        while ear.recv(1)[0] not in _STOPS:
+            continue
+        stop.set()
+
+    threading.Thread(target=listen, args=(mouth,), name="signals", daemon=True).start()
+
+
+def _end_late(stop: threading.Event, within_s: float) -> None:
+    """In a daemon thread, which is there until the last other one has ended: Faust's waits half a minute for a silent
+    broker."""
+    stop.wait()
+    threading.Event().wait(within_s)
+    log.critical("not at the end after %s s: what is not committed is done again", within_s)
+    os._exit(1)

@@ -141,7 +141,10 @@ SESSION_TIMEOUT_MS: Final = 6_000
 """Kafka gives a silent member's partitions away after this (the clients' default is 45 s)."""
 
 STOP_S_MAX: Final = 8.0
-"""From SIGTERM to the end of a process, drained and committed."""
+"""From SIGTERM to the end of a process, drained and committed. Who is not there by then ends all the same."""
+
+HOST_STOP_S_MAX: Final = STOP_S_MAX + 2.0
+"""A host's: its model processes end first, and who of them is late is killed."""
 
 FRAME_AGE_MS_LIMIT: Final = 24 * 3600 * 1000
 """The most that a pipeline's `frame_age_ms_max` may be: frames are kept no longer."""

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 import tempfile
 import threading
 import time
@@ -19,7 +18,7 @@ from adapters.redis import AnswerIndex, field_of
 from adapters.settings import Settings
 from adapters.topics import check_topics
 from schemas.errors import RetryLater
-from schemas.limits import BEAT_S, STOP_S_MAX
+from schemas.limits import BEAT_S
 from schemas.metrics import INDEX_DELAY_SECONDS, INDEX_RETRIES, INDEX_SECONDS, INDEXED
 from schemas.results import Answer
 from schemas.topics import fixed_topics
@@ -75,6 +74,8 @@ class Indexer:
                 await asyncio.wait((writing,), timeout=_LOOK_AGAIN_S)
         finally:
             self._ending.set()
+            # Also where it ends by itself it has a deadline: Faust's thread waits 30 s for a silent broker.
+            self._stopping.set()
             await self._close(app, pending, writing, asking)
         if app.crash_reason is not None:
             raise app.crash_reason
@@ -137,9 +138,6 @@ class Indexer:
         self, app: faust.App, pending: Pending, writing: asyncio.Task[None], asking: asyncio.Task[None]
     ) -> None:
         """Stop in the order in which data flows: close the tap, write what was read, commit, leave."""
-        last_resort = threading.Timer(STOP_S_MAX, _end_now)
-        last_resort.daemon = True
-        last_resort.start()
         await pending.close()
         try:
             await asyncio.gather(asking, writing)
@@ -151,12 +149,6 @@ class Indexer:
 
 def _not_joined(app: faust.App) -> list[str]:
     return ["its share of the answers"] if app.rebalancing or not app.rebalancing_count else []
-
-
-def _end_now() -> None:
-    # Faust's thread waits 30 s for a silent broker, and an ordinary end would wait for that thread.
-    log.error("not at the end after %s s: what is not committed is read again", STOP_S_MAX)
-    os._exit(1)
 
 
 def _answer(event: Event) -> Answer | None:

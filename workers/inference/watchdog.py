@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from schemas.limits import STOP_S_MAX
-
 log = logging.getLogger(__name__)
 
 HUNG: Final = 70
@@ -56,7 +54,5 @@ def end_with_parent(stopping: threading.Event) -> None:
         while os.read(sys.stdin.fileno(), 4096):
             continue
         stopping.set()
-        threading.Event().wait(STOP_S_MAX)
-        os._exit(1)
 
     threading.Thread(target=wait, name="parent", daemon=True).start()
