@@ -1,11 +1,12 @@
-"""What a service asks about topics: whether they are as the table says, their ids, a group's lag."""
+"""What a service asks about topics: whether they are as the table says, their ids, their ends, a group's lag."""
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
 
 from adapters.brokers import Brokers
 from adapters.kafka.clients import consumer_config
@@ -38,6 +39,23 @@ def check_topics(kafka: Brokers, topics: Sequence[Topic]) -> None:
     ]
     if small:
         raise SparringError(f"{'; '.join(small)}: raise max.message.bytes of the topic")
+
+
+def ends(kafka: Brokers, topics: Collection[str], within_s: float) -> dict[str, int]:
+    """How many records each of the topics has ever had; those that do not exist are left out. RetryLater where the
+    broker does not answer in time."""
+    admin = AdminClient(kafka.librdkafka(), logger=log)
+    try:
+        there = admin.list_topics(timeout=within_s).topics
+        places = [TopicPartition(topic, part) for topic in topics if topic in there for part in there[topic].partitions]
+        asked = {place: OffsetSpec.latest() for place in places}
+        found = admin.list_offsets(asked, request_timeout=within_s) if asked else {}
+        total: Counter[str] = Counter()
+        for place, answer in found.items():
+            total[place.topic] += answer.result(within_s).offset
+    except (KafkaException, TimeoutError) as error:
+        raise RetryLater(f"ends of {len(topics)} topics: {error}") from error
+    return dict(total)
 
 
 def lag(kafka: Brokers, group: str, topic: str) -> int:

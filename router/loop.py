@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
@@ -51,6 +52,8 @@ Outcome = Literal["routed", "refused", "expired"]
 class Batch:
     """Frames that were read together, and their shadow tasks that are not settled yet."""
 
+    catalog_offset: int
+    """How far the catalog was read when the first of them was decided."""
     offsets: dict[Place, int] = field(default_factory=dict)
     shadows_open: int = 0
 
@@ -88,7 +91,6 @@ class Router:
         """Read frames, decide, send tasks, commit."""
         while not self._stopping.is_set():
             self._follow_catalog()
-            batch = Batch()
             records = self._inbox.read(self._settings.router_batch_frames_max, wait_s=0.1)
             if self._catalog.age_s > self._settings.router_lease_s:
                 self._follow_catalog()  # a rebalance may have taken longer than the lease
@@ -104,8 +106,8 @@ class Router:
         self._close()
 
     def _follow_catalog(self) -> None:
-        """Everything that was decided is delivered by now, so the beat may say how far we have read.
-        A router that cannot confirm the catalog's end within its lease decides nothing."""
+        """The beat says how far we have read, as far as all that was decided before is delivered. A router that cannot
+        confirm the catalog's end within its lease decides nothing."""
         self._catalog.follow()
         self._catalog.confirm(CATALOG_CONFIRM_S)
         while self._catalog.age_s > self._settings.router_lease_s and not self._stopping.is_set():
@@ -114,7 +116,7 @@ class Router:
             self._catalog.confirm(CATALOG_CONFIRM_S)
         self._know_the_topics()
         self._show([] if self._inbox.joined else ["its share of the frames"])
-        self._heart.beat(catalog_offset=self._catalog.catalog.offset)
+        self._heart.beat(catalog_offset=delivered_to(self._sent, self._catalog.catalog.offset))
 
     def _know_the_topics(self) -> None:
         """Of versions that are or may soon be live: the first frame must not wait for it, a shadow would be shed. Asked
@@ -289,4 +291,13 @@ class Router:
 
 def _traced(task: Task, span: Span) -> Task:
     """The task, whose answer belongs to the router's span."""
+def delivered_to(sent: Iterable[Batch], catalog_offset: int) -> int:
+    """The catalog offset before which everything that was decided is delivered. Official tasks are at the end of their
+    batch; a challenger's that is open may yet come to the topic of a model that is no longer needed.
+
+    sent: oldest first. catalog_offset: how far the catalog is read.
+    """
+    return next((batch.catalog_offset for batch in sent if batch.shadows_open), catalog_offset)
+
+
     return replace(task, slip=structs.replace(task.slip, traceparent=span.traceparent))

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,12 +13,15 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import redis
-from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
+from adapters.brokers import Brokers
+from adapters.kafka.outbox import Outbox
+from adapters.kafka.record import record_of
 from schemas.keys import Keys, official_field
 from schemas.limits import ATTEMPTS_MAX
-from schemas.topics import TopicNames
+from schemas.topics import Lane, TopicNames
 from sparring import Client, Framework, ModelVersion, Pipeline
 from sparring.stack import LocalStack
 from tests.journeys.processes import model_processes
@@ -218,6 +222,47 @@ def test_an_old_champion_that_dies_after_the_swap_still_answers_what_was_sent_to
     answers = wire.answers(ids, within_s=60)
     assert {(answer.status, answer.model) for answer in answers.values()} == {("ok", "gated")}
     eventually(lambda: not model_processes(stack, old), 60, "its process to end once it has answered everything")
+
+
+def test_tasks_that_come_after_their_models_processes_have_ended_are_answered(
+    stack: LocalStack, pipeline: Pipeline, scale: Scale, wire: Wire
+) -> None:
+    champion, rival = scale("late-champion", 2.0), scale("late-rival", 3.0)
+    pipeline.add_shadow_deploy(champion, [rival]).deploy()
+    request = wire.send(pipeline.name(), ROW)
+    wire.answer(request)
+    wire.challengers([request])
+    pipeline.replace_with_model_step(0, scale("double", 2.0)).deploy()
+    lanes: list[tuple[ModelVersion, Lane]] = [(champion, "official"), (rival, "shadow")]
+
+    def none_runs() -> bool:
+        return not any(model_processes(stack, model, lane) for model, lane in lanes)
+
+    eventually(none_runs, 60, "both processes to end")
+    # As a router does that was silent meanwhile: it had decided before it could know of the swap.
+    for model, lane in lanes:
+        send_again(stack, TopicNames(stack.namespace).work(model.key(), lane))
+    eventually(lambda: len(wire.results[request]) == 2, 60, "the champion's answer to the late task")
+    eventually(lambda: len(wire.shadows[request]) == 2, 60, "the challenger's answer to the late task")
+    assert {answer.status for answer in (*wire.results[request], *wire.shadows[request])} == {"ok"}
+    eventually(none_runs, 60, "both processes to end again")
+
+
+def send_again(stack: LocalStack, topic: str) -> None:
+    """Every record of the topic."""
+    reader = Consumer({"bootstrap.servers": stack.kafka, "group.id": f"reader-{uuid.uuid4()}"})
+    partitions = reader.list_topics(topic, timeout=10).topics[topic].partitions
+    places = [TopicPartition(topic, partition, 0) for partition in partitions]
+    count = sum(reader.get_watermark_offsets(place, timeout=10)[1] for place in places)
+    reader.assign(places)
+    records = reader.consume(count, timeout=60)
+    reader.close()
+    assert len(records) == count > 0
+    outbox = Outbox(Brokers(stack.kafka))
+    for record in map(record_of, records):
+        assert record is not None
+        outbox.send(topic, record.key, record.value, record.headers)
+    outbox.flush()
 
 
 def test_a_process_that_ends_in_good_order_leaves_no_suspicion_behind(

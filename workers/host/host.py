@@ -21,7 +21,8 @@ from schemas.presence import Beat
 from schemas.topics import fixed_topics
 from workers.host.child import Child
 from workers.host.memory import expected_bytes, outgrown
-from workers.host.wanted import LaneOf, Wanted, cold_lanes, serves, wanted_lanes
+from workers.host.retired import Retired
+from workers.host.wanted import LaneOf, Wanted, all_routers_know, cold_lanes, retired_lanes, wanted_lanes
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Host:
         self._heart = Heart(settings.brokers, topics.presence, "host", monitor.port)
         self._children: dict[LaneOf, Child] = {}
         self._ending: list[Child] = []
+        self._retired = Retired(settings.brokers, topics)
         self._unwanted_since: dict[LaneOf, int] = {}
         """Lane -> the catalog offset at which it was no longer wanted."""
         self._lag_asked_s: dict[LaneOf, float] = {}
@@ -54,7 +56,6 @@ class Host:
 
     def run(self) -> None:
         """Follow the catalog, start what is wanted, end what is drained, watch the rest."""
-        self._start(self._left_behind())
         while not self._stopping.wait(_TURN_S):
             self._catalog.follow()
             beats = self._watch.alive()
@@ -63,7 +64,7 @@ class Host:
             versions = list(self._catalog.catalog.wanted(now_ms()))
             wanted = self._wanted(versions)
             # Also what is no longer wanted and not drained yet: it died before it had answered everything.
-            too_large = self._start(wanted.lanes | self._children.keys())
+            too_large = self._start(wanted.lanes | self._children.keys() | self._left_behind(versions))
             self._end_what_is_drained(wanted.lanes, beats)
             self._heart.beat(
                 catalog_offset=self._catalog.catalog.offset,
@@ -91,18 +92,16 @@ class Host:
         settings = self._settings
         return wanted_lanes(versions, settings.host_models, settings.allow_python, self._name)
 
-    def _left_behind(self) -> set[LaneOf]:
-        """Lanes that no version wants any more but that have records nobody has answered: a host
-        that starts finishes them first."""
-        wanted = self._wanted(self._catalog.catalog.wanted(now_ms())).lanes
-        old = {
-            lane
-            for pipeline in self._catalog.catalog.pipelines.values()
-            for version in pipeline.versions.values()
-            for lane in version.lanes()
-            if lane not in wanted and serves(self._settings.host_models, lane[0])
-        }
-        return {lane for lane in old if self._lag(lane) > 0}
+    def _left_behind(self, needed: Iterable[PipelineVersion]) -> set[LaneOf]:
+        """Lanes that no version needs any more and that have tasks all the same: every host was gone before they were
+        drained, or a router that was silent for a while delivered late."""
+
+        def not_run() -> frozenset[LaneOf]:
+            known = [one for pipeline in self._catalog.catalog.pipelines.values() for one in pipeline.versions.values()]
+            lanes = retired_lanes(known, needed, self._settings.host_models, self._settings.allow_python)
+            return lanes - self._children.keys()
+
+        return self._retired.with_tasks(not_run)
 
     def _start(self, lanes: Iterable[LaneOf]) -> list[str]:
         """Start what does not run. Returns what does not fit the memory limit."""
@@ -157,8 +156,7 @@ class Host:
             del self._unwanted_since[lane]
         for lane in [lane for lane in self._children if lane not in wanted]:
             since = self._unwanted_since.setdefault(lane, self._catalog.catalog.offset)
-            routers = [beat for beat in beats if beat.kind == "router"]
-            if all(beat.catalog_offset >= since for beat in routers) and self._drained(lane):
+            if all_routers_know(beats, since) and self._drained(lane):
                 child = self._children.pop(lane)
                 del self._unwanted_since[lane]
                 log.info("%s, %s lane, is no longer needed and drained: ending it", *lane)
@@ -171,14 +169,11 @@ class Host:
             return False
         self._lag_asked_s[lane] = time.monotonic()
         try:
-            return self._lag(lane) == 0
+            topic = self._topics.work(*lane)
+            return lag(self._settings.brokers, topic, topic) == 0
         except RetryLater as error:
             log.warning("%s", error)
             return False
-
-    def _lag(self, lane: LaneOf) -> int:
-        topic = self._topics.work(*lane)
-        return lag(self._settings.brokers, topic, topic)
 
     def _bury_the_dead(self, beats: list[Beat]) -> None:
         """A dead process cannot say that it left."""

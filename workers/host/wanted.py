@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from schemas.models import PinnedModel
 from schemas.names import ModelKey
 from schemas.pipelines import PipelineVersion
 from schemas.presence import Beat
@@ -25,7 +26,7 @@ def wanted_lanes(versions: Iterable[PipelineVersion], patterns: Sequence[str], a
     lanes: set[LaneOf] = set()
     problems: list[str] = []
     for version in versions:
-        steps = [pinned for pinned in version.models() if pinned.configuration.runtime == "python"]
+        steps = _python_steps(version)
         if steps and not allow_python:
             problems.append(
                 f"host {host} may not run Python steps: {version.pipeline} has {steps[0].model.name}; "
@@ -34,6 +35,10 @@ def wanted_lanes(versions: Iterable[PipelineVersion], patterns: Sequence[str], a
             continue
         lanes |= {lane for lane in version.lanes() if serves(patterns, lane[0])}
     return Wanted(frozenset(lanes), tuple(problems))
+
+
+def _python_steps(version: PipelineVersion) -> list[PinnedModel]:
+    return [pinned for pinned in version.models() if pinned.configuration.runtime == "python"]
 
 
 def cold_lanes(
@@ -48,6 +53,28 @@ def cold_lanes(
         for model, lane in version.lanes()
         if (model, lane) in mine and (str(model), lane, version.version) not in warm
     ]
+
+
+def retired_lanes(
+    known: Iterable[PipelineVersion], needed: Iterable[PipelineVersion], patterns: Sequence[str], allow_python: bool
+) -> frozenset[LaneOf]:
+    """Lanes that no version needs any more, and whose every task this host may run: one may still come.
+
+    known: all versions that there ever were. needed: those that are live or offered.
+    """
+    mine: set[LaneOf] = set()
+    others = {lane for version in needed for lane in version.lanes()}
+    for version in known:
+        lanes = mine if allow_python or not _python_steps(version) else others
+        lanes |= {lane for lane in version.lanes() if serves(patterns, lane[0])}
+    return frozenset(mine - others)
+
+
+def all_routers_know(beats: Iterable[Beat], catalog_offset: int) -> bool:
+    """Whether every router has read the catalog so far, and delivered what it had decided before. Where no router
+    beats nobody says so: one that is silent may have tasks to deliver."""
+    routers = [beat for beat in beats if beat.kind == "router"]
+    return bool(routers) and all(beat.catalog_offset >= catalog_offset for beat in routers)
 
 
 def serves(patterns: Sequence[str], model: ModelKey) -> bool:

@@ -1,9 +1,10 @@
 """Which processes a host runs, and what it says it cannot run."""
 
 from schemas.pipelines import ModelStep, ShadowDeploy
+from schemas.presence import Beat
 from tests.nouns import pinned, pipeline_version
 from tests.workers.inference.loaded import pin_python
-from workers.host.wanted import serves, wanted_lanes
+from workers.host.wanted import all_routers_know, retired_lanes, serves, wanted_lanes
 from workers.inference.shelf import needed_models
 
 CHAMPION, CHALLENGER = pinned("champion"), pinned("challenger")
@@ -29,6 +30,34 @@ def test_a_host_without_permission_names_itself_and_the_step() -> None:
 def test_a_host_serves_what_its_patterns_match() -> None:
     assert serves(["default/champ*"], CHAMPION.key)
     assert not serves(["lab/*", "default/other"], CHAMPION.key)
+
+
+def test_lanes_are_retired_once_no_version_needs_them() -> None:
+    old, new = pipeline_version(ShadowDeploy(CHAMPION, (CHALLENGER,))), pipeline_version(ModelStep(pinned("new")))
+    lanes = {(CHAMPION.key, "official"), (CHALLENGER.key, "shadow")}
+    assert retired_lanes([old, new], [new], ["*"], allow_python=False) == lanes
+    assert retired_lanes([old, new], [old, new], ["*"], allow_python=False) == frozenset()
+    assert retired_lanes([old, new], [new], ["default/champ*"], allow_python=False) == {(CHAMPION.key, "official")}
+
+
+def test_a_host_without_permission_leaves_every_lane_alone_on_which_a_python_step_may_run() -> None:
+    plain = pipeline_version(ModelStep(CHAMPION))
+    assert retired_lanes([SHADOW, plain], [], ["*"], allow_python=False) == frozenset()
+    assert (CHAMPION.key, "official") in retired_lanes([SHADOW, plain], [], ["*"], allow_python=True)
+
+
+def router(name: str, catalog_offset: int) -> Beat:
+    return Beat(name, "router", "here", 7, started_at=0, catalog_offset=catalog_offset, memory_bytes=0)
+
+
+def test_a_lane_may_end_once_every_router_has_read_that_it_is_not_wanted() -> None:
+    other = Beat("host", "host", "here", 8, started_at=0, catalog_offset=1, memory_bytes=0)
+    assert all_routers_know([router("one", 5), router("two", 6), other], 5)
+    assert not all_routers_know([router("one", 5), router("two", 4)], 5)
+
+
+def test_where_no_router_beats_nobody_says_that_a_lane_may_end() -> None:
+    assert not all_routers_know([], 0)
 
 
 def test_a_process_loads_what_its_paths_may_run_and_nothing_else() -> None:
