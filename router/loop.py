@@ -28,7 +28,7 @@ from router.route import expires_at, route
 from schemas.catalog import Deployed
 from schemas.errors import Refused, RetryLater
 from schemas.frames import Frame, Origin
-from schemas.limits import BEAT_S, CATALOG_CONFIRM_S, COMMIT_EVERY_S, UNKNOWN_NAME_S
+from schemas.limits import BEAT_S, CATALOG_CONFIRM_S, COMMIT_EVERY_S, SHADOW_ROOM_S, UNKNOWN_NAME_S
 from schemas.metrics import CATALOG_AGE, FRAMES, LAG, REFUSED, ROUTE_SECONDS, SHED, TASKS
 from schemas.pipelines import PipelineVersion
 from schemas.results import (
@@ -76,7 +76,8 @@ class Router:
         self._deployments: set[Deployed] = set()
         self._topic_id = topic_id(settings.brokers, topics.frames)
         self._official = Outbox(settings.brokers)
-        self._shadow = Outbox(settings.brokers, settings.shadow_delivery_ms, idempotent=False, queue_wait_s=0.0)
+        delivery_ms = settings.shadow_delivery_ms
+        self._shadow = Outbox(settings.brokers, delivery_ms, idempotent=False, queue_wait_s=SHADOW_ROOM_S)
         self._official.know((topics.results, topics.shadows, topics.deadletters))
         self._inbox = Inbox(settings.brokers, topics.router_group(), [topics.frames])
         self._heart = Heart(settings.brokers, topics.presence, "router", monitor.port)
@@ -94,6 +95,7 @@ class Router:
             records = self._inbox.read(self._settings.router_batch_frames_max, wait_s=0.1)
             if self._catalog.age_s > self._settings.router_lease_s:
                 self._follow_catalog()  # a rebalance may have taken longer than the lease
+            batch = Batch(self._catalog.catalog.offset)
             read_s = time.monotonic()
             for record in records:
                 self._send(record, batch)
@@ -289,8 +291,6 @@ class Router:
         self._traces.close()
 
 
-def _traced(task: Task, span: Span) -> Task:
-    """The task, whose answer belongs to the router's span."""
 def delivered_to(sent: Iterable[Batch], catalog_offset: int) -> int:
     """The catalog offset before which everything that was decided is delivered. Official tasks are at the end of their
     batch; a challenger's that is open may yet come to the topic of a model that is no longer needed.
@@ -300,4 +300,6 @@ def delivered_to(sent: Iterable[Batch], catalog_offset: int) -> int:
     return next((batch.catalog_offset for batch in sent if batch.shadows_open), catalog_offset)
 
 
+def _traced(task: Task, span: Span) -> Task:
+    """The task, whose answer belongs to the router's span."""
     return replace(task, slip=structs.replace(task.slip, traceparent=span.traceparent))

@@ -102,6 +102,10 @@ DELIVERY_S_MAX: Final = 30.0
 SHADOW_DELIVERY_MS: Final = 500
 """A shadow task that is not delivered by then is recorded as shed."""
 
+SHADOW_ROOM_S: Final = 0.05
+"""Where a router's queue of shadow tasks is full and Kafka has taken none for this long, they are recorded as shed, one
+after the other, until it takes some: frames do not wait for that."""
+
 SHADOW_AGE_MS_MAX: Final = 60_000
 """A shadow task older than this when its turn comes is recorded as shed."""
 

@@ -17,6 +17,7 @@ from schemas.limits import DELIVERY_S_MAX
 log = logging.getLogger(__name__)
 
 _KNOW_S_MAX: Final = 2.0
+_ROOM_LOOK_S: Final = 0.05
 _PERMANENT: Final = frozenset(
     {
         KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -47,7 +48,7 @@ class Outbox:
 
     A record that the broker did not take in `delivery_ms` makes `flush` and `check` raise, unless
     its sender gave `on_delivery` and so deals with it. Close by `flush`.
-    idempotent False and queue_wait_s 0: for shadows, which are rather lost (and recorded as shed)
+    idempotent False and a short queue_wait_s: for shadows, which are rather lost (and recorded as shed)
     than waited for.
     """
 
@@ -60,6 +61,8 @@ class Outbox:
     ) -> None:
         self._producer = Producer(producer_config(kafka, delivery_ms, idempotent), logger=log)
         self._queue_wait_s = queue_wait_s
+        self._full_s: float | None = None
+        """Since when the queue is full and no report comes."""
         self._failure: str | None = None
 
     def know(self, topics: Iterable[str]) -> bool:
@@ -84,7 +87,8 @@ class Outbox:
         headers: RawHeaders,
         on_delivery: OnDelivery | None = None,
     ) -> None:
-        """Hand one record to the producer; waits `queue_wait_s` where its queue is full.
+        """Hand one record to the producer. Where its queue is full, waits for room as long as records leave it, but not
+        beyond `queue_wait_s` where none does.
 
         on_delivery(None) means confirmed, else it says what failed. It is called from `poll` or
         `flush`, or from here where the record cannot even be queued.
@@ -97,20 +101,28 @@ class Outbox:
                 self._failure = f"{topic}: {error}"
 
         def delivered(error: KafkaError | None, _message: Message) -> None:
+            self._full_s = None
             settle(None if error is None else DeliveryError(error.str(), error.code() in _PERMANENT))
 
-        deadline_s = time.monotonic() + self._queue_wait_s
         while True:
             try:
                 # A list of its own: confluent-kafka's type of headers is wider, and lists are invariant.
                 self._producer.produce(topic, value, key, headers=list(headers), on_delivery=delivered)
                 return None
             except BufferError:
-                if time.monotonic() >= deadline_s:
+                if not self._room_comes():
                     return settle(DeliveryError("the producer's queue is full", permanent=False))
-                self._producer.poll(0.05)
             except KafkaException as error:
                 return delivered(error.args[0], error.args[0])
+
+    def _room_comes(self) -> bool:
+        """Serve reports, for a record stands in the queue until its report is served. False where none has come for
+        `queue_wait_s`: then nobody waits as long again before one does."""
+        now_s = time.monotonic()
+        if self._full_s is None:
+            self._full_s = now_s
+        left_s = self._full_s + self._queue_wait_s - now_s
+        return self.poll(min(max(0.0, left_s), _ROOM_LOOK_S)) > 0 or left_s > 0
 
     def poll(self, wait_s: float = 0.0) -> int:
         """Serve delivery reports; returns how many were."""
