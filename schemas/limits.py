@@ -138,7 +138,8 @@ ROUTER_LEASE_S: Final = 3.0
 
 INDEX_KEPT_S: Final = 5.0
 INDEX_KEPT_BYTES_MAX: Final = 32 * MIB
-"""What an indexer keeps of the answers that Redis confirmed: killed, Redis forgets up to two seconds."""
+"""What an indexer keeps of the answers that Redis confirmed, and how long it commits none of them: killed, Redis
+forgets up to two seconds."""
 
 DEPLOY_WAIT_S: Final = 60.0
 SESSION_TIMEOUT_MS: Final = 6_000

@@ -22,9 +22,9 @@ from schemas.limits import BEAT_S
 from schemas.metrics import INDEX_DELAY_SECONDS, INDEX_RETRIES, INDEX_SECONDS, INDEXED
 from schemas.results import Answer
 from schemas.topics import fixed_topics
-from workers.indexer.lately import Lately
+from workers.indexer.lately import Lately, Receipt
 from workers.indexer.pending import Pending
-from workers.indexer.stream import Event, Seldom, answer_in, stream_app
+from workers.indexer.stream import Event, Seldom, answer_in, receipt_of, stream_app
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class Indexer:
 
     async def _look(self) -> None:
         try:
-            await asyncio.to_thread(self._lately.look)
+            _acknowledge(await asyncio.to_thread(self._lately.look))
             self._redis_away = ()
         except RetryLater as error:
             self._redis_away = (str(error),)
@@ -99,13 +99,10 @@ class Indexer:
     async def _write(self, pending: Pending) -> None:
         while events := await pending.take():
             answers = [answer for event in events if (answer := _answer(event)) is not None]
-            if not await self._written(answers):
+            if not await self._written(answers, [receipt_of(event) for event in events]):
                 return
-            for event in events:
-                # Faust commits what is acknowledged, every COMMIT_EVERY_S and when it stops.
-                event.ack()
 
-    async def _written(self, answers: list[Answer]) -> bool:
+    async def _written(self, answers: list[Answer], receipts: list[Receipt]) -> bool:
         """Wait for Redis however long it is away. False: told to stop first; nothing may be committed."""
         attempt = 0
         while not (self._stopping.is_set() and attempt):
@@ -114,13 +111,14 @@ class Indexer:
                     return False  # it has just been asked: a write would take as long again
                 started_s = time.monotonic()
                 try:
-                    await asyncio.to_thread(self._lately.write, answers)
+                    safe = await asyncio.to_thread(self._lately.write, answers, receipts)
                 except RetryLater as error:
                     log.warning("%d answers wait: %s", len(answers), error)
                     self._problems = self._redis_away = (str(error),)
                     self._meter.add(INDEX_RETRIES)
                 else:
                     self._problems = self._redis_away = ()
+                    _acknowledge(safe)
                     self._meter.observe(INDEX_SECONDS, time.monotonic() - started_s)
                     self._count(answers)
                     return True
@@ -149,6 +147,12 @@ class Indexer:
 
 def _not_joined(app: faust.App) -> list[str]:
     return ["its share of the answers"] if app.rebalancing or not app.rebalancing_count else []
+
+
+def _acknowledge(receipts: list[Receipt]) -> None:
+    """Faust commits what is acknowledged, every COMMIT_EVERY_S and when it stops."""
+    for receipt in receipts:
+        receipt()
 
 
 def _answer(event: Event) -> Answer | None:

@@ -2,7 +2,8 @@
 
 Redis confirms a write before its disk has it: killed, it forgets up to two seconds, and a replica that takes over may
 lack as much. A number stands behind each write, and what Redis has it has in order: an older number than the last that
-it confirmed says exactly what is missing.
+it confirmed says exactly what is missing. And since this process may end together with Redis, what Redis may still
+forget is not committed: the next indexer reads it again.
 """
 
 import logging
@@ -11,7 +12,8 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from schemas.limits import INDEX_KEPT_BYTES_MAX, INDEX_KEPT_S
 from schemas.results import Answer
@@ -20,6 +22,9 @@ log = logging.getLogger(__name__)
 
 _HEADERS_BYTES: Final = 1_000
 """About as much as an answer's headers take."""
+
+Receipt = Callable[[], object]
+"""Says that a record is done with, and may be committed."""
 
 
 class Index(Protocol):
@@ -32,11 +37,14 @@ class Index(Protocol):
         """The mark that is there."""
 
 
-class _Written(NamedTuple):
+@dataclass(slots=True)
+class _Written:
     number: int
     at_s: float
-    answers: Sequence[Answer]
+    answers: Sequence[Answer] | None
+    """None: there were too many, they cannot be written again."""
     size_bytes: int
+    receipts: Sequence[Receipt]
 
 
 class Lately:
@@ -58,8 +66,10 @@ class Lately:
         """Writes behind this number are missing; None: nothing is."""
         self._turn = threading.Lock()
 
-    def write(self, answers: Sequence[Answer]) -> None:
+    def write(self, answers: Sequence[Answer], receipts: Sequence[Receipt] = ()) -> list[Receipt]:
         """Write them; when this returns they are there, and so is what was written before.
+
+        receipts: of the records that they came from. Returns those of earlier writes that Redis cannot forget any more.
 
         Raises:
             RetryLater: Redis did not confirm all of them. Write them again.
@@ -71,16 +81,17 @@ class Lately:
             self._mend(number)
             self._confirmed = number
             size_bytes = sum(len(answer.value) + _HEADERS_BYTES for answer in answers)
-            self._kept.append(_Written(number, self._clock(), answers, size_bytes))
+            self._kept.append(_Written(number, self._clock(), answers, size_bytes, receipts))
             self._kept_bytes += size_bytes
-            self._let_go()
+            return self._let_go()
 
-    def look(self) -> None:
-        """Whether Redis still has everything, while nothing is written. RetryLater where it does not answer."""
+    def look(self) -> list[Receipt]:
+        """Whether Redis still has everything, while nothing is written. Returns receipts as `write` does. RetryLater
+        where Redis does not answer."""
         with self._turn:
             self._compare(self._index.mark(self._name))
             self._mend(self._confirmed)
-            self._let_go()
+            return self._let_go()
 
     def _compare(self, found: int) -> None:
         if found < self._confirmed:
@@ -90,20 +101,30 @@ class Lately:
         """number: of the newest write. The mark is the older one until all is there: Redis may go away again."""
         if self._lost_after is None:
             return
-        missing = [one for one in self._kept if one.number > self._lost_after]
         self._index.write((), (self._name, self._lost_after))
-        for one in missing:
-            self._index.write(one.answers)
+        again, older = 0, self._confirmed - self._lost_after
+        for one in self._kept:
+            if one.number > self._lost_after and one.answers is not None:
+                self._index.write(one.answers)
+                one.at_s = self._clock()
+                again, older = again + len(one.answers), older - 1
         self._index.write((), (self._name, number))
-        again, older = sum(len(one.answers) for one in missing), self._confirmed - self._lost_after - len(missing)
         log.warning("Redis had lost %d answers that it had confirmed: they are written again", again)
         if older:
             log.error("Redis lost older answers as well, %d writes: `sparring index rebuild` restores them", older)
         self._lost_after = None
 
-    def _let_go(self) -> None:
-        """Of what is old by now, and of the oldest where there is too much."""
-        while self._kept and (
-            self._kept[0].at_s < self._clock() - INDEX_KEPT_S or self._kept_bytes > INDEX_KEPT_BYTES_MAX
-        ):
-            self._kept_bytes -= self._kept.popleft().size_bytes
+    def _let_go(self) -> list[Receipt]:
+        """Of what is old by now, and of the oldest answers where there is too much. Redis has just answered: what it
+        has had for so long it cannot forget."""
+        safe: list[Receipt] = []
+        while self._kept and self._kept[0].at_s < self._clock() - INDEX_KEPT_S:
+            oldest = self._kept.popleft()
+            self._kept_bytes -= oldest.size_bytes
+            safe += oldest.receipts
+        for one in self._kept:
+            if self._kept_bytes <= INDEX_KEPT_BYTES_MAX:
+                break
+            self._kept_bytes -= one.size_bytes
+            one.answers, one.size_bytes = None, 0
+        return safe

@@ -90,6 +90,13 @@ def _credentials(kafka: Brokers) -> Credentials | None:
     return faust.SSLCredentials(kafka.ssl_context()) if kafka.tls else None
 
 
+def receipt_of(event: Event) -> Callable[[], object]:
+    """Acknowledges the event when it is called. It is kept for seconds, and holds none of the record's bytes."""
+    message, consumer = event.message, event.app.consumer
+    message.key = message.value = message.headers = None
+    return lambda: message.ack(consumer)
+
+
 def answer_in(event: Event) -> Answer:
     """The record's answer. ValueError where it is none."""
     message = event.message

@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 import redis
 
 from adapters.redis import AnswerIndex
 from schemas.keys import Keys
-from schemas.limits import INDEX_KEPT_S
+from schemas.limits import INDEX_KEPT_BYTES_MAX, INDEX_KEPT_S
 from schemas.results import Answer
 from sparring.stack import LocalStack
 from tests.workers.indexer.answers import SHOP, official
@@ -84,6 +85,34 @@ def test_the_mark_of_an_indexer_that_has_nothing_to_write_stays(index: AnswerInd
     server.shortens_the_mark(60)
     lately.look()
     assert server.seconds_of_the_mark() > 3600
+
+
+def test_a_record_is_done_with_when_redis_cannot_forget_its_answer_any_more(
+    index: AnswerIndex, server: Forgetful
+) -> None:
+    now_s = [0.0]
+    lately = Lately(index, lambda: now_s[0])
+    answer = official("not yet")
+    assert lately.write([answer], [lambda: "done"]) == []
+    now_s[0] = INDEX_KEPT_S - 1
+    server.forgets([answer], 0)
+    assert lately.look() == []
+    assert server.has(answer)
+    now_s[0] = INDEX_KEPT_S + 1
+    assert lately.look() == [], "it was written again lately"
+    now_s[0] = 2 * INDEX_KEPT_S
+    assert [receipt() for receipt in lately.look()] == ["done"]
+    assert lately.look() == []
+
+
+def test_answers_that_are_too_many_to_be_kept_are_not_done_with_sooner(index: AnswerIndex) -> None:
+    now_s = [0.0]
+    lately = Lately(index, lambda: now_s[0])
+    half = INDEX_KEPT_BYTES_MAX // 2
+    for number in range(3):
+        assert lately.write([official(f"large-{number}", bytes(half))], [partial(int, number)]) == []
+    now_s[0] = INDEX_KEPT_S + 1
+    assert [receipt() for receipt in lately.look()] == [0, 1, 2]
 
 
 def test_what_is_too_old_to_be_kept_is_said(
