@@ -13,7 +13,7 @@ import psutil
 import pyarrow as pa
 import redis
 
-from schemas.limits import MIB
+from schemas.limits import MIB, PRESENCE_DEAD_S, SESSION_TIMEOUT_MS
 from schemas.tables import encode_table
 from tests.chaos.arena import HOST_MEMORY_MIB_MAX, MISCHIEF, SHADOW, SPLIT, Arena
 from tests.chaos.full import store_full
@@ -29,6 +29,9 @@ FORGOTTEN_S: Final = 2.0
 
 HURRIED: Final = 600
 """Frames without a pause: a router is busy with them for some tenths of a second."""
+
+UNHEARD_S: Final = (PRESENCE_DEAD_S + 0.5, SESSION_TIMEOUT_MS / 1000 * 3 / 4)
+"""A member has not been heard of by Kafka for a quarter of its session when it falls silent."""
 
 LEAKS: Final = 24
 MODEL_PROCESSES: Final = 4
@@ -146,13 +149,13 @@ def swap(arena: Arena, rng: Random) -> None:
 
 
 def swap_without_router(arena: Arena, rng: Random) -> None:
-    """The router stands still in the middle of its work, and for so long that it counts as dead; meanwhile the models
-    that it works for are swapped out."""
+    """The router stands still in the middle of its work, and the models that it works for are swapped out: for so long
+    that it counts as dead, and not so long that Kafka gives its frames to another."""
     arena.hurry(HURRIED)
     pause(0.1 * rng.random())
     with frozen(arena.stack.process("router")):
         arena.swap_out()
-        pause(FROZEN_S)
+        pause(rng.uniform(*UNHEARD_S))
 
 
 def swap_without_broker(arena: Arena, rng: Random) -> None:
