@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Final
 
 from adapters.clock import now_ms
-from adapters.settings import IndexerSettings
 from schemas.names import PipelineName
 from schemas.results import digest
 from schemas.topics import fixed_topics
@@ -97,7 +96,7 @@ def _cut(connection: Connection, since: int) -> int:
 
 
 def _held(connection: Connection) -> Index:
-    ttl_ms = IndexerSettings.read().result_ttl_s * 1000
+    ttl_ms = connection.settings.result_ttl_s * 1000
 
     def official(told: Told) -> Held | NoLongerKept | None:
         held = connection.answers.read(told.request_id, told.pipeline).official
