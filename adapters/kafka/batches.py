@@ -4,6 +4,7 @@ It refuses what zstd says unpacks to more than its `receive.message.max.bytes`. 
 either, so that is looked for: whoever asks for a record within one is told where its batch begins.
 """
 
+import logging
 import time
 from typing import Any, Final
 
@@ -12,7 +13,8 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from adapters.brokers import Brokers
 from adapters.kafka.clients import consumer_config
 from schemas.errors import RetryLater
-from schemas.limits import MIB
+
+log = logging.getLogger(__name__)
 
 _ANSWER_S: Final = 10.0
 _CODE: Final = KafkaError._BAD_COMPRESSION  # noqa: SLF001  # how confluent-kafka spells librdkafka's own codes
@@ -30,8 +32,8 @@ def end_of_batch(kafka: Brokers, group: str, topic: str, partition: int, begin: 
     Raises:
         RetryLater: the broker does not answer.
     """
-    settings = consumer_config(kafka, group) | {"enable.partition.eof": True, "queued.max.messages.kbytes": MIB // 1024}
-    consumer = Consumer(settings)
+    settings = consumer_config(kafka, group) | {"enable.partition.eof": True, "queued.max.messages.kbytes": 1024}
+    consumer = Consumer(settings, logger=log)
 
     def holds(offset: int) -> bool:
         consumer.assign([TopicPartition(topic, partition, offset)])

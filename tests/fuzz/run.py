@@ -47,11 +47,12 @@ class Heard:
 
     def wait_for(self, places: Sequence[str]) -> None:
         """Until all of them are answered, and each error has its dead letter."""
-        eventually(lambda: not self._unanswered(places), _ANSWERED_S_MAX, "the answers of all frames")
+        eventually(lambda: not self.unanswered(places), _ANSWERED_S_MAX, "the answers of all frames")
         refused = [place for place in places if self.answers[place][0][0] not in {"ok", "expired"}]
         eventually(lambda: self.letters.issuperset(refused), _ANSWERED_S_MAX, "the dead letters of all errors")
 
-    def _unanswered(self, places: Sequence[str]) -> list[str]:
+    def unanswered(self, places: Sequence[str]) -> list[str]:
+        """Those of them that have no answer yet."""
         return [place for place in places if place not in self.answers]
 
 
@@ -111,7 +112,13 @@ def fuzz(stack: LocalStack, client: Client, folder: Path, corpus: Iterator[Fuzze
     with _listening(client) as heard, Memory(stack) as memory:
         outcome = Outcome(heard)
         while some := list(islice(corpus, _AT_ONCE)):
-            heard.wait_for(_sent(stack, some, outcome))
+            places = _sent(stack, some, outcome)
+            try:
+                heard.wait_for(places)
+            except AssertionError as error:
+                missing = Counter(outcome.frames[place].kind for place in heard.unanswered(places))
+                error.add_note(f"without an answer: {missing}")
+                raise
             if told is not None:
                 told(len(outcome.frames))
     outcome.peak_mib = memory.peak
