@@ -63,17 +63,6 @@ def process(arrays):
     return {"y": arrays["tensor"] * np.float32(10)}
 """
 
-SLOW_STEP = """
-import threading
-
-import numpy as np
-
-def process(arrays):
-    '''y = the first value of tensor, after 100 ms in which the machine is free.'''
-    threading.Event().wait(0.1)
-    return {"y": arrays["tensor"].ravel()[:1]}
-"""
-
 
 def picture_model(factor: float) -> bytes:
     """`y = image * factor`, one picture of 4 by 4 pixels."""
@@ -117,4 +106,17 @@ def process(arrays):
     while first == 2 and not os.path.exists({str(gate)!r}):
         threading.Event().wait(0.02)
     return {{"y": arrays["tensor"]}}
+"""
+
+
+def slow_step(pace: Path) -> str:
+    """A step: y = the first value of tensor, after as many seconds as the file `pace` says; the machine is free in
+    them."""
+    return f"""
+import threading
+
+def process(arrays):
+    with open({str(pace)!r}) as seconds:
+        threading.Event().wait(float(seconds.read()))
+    return {{"y": arrays["tensor"].ravel()[:1]}}
 """

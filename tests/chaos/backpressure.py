@@ -30,7 +30,7 @@ from sparring.records import RecordStream
 from sparring.stack import LocalStack
 from tests.chaos.memory import Memory
 from tests.conftest import PATIENT
-from tests.small_models import SLOW_STEP
+from tests.small_models import slow_step
 from tests.waiting import eventually
 
 STEADY: Final = "press-steady"
@@ -45,20 +45,27 @@ FRAME_KIB: Final = 128
 """Of a frame, about a camera's picture: a model's share of the minute is three times what its process may grow by."""
 
 QUIET_PER_S: Final = 8.0
-GROWTH_MIB_MAX: Final = {"router": 320, "host": 32, "indexer": 128, "kafka": 640, "valkey": 128, "model": 224}
-"""Of resident memory. Router and model process read 64 MiB ahead and fetch 33 MiB at a time; a router holds a batch of
-that and queues 64 MiB to be sent in each lane, a model process holds 16 frames; the broker has a heap of 512 MiB;
+GROWTH_MIB_MAX: Final = {"router": 384, "host": 32, "indexer": 128, "kafka": 640, "valkey": 128, "model": 224}
+"""Of resident memory. Router and model process read 64 MiB ahead and fetch 33 MiB at a time; a router has as much in
+its hands and queues 64 MiB to be sent in each lane, a model process holds 16 frames; the broker has a heap of 512 MiB;
 Valkey keeps each answer."""
 
 RECOVERY_TIMES_MAX: Final = 1.5
 RECOVERY_SLACK_S: Final = 15.0
 """What was sent in the rush is worked off in so many times the seconds that its models wait for it, and these."""
 
+HELD_S: Final = 1.0
+STILL_S: Final = 3.0
+LET_GO_S: Final = 0.01
+"""Where there is no minute: models take HELD_S for each frame until all of them wait and no process has grown for
+STILL_S, and then hurry."""
+
 AFTER_SLACK_S: Final = 1.0
 """Of the median latency afterwards, above the one before: behind the rush it was minutes."""
 
 _FLUSH_S_MAX: Final = 120
 _FIRST_S_MAX: Final = 60.0
+_ROUTED_S_MAX: Final = 120.0
 
 
 @dataclass(frozen=True)
@@ -170,11 +177,21 @@ class Press:
 
 
 def press(
-    folder: Path, seconds: float, quiet_s: float = 4.0, frame_kib: int = FRAME_KIB, on: LocalStack | None = None
+    folder: Path,
+    seconds: float,
+    *,
+    quiet_s: float = 4.0,
+    frame_kib: int = FRAME_KIB,
+    held: bool = False,
+    on: LocalStack | None = None,
 ) -> Pressed:
-    """A quiet time, a rush of so many seconds, the time until all is answered, a quiet time again. on: whose servers
-    are used; None: some of its own."""
-    with _slow_stack(folder, on) as (stack, client):
+    """A quiet time, a rush of so many seconds, the time until all is answered, a quiet time again.
+
+    held: models hardly work during the rush, and hurry afterwards. on: whose servers are used; None: some of its own.
+    """
+    pace = folder / "pace"
+    _take(pace, STEP_S)
+    with _slow_stack(folder, pace, on) as (stack, client):
         connection = client._connection  # noqa: SLF001 (what the command line opens)
         sender = Press(stack, connection.topics.frames, frame_kib)
         since = now_ms()
@@ -186,10 +203,17 @@ def press(
         per_second = TIMES_FASTER * WORKED_OFF_PER_S
         rushed = round(per_second * seconds)
         with Memory(stack) as memory:
+            if held:
+                _take(pace, HELD_S)
             sender.send("rush", per_second, rushed)
             ended = now_ms()
+            if held:
+                eventually(lambda: _tasks(client) >= sender.sent * 3 // 2, _ROUTED_S_MAX, "every frame to be routed")
+                eventually(lambda: memory.still_s > STILL_S, _ROUTED_S_MAX, "every process to have read what it may")
+                _take(pace, LET_GO_S)
             within_s = 2 * rushed / WORKED_OFF_PER_S + _FIRST_S_MAX
             eventually(lambda: _answers(client) >= sender.sent * 3 // 2, within_s, "an answer of each model")
+        _take(pace, STEP_S)
         sender.send("after", QUIET_PER_S, quiet)
         with suppress(AssertionError):  # the report says what is missing
             eventually(lambda: _account(client, since).in_order, 120, "the last frames to be accounted for")
@@ -211,9 +235,9 @@ def press(
 
 
 @contextmanager
-def _slow_stack(folder: Path, on: LocalStack | None) -> Iterator[tuple[LocalStack, Client]]:
+def _slow_stack(folder: Path, pace: Path, on: LocalStack | None) -> Iterator[tuple[LocalStack, Client]]:
     step = folder / "slow.py"
-    step.write_text(SLOW_STEP)
+    step.write_text(slow_step(pace))
     one_thread = {"SPARRING_INFERENCE_THREADS": "1", **PATIENT}
     with (
         LocalStack(folder / "stack", namespace="press", on=on, allow_python=True, environment=one_thread) as stack,
@@ -232,10 +256,29 @@ def _schema(name: str) -> pa.Schema:
     return pa.schema([pa.field(name, pa.list_(pa.float32()))])
 
 
+def _take(pace: Path, seconds: float) -> None:
+    """So long for each frame from now on."""
+    written = pace.with_suffix(".new")
+    written.write_text(f"{seconds}")
+    written.replace(pace)
+
+
 def _answers(client: Client) -> int:
     """All there are: the stack is new. One question for each partition; the ledger reads every frame again."""
-    broker, topics = client._connection.broker, client._connection.topics  # noqa: SLF001 (as above)
-    return sum(broker.end(topic, number) for topic in (topics.results, topics.shadows) for number in range(PARTITIONS))
+    topics = client._connection.topics  # noqa: SLF001 (as above)
+    return _records(client, topics.results) + _records(client, topics.shadows)
+
+
+def _tasks(client: Client) -> int:
+    """All that were routed."""
+    connection = client._connection  # noqa: SLF001 (as above)
+    lanes = {lane for version in connection.catalog().wanted(now_ms()) for lane in version.lanes()}
+    return sum(_records(client, connection.topics.work(*lane)) for lane in lanes)
+
+
+def _records(client: Client, topic: str) -> int:
+    broker = client._connection.broker  # noqa: SLF001 (as above)
+    return sum(broker.end(topic, number) for number in range(PARTITIONS))
 
 
 def _account(client: Client, since: int) -> Report:

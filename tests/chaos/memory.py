@@ -1,6 +1,7 @@
 """How much memory each process of a stack takes, and the most it took."""
 
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -12,6 +13,8 @@ from schemas.limits import MIB
 from sparring.stack import LocalStack
 
 _LOOK_S: Final = 0.25
+_GROWTH_MIB: Final = 1.0
+"""Less is no growth."""
 
 
 class Memory(threading.Thread):
@@ -23,16 +26,25 @@ class Memory(threading.Thread):
         self._halt = threading.Event()
         self.first: Mapping[str, float] = _resident(stack)
         self.peak: dict[str, float] = dict(self.first)
+        self._grew_s = time.monotonic()
 
     @property
     def grown(self) -> dict[str, float]:
         """From the first look to the peak; of who came later: its peak."""
         return {name: peak - self.first.get(name, 0.0) for name, peak in self.peak.items()}
 
+    @property
+    def still_s(self) -> float:
+        """For how long nobody has grown beyond its peak."""
+        return time.monotonic() - self._grew_s
+
     def run(self) -> None:
         while not self._halt.wait(_LOOK_S):
             for name, held in _resident(self._stack).items():
-                self.peak[name] = max(held, self.peak.get(name, 0.0))
+                peak = self.peak.get(name, 0.0)
+                if held > peak + _GROWTH_MIB:
+                    self._grew_s = time.monotonic()
+                self.peak[name] = max(held, peak)
 
     def __enter__(self) -> Self:
         self.start()
