@@ -22,6 +22,7 @@ from schemas.errors import RetryLater
 from schemas.results import Answer
 from schemas.topics import Lane
 from sparring import Client, Framework, ModelVersion, Pipeline
+from sparring.connection import Connection
 from sparring.ledger.account import Report
 from sparring.ledger.reading import verify
 from sparring.records import RecordStream
@@ -115,17 +116,7 @@ class Arena:
 
     def settled(self, since: int) -> Report:
         """The account, once everything is in order, or when time is up."""
-        deadline = time.monotonic() + SETTLED_S_MAX
-        while True:
-            try:
-                report = self.verify(since)
-                if report.in_order or time.monotonic() > deadline:
-                    return report
-            except (ConnectionError, RetryLater):
-                # Redis is not back yet, or the client has not found a partition's new leader in time: asked again.
-                if time.monotonic() > deadline:
-                    raise
-            threading.Event().wait(1.0)
+        return settled(self.client._connection, since)  # noqa: SLF001 (as above)
 
     def frames_twice(self, since: int) -> int:
         """How many frames stand on their topic once more: a client may send one again that a broker, lost in that
@@ -161,6 +152,21 @@ class Arena:
         broker, topics = self.client._connection.broker, self.client._connection.topics  # noqa: SLF001 (as above)
         with RecordStream(broker, topics.results, since) as records:
             return [Answer.from_record(one.key, one.value, list(one.headers)) for one in records]
+
+
+def settled(connection: Connection, since: int) -> Report:
+    """The account of everything sent since then, once everything is in order, or when time is up."""
+    deadline = time.monotonic() + SETTLED_S_MAX
+    while True:
+        try:
+            report = verify(connection, since, now_ms())
+            if report.in_order or time.monotonic() > deadline:
+                return report
+        except (ConnectionError, RetryLater):
+            # Redis is not back yet, or the client has not found a partition's new leader in time: asked again.
+            if time.monotonic() > deadline:
+                raise
+        threading.Event().wait(1.0)
 
 
 def longest_silence_s(answers: Iterable[Answer]) -> float:
