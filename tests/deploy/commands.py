@@ -37,7 +37,7 @@ def understood(command: Sequence[str]) -> str:
             return "probe"
         case ["sparring", *arguments]:
             parsed = parser().parse_args(arguments)
-            assert parsed.run.__module__ == "sparring.cli.topics", arguments
+            assert parsed.run.__module__ in {"sparring.cli.topics", "sparring.cli.prune"}, arguments
             return "topics"
         case _:
             raise AssertionError(f"{command} starts no service")
