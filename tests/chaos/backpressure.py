@@ -216,7 +216,7 @@ def press(
             sender.send("rush", per_second, rushed)
             ended = now_ms()
             if held:
-                eventually(lambda: _tasks(client) >= sender.tasks, _ROUTED_S_MAX, "every frame to be routed")
+                eventually(lambda: _routed(client) >= sender.tasks, _ROUTED_S_MAX, "every frame to be routed")
                 eventually(lambda: memory.still_s > STILL_S, _ROUTED_S_MAX, "every process to have read what it may")
                 _take(pace, LET_GO_S)
             within_s = 2 * STEP_S * rushed / len(pipelines) + _FIRST_S_MAX
@@ -280,11 +280,12 @@ def _answers(client: Client) -> int:
     return _records(client, topics.results) + _records(client, topics.shadows)
 
 
-def _tasks(client: Client) -> int:
-    """All that were routed."""
+def _routed(client: Client) -> int:
+    """Tasks that the router is done with: they wait for their model, or are recorded as shed."""
     connection = client._connection  # noqa: SLF001 (as above)
     lanes = {lane for version in connection.catalog().wanted(now_ms()) for lane in version.lanes()}
-    return sum(_records(client, connection.topics.work(*lane)) for lane in lanes)
+    waiting = sum(_records(client, connection.topics.work(*lane)) for lane in lanes)
+    return waiting + _records(client, connection.topics.shadows)
 
 
 def _records(client: Client, topic: str) -> int:
