@@ -70,7 +70,7 @@ _ROUTED_S_MAX: Final = 120.0
 @dataclass(frozen=True)
 class Pressed:
     """What came of it. Latencies: median seconds from a frame to its answer; rushed: frames of the rush; recovered_s:
-    from the end of the rush until answers came as fast as before."""
+    from its end, or from when models were let go, until answers came as fast as before."""
 
     report: Report
     pipelines: int
@@ -219,6 +219,7 @@ def press(
                 eventually(lambda: _routed(client) >= sender.tasks, _ROUTED_S_MAX, "every frame to be routed")
                 eventually(lambda: memory.still_s > STILL_S, _ROUTED_S_MAX, "every process to have read what it may")
                 _take(pace, LET_GO_S)
+                ended = now_ms()
             within_s = 2 * STEP_S * rushed / len(pipelines) + _FIRST_S_MAX
             eventually(lambda: _answers(client) >= sender.tasks, within_s, "an answer of each model")
         _take(pace, STEP_S)
