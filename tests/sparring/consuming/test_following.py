@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -54,6 +55,15 @@ def still(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
+@dataclass(frozen=True)
+class Turn:
+    """What was so after it. partitions: those that the member reads; given: that of its record."""
+
+    watermark_ms: float
+    partitions: frozenset[int]
+    given: tuple[int, int] | None
+
+
 class Driven(threading.Thread):
     """Takes its turns until it pauses."""
 
@@ -61,29 +71,50 @@ class Driven(threading.Thread):
         super().__init__(daemon=True)
         self._following = following
         self._paused = threading.Event()
+        self.turns: list[Turn] = []
         self.start()
 
     def run(self) -> None:
         while not self._paused.is_set():
-            self._following.turn()
+            record = self._following.turn()
+            partitions = frozenset(place.partition for place in self._following._consumer.assignment())  # noqa: SLF001 (Kafka's view of it)
+            given = None if record is None else (record.partition, record.timestamp)
+            self.turns.append(Turn(self._following.watermark_ms(), partitions, given))
 
     def pause(self) -> None:
         self._paused.set()
         self.join(60)
 
+    def passed(self, at_ms: int) -> tuple[frozenset[int], set[int]]:
+        """When the watermark was first behind this time: the partitions that were read, and of which of them a record
+        of that time had been given."""
+        turn = next(number for number, turn in enumerate(self.turns) if turn.watermark_ms > at_ms)
+        given = {one.given[0] for one in self.turns[: turn + 1] if one.given is not None and one.given[1] == at_ms}
+        return self.turns[turn].partitions, given
+
 
 @contextmanager
-def driven(*members: Following) -> Iterator[None]:
+def driven(*members: Following) -> Iterator[list[Driven]]:
     """They take their turns while the block runs."""
     driving = [Driven(member) for member in members]
     try:
-        yield
+        yield driving
     finally:
         for one in driving:
             one.pause()
 
 
-def test_while_the_group_is_divided_the_watermark_stands_still_nothing_can_be_committed_and_then_it_goes_on(
+def is_refused(member: Following, writer: Writer) -> bool:
+    """Whether it is told that nothing was committed."""
+    try:
+        member.commit({(writer.topics.results, 0): 0})
+    except RetryLater as error:
+        assert "the group is divided anew, and nothing was committed" in str(error)  # noqa: PT017 (else it is asked again)
+        return True
+    return False
+
+
+def test_while_the_group_is_divided_nothing_is_committed_and_nothing_passed_before_it_was_given(
     kafka: Broker, writer: Writer
 ) -> None:
     """Kafka waits for the second, which does not poll, before it gives the third its share."""
@@ -94,18 +125,19 @@ def test_while_the_group_is_divided_the_watermark_stands_still_nothing_can_be_co
             eventually(lambda: share(first) == share(second) == half, 60, "a half at each")
             eventually(lambda: first.watermark_ms() > 0, 60, "all to be read")
         third = stack.enter_context(closing(follow(kafka, writer)))
-        with driven(first, third):
+        with driven(first, third) as (driving, _):
             eventually(lambda: state(first) is MemberState.REBALANCING, 60, "the group to be divided")
-            with pytest.raises(RetryLater, match="the group is divided anew, and nothing was committed"):
-                first.commit({(writer.topics.results, 0): 0})
-            stood_ms = first.watermark_ms()
-            assert stood_ms > 0
+            eventually(lambda: is_refused(first, writer), 60, "a commit to be refused")
+            came_ms = now_ms()
+            for partition in range(PARTITIONS):
+                writer.write("late", came_ms, partition)
             still(STILL_S)
-            assert state(first) is MemberState.REBALANCING
-            assert first.watermark_ms() == stood_ms
             second.close()
             eventually(lambda: share(first) == share(third) == half, 60, "a half at each of the two")
-            eventually(lambda: first.watermark_ms() > stood_ms, 60, "the watermark to go on")
+            eventually(lambda: first.watermark_ms() > came_ms, 60, "the watermark to go on")
+    partitions, given = driving.passed(came_ms)
+    assert partitions
+    assert partitions <= given
 
 
 def test_while_kafka_stands_still_the_watermark_does(broker: LocalStack, kafka: Broker, writer: Writer) -> None:
