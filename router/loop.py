@@ -17,18 +17,18 @@ from msgspec import structs
 from adapters.catalog import CatalogReader
 from adapters.clock import now_ms
 from adapters.kafka.inbox import Inbox
-from adapters.kafka.outbox import DeliveryError, Outbox
+from adapters.kafka.outbox import DeliveryError
 from adapters.kafka.record import Place, Record
 from adapters.monitor import Monitor
 from adapters.presence import Heart
 from adapters.settings import RouterSettings
 from adapters.topics import check_topics, topic_id
 from adapters.traces import Span, Traces
+from router.producers import Producers
 from router.route import expires_at, route
-from schemas.catalog import Deployed
 from schemas.errors import Refused, RetryLater
 from schemas.frames import Frame, Origin
-from schemas.limits import BEAT_S, CATALOG_CONFIRM_S, COMMIT_EVERY_S, SHADOW_ROOM_S, UNKNOWN_NAME_S
+from schemas.limits import BEAT_S, CATALOG_CONFIRM_S, COMMIT_EVERY_S, UNKNOWN_NAME_S
 from schemas.metrics import CATALOG_AGE, FRAMES, LAG, REFUSED, ROUTE_SECONDS, SHED, TASKS
 from schemas.pipelines import PipelineVersion
 from schemas.results import (
@@ -72,13 +72,10 @@ class Router:
         check_topics(settings.brokers, fixed_topics(settings.namespace))
         self._catalog = CatalogReader(settings.brokers, topics.catalog)
         self._catalog.refresh()
-        self._topics_known = -1
-        self._deployments: set[Deployed] = set()
+        self._followed_s = float("-inf")
+        self._followed = -1
         self._topic_id = topic_id(settings.brokers, topics.frames)
-        self._official = Outbox(settings.brokers)
-        delivery_ms = settings.shadow_delivery_ms
-        self._shadow = Outbox(settings.brokers, delivery_ms, idempotent=False, queue_wait_s=SHADOW_ROOM_S)
-        self._official.know((topics.results, topics.shadows, topics.deadletters))
+        self._producers = Producers(settings)
         self._inbox = Inbox(settings.brokers, topics.router_group(), [topics.frames])
         self._heart = Heart(settings.brokers, topics.presence, "router", monitor.port)
         self._sent: deque[Batch] = deque()
@@ -100,7 +97,7 @@ class Router:
             for record in records:
                 self._send(record, batch)
                 batch.offsets[record.place] = record.offset + 1
-            self._official.flush()
+            self._producers.official.flush()
             if records:
                 self._meter.observe(ROUTE_SECONDS, time.monotonic() - read_s)
             self._sent.append(batch)
@@ -121,18 +118,12 @@ class Router:
         self._heart.beat(catalog_offset=delivered_to(self._sent, self._catalog.catalog.offset))
 
     def _know_the_topics(self) -> None:
-        """Of versions that are or may soon be live: the first frame must not wait for it, a shadow would be shed. Asked
-        for each deployment anew: since the version was live before, its topics may have been deleted and made again."""
+        """Once in a while without news, too: an offer ends by the clock."""
         catalog = self._catalog.catalog
-        if catalog.offset == self._topics_known:
+        if catalog.offset == self._followed and time.monotonic() - self._followed_s < BEAT_S:
             return
-        wanted = dict(catalog.wanted_by(now_ms()))
-        lanes = {lane for deployment in wanted.keys() - self._deployments for lane in wanted[deployment].lanes()}
-        official = self._official.know(self._topics.work(*one) for one in lanes if one[1] == "official")
-        shadow = self._shadow.know(self._topics.work(*one) for one in lanes if one[1] == "shadow")
-        if official and shadow:
-            self._deployments = set(wanted)
-        self._topics_known = catalog.offset
+        self._producers.follow(dict(catalog.wanted_by(now_ms())))
+        self._followed, self._followed_s = catalog.offset, time.monotonic()
 
     def _show(self, waits_for: list[str]) -> None:
         """What /ready says, and once in a while the gauges."""
@@ -199,7 +190,7 @@ class Router:
             self._refuse_task(task, Refused("ModelGone", f"{topic}: {error}; deploy() again", "route"), span)
 
         headers = task_headers(task.frame, task.slip)
-        self._official.send(topic, task.frame.key, task.frame.value, headers, settled)
+        self._producers.official.send(topic, task.frame.key, task.frame.value, headers, settled)
 
     def _send_shadow(self, task: Task, batch: Batch) -> None:
         topic = self._topics.work(task.lane_of, "shadow")
@@ -211,7 +202,7 @@ class Router:
                 self._shed(task, f"{topic}: {error}")
 
         headers = task_headers(task.frame, task.slip)
-        self._shadow.send(topic, task.frame.key, task.frame.value, headers, settled)
+        self._producers.shadow.send(topic, task.frame.key, task.frame.value, headers, settled)
 
     def _refuse(self, frame: Frame, refusal: Refused, span: Span) -> None:
         """An error answer, and a dead letter, with the bytes unless no topic takes them."""
@@ -234,7 +225,7 @@ class Router:
             exc_info=None if foreseen else refusal,
         )
         self._meter.add(REFUSED, error=refusal.error)
-        self._official.send(self._topics.deadletters, *dead_letter(frame, refusal, attempts=1))
+        self._producers.official.send(self._topics.deadletters, *dead_letter(frame, refusal, attempts=1))
 
     def _expire(self, frame: Frame, deadline: int, span: Span) -> None:
         message = why_expired(frame, deadline, "the router read the frame")
@@ -246,23 +237,23 @@ class Router:
         self._meter.add(SHED, model=str(task.lane_of))
         value = failure_value("Shed", why, "route")
         answer = answer_of_slip(task.frame, task.slip, "shed", value, now_ms(), Timings())
-        self._official.send(self._topics.shadows, answer.key, answer.value, answer.headers())
+        self._producers.official.send(self._topics.shadows, answer.key, answer.value, answer.headers())
 
     def _answer(self, answer: Answer, span: Span) -> None:
         headers = replace(answer, traceparent=span.traceparent).headers()
-        self._official.send(self._topics.results, answer.key, answer.value, headers)
+        self._producers.official.send(self._topics.results, answer.key, answer.value, headers)
 
     def _commit_settled(self, every_s: float) -> None:
         """Commit, oldest first, every batch whose shadow tasks are delivered or recorded as shed. Not after
         each frame: a commit costs the broker as much as a frame does."""
-        self._shadow.poll()
+        self._producers.shadow.poll()
         if time.monotonic() - self._committed_s < every_s:
             return
         self._committed_s = time.monotonic()
         offsets, self._uncommitted = self._uncommitted, {}
         while self._sent and self._sent[0].shadows_open == 0:
             offsets |= self._sent.popleft().offsets
-        self._official.flush()
+        self._producers.official.flush()
         try:
             self._inbox.commit(offsets)
         except RetryLater as error:
@@ -283,7 +274,7 @@ class Router:
 
     def _close(self) -> None:
         """Stop in the order in which data flows: drain, flush, commit, leave."""
-        self._shadow.drain(self._settings.shadow_delivery_ms / 1000 + 0.5)
+        self._producers.drain_shadow()
         self._commit_settled(0.0)
         self._inbox.close()
         self._heart.stop()

@@ -64,20 +64,21 @@ class Outbox:
         self._full_s: float | None = None
         """Since when the queue is full and no report comes."""
         self._failure: str | None = None
+        self._known: set[str] = set()
 
-    def know(self, topics: Iterable[str]) -> bool:
-        """Ask where topics lie, before their first records: librdkafka lets those wait for half a second, and refuses
-        the next one to a topic that it once found missing, though it was made anew since. Whether all are found; where
-        the broker is silent the others are not asked for."""
-        known = True
+    def know(self, topics: Iterable[str]) -> None:
+        """Ask where topics lie, before their first records: librdkafka lets those wait for half a second. Where the
+        broker is silent the others are not asked for: each first record asks again."""
         for topic in topics:
+            if topic in self._known:
+                continue
             try:
                 found = self._producer.list_topics(topic, timeout=_KNOW_S_MAX).topics[topic]
             except KafkaException as error:
                 log.warning("%s: %s", topic, error.args[0].str())
-                return False
-            known = known and found.error is None
-        return known
+                return
+            if found.error is None:
+                self._known.add(topic)
 
     def send(
         self,

@@ -87,7 +87,7 @@ def test_what_no_version_needs_is_pruned_and_a_rollback_makes_it_anew_and_is_ans
     first, second, rival = (upload(client, tmp_path, name, 2.0 + n) for n, name in enumerate(("a", "b", "rival")))
     pipeline = client.build_pipeline("shop").add_shadow_deploy(first, [rival]).deploy()
     assert pipeline.infer(TABLE)["out.y"].tolist() == [[2, 4]]
-    earlier = pipeline.status()["version"]
+    earlier, router = pipeline.status()["version"], own.process("router")
     work, shadow = f"pruned.work.default.a.{first.version()}", f"pruned.shadow.default.rival.{rival.version()}"
     needed = f"pruned.work.default.b.{second.version()}"
     pipeline.clear().add_model_step(second).deploy()
@@ -108,6 +108,7 @@ def test_what_no_version_needs_is_pruned_and_a_rollback_makes_it_anew_and_is_ans
     ids = [wire.send("shop", FRAME, key=f"camera-{number}".encode()) for number in range(40)]
     assert {(one.status, one.model, one.parts) for one in wire.answers(ids).values()} == {("ok", "a", 1)}
     assert {one.status for some in wire.challengers(ids).values() for one in some} == {"ok"}
+    assert own.process("router") == router, "a router that ran all the while"
 
 
 def test_what_nobody_answered_and_what_the_catalog_does_not_know_is_kept_and_said(

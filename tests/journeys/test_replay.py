@@ -451,7 +451,8 @@ def test_what_does_not_go_together_is_said_before_anything_is_done(pipeline: Pip
     ):
         code, _, err = typed(capsys, "replay", *arguments)
         assert (code, expected in err) == (WRONG_USAGE, True), err
-    code, _, err = typed(capsys, "replay", "--from", "0s", "--pipeline", pipeline.name(), "--dry-run")
+    before = ("--from", "3h", "--to", "2h")
+    code, _, err = typed(capsys, "replay", *before, "--pipeline", pipeline.name(), "--dry-run")
     assert (code, err) == (NOTHING_THERE, "sparring: there are no such frames; nothing was done\n")
 
 
