@@ -1,7 +1,7 @@
 """The SDK's end of Kafka: kafka-python, with every setting that matters said here.
 
-Beside this file, those touch kafka-python that read with a consumer made here (`sparring.catalog`, `stream`,
-`originals`), `unreadable`, and `model_topics`, `cli.topics` and `stack.status`, which ask its admin client.
+Beside this file, those touch kafka-python that read with a consumer made here, those that ask its admin client, and
+`sparring.unreadable`.
 """
 
 import base64
@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 from uuid import UUID
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import (
     GroupIdNotFoundError,
@@ -303,6 +303,15 @@ class Broker:
         if client is KafkaConsumer:
             read_past_them(opened)
         return opened
+
+
+def topic_configs(admin: Any, topics: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Every setting of these topics as the broker has it, by topic and name. KafkaError where one is not there."""
+    asked = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
+    found = admin.describe_configs(asked, config_filter="all")["topic"] if topics else {}
+    return {
+        topic: {name: str(setting["value"]) for name, setting in settings.items()} for topic, settings in found.items()
+    }
 
 
 def group_names(admin: Any) -> set[str]:

@@ -1,7 +1,7 @@
 """Dead letters: frames that were refused, as they came. Listed by time, and sent again as new frames."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 from uuid import UUID, uuid4, uuid5
 
@@ -52,6 +52,18 @@ class DeadLetter:
         values = [value for name, value in self.headers if name == REPLAY_OF and value is not None]
         return values[-1].decode(errors="replace") if values else None
 
+    @property
+    def pipeline_name(self) -> PipelineName | None:
+        """None where its header names none."""
+        try:
+            return PipelineName.parse(self.pipeline)
+        except ValueError:
+            return None
+
+    def without_bytes(self) -> Self:
+        """For whoever keeps many."""
+        return replace(self, value=b"", headers=[pair for pair in self.headers if pair[0] == REPLAY_OF])
+
     @classmethod
     def from_record(cls, record: Any, topic_id: str) -> Self | None:
         """None for a record that is no dead letter: anyone may write to a topic that is not protected.
@@ -98,7 +110,7 @@ def read_dead_letters(connection: Connection, since: int | None, until: int | No
 def once_each(letters: Iterable[DeadLetter]) -> set[str]:
     """Their places, one for each frame; without those of frames that were sent again and refused again, whose newer
     letter counts."""
-    newest = {letter.frame: letter for letter in letters}
+    newest = {letter.frame: letter.without_bytes() for letter in letters}
     again = {replay_of for letter in newest.values() if (replay_of := letter.replay_of) is not None}
     # An earlier version named the frame's place where its producer had given no request id.
     return {letter.place for letter in newest.values() if not again & {letter.request_id, letter.frame}}
@@ -107,7 +119,7 @@ def once_each(letters: Iterable[DeadLetter]) -> set[str]:
 def resent_id(letter: DeadLetter, pipeline: PipelineName | None = None) -> str:
     """The request id of a frame that is sent again: the same one each time it is sent to the same pipeline, so that
     what was broken off in the middle can be done again, and is still one request. Pure."""
-    sent_to = letter.pipeline if pipeline is None else str(pipeline)
+    sent_to = pipeline or letter.pipeline_name or letter.pipeline
     return str(uuid5(_SENT_AGAIN, f"{letter.request_id} {letter.frame} {sent_to}"))
 
 

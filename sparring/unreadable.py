@@ -1,7 +1,8 @@
 """Records whose headers cannot be read, as kafka-python meets them.
 
 Kafka takes any bytes as a header's name. kafka-python raises where they are not UTF-8, and comes past such a record
-never again. As in the services, such a record is read here without headers: then the SDK and the router agree on it.
+never again. As in the services, such a record is read here without headers; a frame that the router calls `BadHeader`
+looks here like one that never had any.
 """
 
 import logging

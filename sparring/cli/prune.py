@@ -22,9 +22,6 @@ A topic is kept, and why is said, where its group has a member, where it has rec
 and where the catalog does not know its model's version. No service deletes a topic; a version that goes live
 again later has its topics made anew."""
 
-PIPE_COLUMNS: Final = 200
-"""Of a table that no terminal cuts: a topic's name with a model's version is 70 long."""
-
 
 def add_action(actions: "Commands") -> None:
     """Add it to the actions of `sparring topics`."""
@@ -103,9 +100,7 @@ def _print_json(seen: "list[Judged]", gone: set[str]) -> None:
 
 
 def _print(seen: "list[Judged]", gone: set[str], *, dry_run: bool) -> None:
-    from rich.console import Console  # noqa: PLC0415  # slow: see cli.command
-
-    from sparring.cli.tables import table  # noqa: PLC0415  # as above
+    from sparring.cli.tables import console, table  # noqa: PLC0415  # slow: see cli.command
     from sparring.when import moment  # noqa: PLC0415  # as above
 
     if not seen:
@@ -116,7 +111,7 @@ def _print(seen: "list[Judged]", gone: set[str], *, dry_run: bool) -> None:
         until = "-" if one.needed_until is None else moment(one.needed_until).isoformat(timespec="seconds")
         numbers = (f"{one.standing.members}", f"{one.standing.unanswered:,}")
         shown.add_row(one.topic, until, *numbers, _what(one.verdict, deleted=one.topic in gone, dry_run=dry_run))
-    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(shown)
+    console().print(shown)
 
 
 def _what(verdict: "Verdict", *, deleted: bool, dry_run: bool) -> str:

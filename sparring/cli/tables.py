@@ -1,6 +1,7 @@
 """A stack's status as tables for a person."""
 
 import re
+import sys
 from typing import Final
 
 from rich.console import Console
@@ -10,12 +11,19 @@ from rich.table import Table
 from sparring.stack.status import Status
 
 _MIB: Final = 1024 * 1024
+_PIPE_COLUMNS: Final = 300
+"""Of a table that no terminal cuts."""
 _UUID: Final = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
 
 def mib(size_bytes: int | None) -> str:
     """Bytes as a person reads them; `-` for None."""
     return "-" if size_bytes is None else f"{size_bytes / _MIB:,.0f} MiB"
+
+
+def console() -> Console:
+    """As wide as the terminal; wide enough for anything in a file or a pipe."""
+    return Console(width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
 
 
 def table(*columns: str) -> Table:
@@ -33,39 +41,39 @@ def short(text: str) -> str:
 
 def print_status(status: Status) -> None:
     """Everything, in the order in which one asks."""
-    console = Console()
+    out = Console()
     if status.state != "ready":
         hint = "`sparring up` starts one" if status.state == "down" else "it is still starting"
-        console.print(f"no stack is ready in {status.data}: {hint}", soft_wrap=True)
+        out.print(f"no stack is ready in {status.data}: {hint}", soft_wrap=True)
         return
-    console.print(f"kafka   {status.kafka}{'' if status.broker_up else '   [red]does not answer[/]'}")
-    console.print(f"redis   {status.redis}\ndata    {status.data}\n", soft_wrap=True)
+    out.print(f"kafka   {status.kafka}{'' if status.broker_up else '   [red]does not answer[/]'}")
+    out.print(f"redis   {status.redis}\ndata    {status.data}\n", soft_wrap=True)
 
     processes = table("process", "pid ", "state", "memory ")
     for process in status.processes:
         processes.add_row(process.name, str(process.pid), process.state, mib(process.memory_bytes))
-    console.print(processes)
+    out.print(processes)
 
     if status.topics:
-        console.print()
+        out.print()
         topics = table("topic", "partitions ", "records ", "lag ")
         for topic in status.topics:
             lag = str(sum(topic.lag.values())) if topic.lag else ""
             topics.add_row(short(topic.name), str(topic.partitions), str(topic.records), lag)
-        console.print(topics)
+        out.print(topics)
 
     pipelines = table("deployed pipeline", "version", "models")
     for pipeline in status.pipelines:
         pipelines.add_row(pipeline.name, short(pipeline.version), short("\n".join(pipeline.models)))
-    console.print()
-    console.print(pipelines if status.pipelines else "no pipeline is deployed")
+    out.print()
+    out.print(pipelines if status.pipelines else "no pipeline is deployed")
 
     if status.models:
-        console.print()
+        out.print()
         models = table("warm model", "lane", "pid ", "memory ", "for")
         for model in status.models:
             warm = short("\n".join(model.warm))
             models.add_row(short(model.model), model.lane, str(model.pid), mib(model.memory_bytes), warm)
-        console.print(models)
+        out.print(models)
     for problem in status.problems:
-        console.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)
+        out.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)

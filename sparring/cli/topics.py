@@ -12,7 +12,7 @@ from adapters.brokers import Brokers
 from schemas.topics import Topic, fixed_topics
 from sparring.cli.command import Parser, add_command
 from sparring.cli.exits import NOTHING_THERE, OK
-from sparring.cli.prune import PIPE_COLUMNS, add_action
+from sparring.cli.prune import add_action
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
@@ -141,22 +141,21 @@ def found_topics(kafka: Brokers, namespace: str) -> Iterator[FoundTopic]:
     Raises:
         ConnectionError: when no broker answers.
     """
-    from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient  # noqa: PLC0415  # slow
+    from kafka.admin import KafkaAdminClient  # noqa: PLC0415  # slow
     from kafka.errors import KafkaError  # noqa: PLC0415  # as above
 
-    from sparring.broker import Broker  # noqa: PLC0415  # as above
+    from sparring.broker import Broker, topic_configs  # noqa: PLC0415  # as above
 
     Broker(kafka).close()  # says in one line that nobody answers, where the admin client would go on trying
     try:
         with contextlib.closing(KafkaAdminClient(**kafka.kafka_python())) as admin:
             ours = sorted(name for name in admin.list_topics() if row(name, namespace) is not None)
             described = {topic["name"]: topic["partitions"] for topic in admin.describe_topics(ours)} if ours else {}
-            asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in ours]
-            configs = admin.describe_configs(asked, config_filter="all")["topic"] if ours else {}
+            configs = topic_configs(admin, ours)
     except KafkaError as error:
         raise ConnectionError(f"topics on {kafka} could not be read: {error}") from error
     for name in ours:
-        config = {key: str(setting["value"]) for key, setting in sorted(configs[name].items()) if key in SETTINGS}
+        config = {key: value for key, value in sorted(configs[name].items()) if key in SETTINGS}
         written_by, read_by = ROLES[row(name, namespace) or ""]
         compacted = "compact" in config["cleanup.policy"]
         yield FoundTopic(
@@ -181,16 +180,14 @@ def row(topic: str, namespace: str) -> str | None:
 
 
 def _print(found: list[FoundTopic]) -> None:
-    from rich.console import Console  # noqa: PLC0415  # slow: see cli.command
-
-    from sparring.cli.tables import mib, table  # noqa: PLC0415  # as above
+    from sparring.cli.tables import console, mib, table  # noqa: PLC0415  # slow: see cli.command
 
     shown = table("topic", "partitions ", "replication ", "kept", "most bytes ", "written by", "read by")
     for topic in found:
         kept = "newest per key" if topic.compacted else _span(topic.retention_ms)
         numbers = (str(topic.partitions), str(topic.replication), kept, mib(topic.record_bytes_max))
         shown.add_row(topic.name, *numbers, topic.written_by, topic.read_by)
-    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(shown)
+    console().print(shown)
 
 
 def _span(retention_ms: int) -> str:

@@ -64,6 +64,10 @@ Index = Callable[[Told], Held | NoLongerKept | None]
 """What Redis holds as the official answer of the request and the pipeline that an answer names; None: nothing, though
 its time is not over."""
 
+_AS_READ_HERE: Final = {"MissingHeader": ("BadHeader",)}
+"""A frame whose headers have names that nobody can read is read without headers here (`sparring.unreadable`): what the
+router says of it is the second."""
+
 _NOBODY_THERE: Final = {"UnknownPipeline", "NotDeployed"}
 """What a router says while no version is live."""
 
@@ -159,7 +163,7 @@ def _decision(frame: Sent, told: Told) -> Decision | None:
 def _is_right_before_any_version(frame: Sent, told: Told) -> bool:
     """Of an answer that names no version: refused, or expired, before one took the frame."""
     if frame.refused is not None:
-        return told.error == frame.refused
+        return told.error in {frame.refused, *_AS_READ_HERE.get(frame.refused, ())}
     live = live_for(frame, told)
     decided = [decision for version, decision in frame.decisions.items() if version in live]
     if told.status == "expired":

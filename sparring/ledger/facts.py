@@ -109,6 +109,5 @@ class Dead:
     """A dead letter. digest: of its bytes."""
 
     origin: str
-    request_id: str
     error: str
     digest: str

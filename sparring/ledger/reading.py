@@ -6,7 +6,7 @@ from typing import Final
 from adapters.clock import now_ms
 from schemas.names import PipelineName
 from schemas.results import digest
-from schemas.topics import fixed_topics
+from sparring.broker import topic_configs
 from sparring.connection import Connection
 from sparring.ledger.account import Index, NoLongerKept, Report, account
 from sparring.ledger.facts import Held, Sent, Told
@@ -89,10 +89,12 @@ def _decided_again(
 def _cut(connection: Connection, since: int) -> int:
     """How many partitions no longer hold what came first in this time. While that is still kept, what a quiet one has
     lost is older."""
-    (frames,) = (one for one in fixed_topics(connection.settings.namespace) if one.name == connection.topics.frames)
-    if since >= now_ms() - frames.retention_ms:
+    broker, frames = connection.broker, connection.topics.frames
+    with broker.admin(f"the settings of {frames} could not be read") as admin:
+        kept_ms = int(topic_configs(admin, [frames])[frames]["retention.ms"])
+    if kept_ms < 0 or since >= now_ms() - kept_ms:
         return 0
-    return len(cut_partitions(connection.broker, frames.name, since))
+    return len(cut_partitions(broker, frames, since))
 
 
 def _held(connection: Connection) -> Index:

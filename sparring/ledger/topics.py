@@ -98,7 +98,7 @@ class Topics:
             if "error" in text and (frame := of.get(text.get("frame", ""))) is not None:
                 error = self._shared.one(text["error"])
                 _, of_frame = left_out(list(record.headers)) or (0, digest(record.value or b""))
-                yield Dead(frame.origin, text.get("request-id", ""), error, of_frame)
+                yield Dead(frame.origin, error, of_frame)
 
     def _records(self, topic: str, since: int, until: int | None = None) -> Iterator[Any]:
         with RecordStream(self._connection.broker, topic, since, until) as records:

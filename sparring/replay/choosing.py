@@ -13,7 +13,7 @@ from schemas.names import PipelineName
 from schemas.results import Answer
 from schemas.tables import read_arrow
 from sparring.connection import Connection
-from sparring.deadletters import once_each, read_dead_letters
+from sparring.deadletters import DeadLetter, once_each, read_dead_letters
 from sparring.records import RecordStream
 from sparring.replay.source import PLACES_MAX, Chosen, DeadLetters
 
@@ -108,13 +108,12 @@ def dead_letters(
 ) -> DeadLetters:
     """The dead letters written from `since` until before `until` (Unix milliseconds), one for each frame; until None:
     to the end as it is now. Errors as of `chosen`."""
-    wanted = [
-        letter
-        for letter in read_dead_letters(connection, since, until)
-        if error in {None, letter.error} and (pipeline is None or _named(letter.pipeline) == pipeline)
-    ]
-    if len(wanted) > PLACES_MAX:
-        raise _too_many()
+    wanted: list[DeadLetter] = []
+    for letter in read_dead_letters(connection, since, until):
+        if error in {None, letter.error} and pipeline in {None, letter.pipeline_name}:
+            wanted.append(letter.without_bytes())
+            if len(wanted) > PLACES_MAX:
+                raise _too_many()
     once = once_each(wanted)
     found = {Origin.parse(letter.place): letter.at for letter in wanted if letter.place in once}
     return DeadLetters(connection.topics.deadletters, _sorted(found), _turns(found))
@@ -136,13 +135,6 @@ def _is_anomalous(table: Any) -> bool:
     if not str(counts.type).startswith(("int", "uint")):
         counts = counts.flatten()
     return bool((pc.max(counts).as_py() or 0) > 0)
-
-
-def _named(text: str) -> PipelineName | None:
-    try:
-        return PipelineName.parse(text)
-    except ValueError:
-        return None
 
 
 def _sorted(places: Iterable[Origin]) -> dict[int, tuple[int, ...]]:

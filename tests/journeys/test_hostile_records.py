@@ -12,6 +12,7 @@ from schemas.limits import FRAME_BYTES_MAX, MIB
 from schemas.results import FRAME_BYTES, Answer
 from sparring import Client, ModelVersion, Pipeline
 from sparring.deadletters import read_dead_letters, resend
+from sparring.ledger.reading import verify
 from sparring.object import FrameTooLarge
 from sparring.records import RecordStream
 from sparring.stack import LocalStack
@@ -126,6 +127,8 @@ def test_a_header_whose_name_is_no_text_is_refused_and_all_readers_come_past_it(
         read = {f"{one.topic}/{one.partition}/{one.offset}": one for one in records}
     assert (read[place].key, read[place].value, read[place].headers) == (b"door", ROW, [])
     assert settled(client, deployed.since, deployed.pipeline).in_order
+    of_all = verify(connection, deployed.since, now_ms(), index=False)
+    assert [one for one in of_all.findings if one.origin == place] == [], "it names no pipeline"
 
 
 def test_a_batch_that_no_client_unpacks_is_passed_over_and_the_next_frame_answered(

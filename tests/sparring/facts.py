@@ -66,7 +66,7 @@ def expired(**more: Any) -> Told:
 
 
 def letter(error: str) -> Dead:
-    return Dead("frames/0/0", "r0", error, "bytes-0")
+    return Dead("frames/0/0", error, "bytes-0")
 
 
 def held(asked: Told) -> Held | None:

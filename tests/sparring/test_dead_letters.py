@@ -1,11 +1,13 @@
 """What a dead letter is, and which are sent again. Pure."""
 
-from dataclasses import dataclass
+import tracemalloc
+from dataclasses import dataclass, replace
 
 import pytest
 
 from schemas.errors import Refused
 from schemas.frames import Frame, RawHeaders
+from schemas.limits import MIB
 from schemas.names import PipelineName
 from schemas.results import dead_letter
 from sparring.deadletters import REPLAY_OF, DeadLetter, once_each, resent_id
@@ -42,6 +44,16 @@ def test_of_a_frame_that_was_sent_again_and_refused_again_only_the_newest_letter
     assert once_each(chain) == {"deadletters/0/2"}
 
 
+def test_of_letters_that_are_looked_through_no_bytes_are_kept() -> None:
+    tracemalloc.start()
+    try:
+        assert len(once_each(replace(letter(n, n, f"r{n}"), value=bytes(MIB)) for n in range(40))) == 40
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * MIB
+
+
 def test_a_frame_without_a_request_id_has_that_of_its_answer() -> None:
     assert of_record(frame()).request_id == frame().request_id == "TOPIC.2.7"
     assert of_record(frame(headers=[("request-id", b"not one!")])).request_id == "TOPIC.2.7"
@@ -61,7 +73,7 @@ def test_a_frame_without_a_request_id_that_was_refused_again_is_sent_once(named:
 def test_the_same_letter_is_sent_again_as_the_same_request_and_another_one_is_not() -> None:
     first = letter(0, 7, "a")
     shop = PipelineName("default", "shop-fixed")
-    assert resent_id(first) == resent_id(letter(3, 7, "a"))
+    assert resent_id(first) == resent_id(letter(3, 7, "a")) == resent_id(first, PipelineName("default", "shop"))
     assert (
         len({resent_id(first), resent_id(first, shop), resent_id(letter(0, 8, "a")), resent_id(letter(0, 7, "b"))}) == 4
     )

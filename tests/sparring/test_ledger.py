@@ -35,7 +35,7 @@ def test_an_account_in_order_has_no_findings_and_counts_what_it_saw() -> None:
         frames,
         [told(0), told(1), told(1, at=7), error, told(9)],
         [shadow(0), shadow(0), shadow(1, status="shed", error="Shed"), shadow(2)],
-        [Dead("frames/0/2", "r2", "StepFailed", "bytes-2"), Dead("frames/0/9", "r9", "StepFailed", "bytes-9")],
+        [Dead("frames/0/2", "StepFailed", "bytes-2"), Dead("frames/0/9", "StepFailed", "bytes-9")],
         held,
     )
     assert report.in_order, report.findings
@@ -59,10 +59,10 @@ def test_an_account_in_order_has_no_findings_and_counts_what_it_saw() -> None:
         (
             [told(0, status="error", error="StepFailed")],
             [shadow(0)],
-            [Dead("frames/0/0", "r0", "StepFailed", "cut")],
+            [Dead("frames/0/0", "StepFailed", "cut")],
             ["missing dead letter"],
         ),
-        ([told(0)], [shadow(0)], [Dead("frames/0/0", "r0", "BadJson", "bytes-0")], ["dead letter without an error"]),
+        ([told(0)], [shadow(0)], [Dead("frames/0/0", "BadJson", "bytes-0")], ["dead letter without an error"]),
         ([told(0, value_digest="new")], [shadow(0)], [], ["other answer in the index"]),
         ([expired(pipeline_version=None, model=None)], [], [], ["wrong decision"]),
         ([expired()], [shadow(0)], [], ["wrong decision"]),
@@ -164,6 +164,8 @@ def test_a_frame_is_refused_before_any_version_only_as_one_that_was_live_refuses
     assert kinds(account([waited], [later], [], [letter("HashKeyOutOfRange")], None)) == ["wrong decision"]
     assert answered("FrameTooLarge", refused="FrameTooLarge") == []
     assert answered("UnknownPipeline", refused="FrameTooLarge", history=()) == ["wrong decision"]
+    assert answered("BadHeader", refused="MissingHeader") == [], "its headers' names cannot be read"
+    assert answered("BadHeader", refused="FrameTooLarge") == ["wrong decision"]
 
 
 def test_a_frame_expires_at_its_deadline_and_not_before() -> None:

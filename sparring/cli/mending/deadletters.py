@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -92,35 +92,23 @@ def _add_choice(parser: argparse.ArgumentParser, since: str | None, default: str
     parser.add_argument("--of-pipeline", type=pipeline, metavar="P", help="frames of this pipeline; default all")
 
 
-@contextmanager
-def _connected() -> Iterator["Connection"]:
+def _connected() -> "closing[Connection]":
     from sparring.connection import Connection, found_settings  # noqa: PLC0415  # slow: see cli.command
 
-    connection = Connection(found_settings())
-    try:
-        yield connection
-    finally:
-        connection.close()
+    return closing(Connection(found_settings()))
 
 
 def _chosen(connection: "Connection", parsed: argparse.Namespace) -> "Iterator[DeadLetter]":
     from sparring.deadletters import read_dead_letters  # noqa: PLC0415  # slow: see cli.command
 
     for letter in read_dead_letters(connection, parsed.since):
-        of_pipeline = parsed.of_pipeline is None or letter.pipeline in _names(parsed.of_pipeline)
-        if of_pipeline and parsed.error in {None, letter.error}:
+        if parsed.of_pipeline in {None, letter.pipeline_name} and parsed.error in {None, letter.error}:
             yield letter
 
 
 def _of(wanted: set[str], letters: "Iterable[DeadLetter]") -> "Iterator[DeadLetter]":
     """Those of these request ids or frames; all where none is named."""
     return (one for one in letters if not wanted or wanted & {one.request_id, one.frame})
-
-
-def _names(name: object) -> set[str]:
-    """How a header may write a pipeline's name."""
-    full = str(name)
-    return {full, full.removeprefix("default/")}
 
 
 def _list(parsed: argparse.Namespace) -> int:
@@ -155,16 +143,15 @@ def _row(letter: "DeadLetter") -> dict[str, object]:
 
 
 def _print(letters: list[dict[str, object]]) -> None:
-    from rich.console import Console  # noqa: PLC0415  # slow: see cli.command
-    from rich.markup import escape  # noqa: PLC0415  # as above
+    from rich.markup import escape  # noqa: PLC0415  # slow: see cli.command
 
-    from sparring.cli.tables import table  # noqa: PLC0415  # as above
+    from sparring.cli.tables import console, table  # noqa: PLC0415  # as above
 
     shown = table("time", "request", "pipeline", "error", "bytes ", "message")
     for letter in letters:
         words = (str(letter[name]) for name in ("time", "request_id", "pipeline", "error", "bytes", "message"))
         shown.add_row(*(escape(word) for word in words))
-    Console(width=None if sys.stdout.isatty() else 300).print(shown)
+    console().print(shown)
 
 
 def _show(parsed: argparse.Namespace) -> int:

@@ -9,8 +9,7 @@ from schemas.models import TensorSpec
 from sparring.cli.exits import NOTHING_THERE, OK
 from sparring.cli.models.facts import VersionFacts, model_facts, version_facts
 from sparring.cli.pipelines.client import catalog_of, complain, connected, print_json
-from sparring.cli.pipelines.show import console
-from sparring.cli.tables import short, table
+from sparring.cli.tables import console, short, table
 from sparring.wanted.words import configuration_in_words
 
 _MIB = 1024 * 1024

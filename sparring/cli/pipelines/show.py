@@ -2,9 +2,7 @@
 
 import argparse
 import sys
-from typing import Final
 
-from rich.console import Console
 from rich.markup import escape
 
 from schemas.errors import EntityNotFoundError
@@ -12,10 +10,7 @@ from schemas.names import PipelineName
 from sparring.cli.exits import NOTHING_THERE, OK
 from sparring.cli.pipelines.client import catalog_of, complain, connected, found, print_json
 from sparring.cli.pipelines.facts import VersionFacts, pipeline_facts, version_facts
-from sparring.cli.tables import short, table
-
-PIPE_COLUMNS: Final = 300
-"""Of a table that no terminal cuts."""
+from sparring.cli.tables import console, short, table
 
 
 def list_pipelines(parsed: argparse.Namespace) -> int:
@@ -75,11 +70,6 @@ def show_history(parsed: argparse.Namespace) -> int:
             shown.add_row(when, switch["version"] or "undeployed", escape(switch["by"] or "-"), now)
         console().print(shown)
     return OK
-
-
-def console() -> Console:
-    """As wide as the terminal; wide enough for anything in a file or a pipe."""
-    return Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS)
 
 
 def _page(facts: VersionFacts) -> list[str]:
