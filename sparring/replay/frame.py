@@ -47,4 +47,9 @@ class Gone:
     numbers: range
 
 
-Reading = ReplayFrame | Unreadable | Gone
+@dataclass(frozen=True, slots=True)
+class Others:
+    """A frame of another pipeline, which lies in the range."""
+
+
+Reading = ReplayFrame | Unreadable | Gone | Others

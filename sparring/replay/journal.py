@@ -5,8 +5,9 @@ answered frame is in the dataset once. Files that no note names were written in 
 and their frames are replayed again. Whoever has the journal open has the replay for itself.
 """
 
+import contextlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -15,6 +16,7 @@ import msgspec
 
 from sparring.replay.lock import Lock
 from sparring.replay.plan import Plan
+from sparring.replay.transaction import transaction
 
 FOLDER: Final = "_replay"
 """In the dataset's folder; readers of datasets pass over names that begin with an underscore."""
@@ -31,7 +33,8 @@ _TABLES: Final = """
 
 
 class Journal:
-    """Of one replay; a context manager, for one thread, and for one process until it is closed."""
+    """Of one replay; a context manager, for one thread, and for one process until it is closed. OSError where the file
+    cannot be written."""
 
     def __init__(self, folder: Path, connection: sqlite3.Connection, plan: Plan, lock: Lock) -> None:
         self.folder = folder
@@ -56,8 +59,7 @@ class Journal:
         """A new one. FileExistsError where the folder has one already; SparringError where one begins just now."""
         path = folder / FOLDER / "journal.sqlite"
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = _lock(folder)
-        try:
+        with _locked(folder) as lock:
             cls.check_free(folder)
             beginning = path.with_suffix(".beginning")
             beginning.unlink(missing_ok=True)
@@ -68,21 +70,14 @@ class Journal:
             db.close()
             beginning.replace(path)
             return cls._opened(folder, lock)
-        except BaseException:
-            lock.release()
-            raise
 
     @classmethod
     def resume(cls, folder: Path) -> Self:
         """The one that is there. FileNotFoundError where there is none; SparringError where a process works on it."""
         if not (folder / FOLDER / "journal.sqlite").exists():
             raise FileNotFoundError(f"{folder} holds no replay: `sparring replay ... --out {folder}` begins one")
-        lock = _lock(folder)
-        try:
+        with _locked(folder) as lock:
             return cls._opened(folder, lock)
-        except BaseException:
-            lock.release()
-            raise
 
     @classmethod
     def _opened(cls, folder: Path, lock: Lock) -> Self:
@@ -95,9 +90,18 @@ class Journal:
 
     def sending(self, number: int) -> None:
         """This frame is about to be sent."""
-        self._db.execute(
-            "INSERT INTO sent VALUES (?, 1) ON CONFLICT (number) DO UPDATE SET times = times + 1", (number,)
-        )
+        with transaction(self._db) as db:
+            db.execute("INSERT INTO sent VALUES (?, 1) ON CONFLICT (number) DO UPDATE SET times = times + 1", (number,))
+
+    def take_back(self, number: int) -> None:
+        """It was not sent: it is too large."""
+        with transaction(self._db) as db:
+            db.execute("UPDATE sent SET times = times - 1 WHERE number = ?", (number,))
+
+    def refuse(self, number: int) -> None:
+        """This one is the source's, and cannot be read: never sent, it is missing once it is gone."""
+        with transaction(self._db) as db:
+            db.execute("INSERT OR IGNORE INTO sent VALUES (?, 0)", (number,))
 
     def is_written(self, number: int) -> bool:
         """Whether this frame's answers are in the dataset."""
@@ -105,16 +109,15 @@ class Journal:
 
     def wrote(self, numbers: Iterable[int], files: Iterable[str]) -> None:
         """The answers of these frames are in these files, which are there."""
-        self._db.execute("BEGIN")
-        self._db.executemany("INSERT OR IGNORE INTO files VALUES (?)", ((path,) for path in files))
-        self._db.executemany("INSERT OR IGNORE INTO written VALUES (?)", ((number,) for number in numbers))
-        self._db.execute("COMMIT")
+        with transaction(self._db) as db:
+            db.executemany("INSERT OR IGNORE INTO files VALUES (?)", ((path,) for path in files))
+            db.executemany("INSERT OR IGNORE INTO written VALUES (?)", ((number,) for number in numbers))
 
     def miss(self, numbers: range) -> None:
         """These are no longer where they were. numbers: of one partition, at a step that is the same for all of them.
 
-        Up to the last one that was sent, a run before read them all: of those only what was sent and is not written is
-        missing, and what that run missed; the others were none of the source's. Beyond it, all are.
+        Up to the last one that was sent, a run before read them all: of those only what was sent, or refused, and is
+        not written is missing, and what that run missed; the others were none of the source's. Beyond it, all are.
         """
         step, rest = numbers.step, numbers.start % numbers.step
         if rest not in self._lasts:
@@ -122,15 +125,14 @@ class Journal:
             (found,) = self._db.execute(last, (step, rest)).fetchone()
             self._lasts[rest] = -1 if found is None else found
         begin = max(numbers.start, self._lasts[rest] + step) if self._lasts[rest] >= 0 else numbers.start
-        self._db.execute("BEGIN")
-        self._db.execute(
-            "INSERT OR IGNORE INTO missing SELECT number FROM sent WHERE number >= ? AND number < ? AND number % ? = ? "
-            "AND number NOT IN (SELECT number FROM written)",
-            (numbers.start, numbers.stop, step, rest),
-        )
-        beyond = ((number,) for number in range(begin, numbers.stop, step))
-        self._db.executemany("INSERT OR IGNORE INTO missing VALUES (?)", beyond)
-        self._db.execute("COMMIT")
+        with transaction(self._db) as db:
+            db.execute(
+                "INSERT OR IGNORE INTO missing SELECT number FROM sent WHERE number >= ? AND number < ? "
+                "AND number % ? = ? AND number NOT IN (SELECT number FROM written)",
+                (numbers.start, numbers.stop, step, rest),
+            )
+            beyond = ((number,) for number in range(begin, numbers.stop, step))
+            db.executemany("INSERT OR IGNORE INTO missing VALUES (?)", beyond)
 
     @property
     def missing(self) -> int:
@@ -151,7 +153,8 @@ class Journal:
 
     def counts(self) -> tuple[int, int, int]:
         """Frames that were sent, that were sent more than once, and whose answers are written."""
-        sent, again = self._db.execute("SELECT count(*), count(*) FILTER (WHERE times > 1) FROM sent").fetchone()
+        some = "SELECT count(*), count(*) FILTER (WHERE times > 1) FROM sent WHERE times > 0"
+        sent, again = self._db.execute(some).fetchone()
         (written,) = self._db.execute("SELECT count(*) FROM written").fetchone()
         return sent, again, written
 
@@ -199,5 +202,12 @@ class Journal:
         self.close()
 
 
-def _lock(folder: Path) -> Lock:
-    return Lock.take(folder / FOLDER / "journal.lock", f"the replay in {folder}")
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[Lock]:
+    """The lock, for whoever opens the journal: it is let go of where that fails."""
+    lock = Lock.take(folder / FOLDER / "journal.lock", f"the replay in {folder}")
+    try:
+        yield lock
+    except BaseException:
+        lock.release()
+        raise

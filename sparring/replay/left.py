@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import assert_never
 
 from sparring.replay.counts import Counts
-from sparring.replay.frame import Gone, Reading, ReplayFrame, Unreadable
+from sparring.replay.frame import Gone, Others, Reading, ReplayFrame, Unreadable
 from sparring.replay.journal import Journal
 from sparring.replay.source import TopicRange
 
@@ -25,14 +25,13 @@ class Left(Iterator[ReplayFrame]):
         self._found = iter(found)
         self._journal = journal
         self._ahead: ReplayFrame | None = None
-        self._next = {one.partition: one.begin for one in source.reaches} if isinstance(source, TopicRange) else None
 
     def __next__(self) -> ReplayFrame:
         if self._ahead is not None:
             frame, self._ahead = self._ahead, None
             return frame
         for one in self._found:
-            self._pass(one)
+            self.counts.passed += len(one.numbers) if isinstance(one, Gone) else 1
             if self.interrupted.is_set():
                 break
             match one:
@@ -40,10 +39,13 @@ class Left(Iterator[ReplayFrame]):
                     if not self._journal.is_written(one.number):
                         return one
                     self.counts.skipped += 1
-                case Unreadable(why=why):
+                case Unreadable(number=number, why=why):
+                    self._journal.refuse(number)
                     self.counts.refuse(why)
                 case Gone(numbers=numbers):
                     self._journal.miss(numbers)
+                case Others():
+                    pass
                 case _:
                     assert_never(one)
         raise StopIteration
@@ -57,12 +59,3 @@ class Left(Iterator[ReplayFrame]):
     def interrupt(self) -> None:
         """Nothing more is left."""
         self.interrupted.set()
-
-    def _pass(self, one: Reading) -> None:
-        """How far the source is read: a range by its offsets, since other pipelines' frames are in it."""
-        if self._next is None:
-            self.counts.passed += 1
-        elif isinstance(one, ReplayFrame) and one.origin is not None:
-            place = one.origin
-            self.counts.passed += place.offset + 1 - self._next[place.partition]
-            self._next[place.partition] = place.offset + 1

@@ -38,10 +38,11 @@ def by_offsets(connection: Connection, wanted: Mapping[int, Span], pipeline: str
 
 
 def begins_at(connection: Connection, source: TopicRange) -> int | None:
-    """When the first frames of the partitions were produced, the earliest of these times, Unix milliseconds; None: they
-    are not there. ConnectionError as above."""
+    """When the first frames of the partitions were produced, the earliest of these times, Unix milliseconds; None where
+    one of them is not there. ConnectionError as above."""
     places = [Origin(source.topic, one.partition, one.begin) for one in source.reaches if one.begin < one.end]
-    return min((one.timestamp for one in fetch_records(connection.broker, places).values()), default=None)
+    found = fetch_records(connection.broker, places)
+    return min((one.timestamp for one in found.values()), default=None) if len(found) == len(places) else None
 
 
 def _range(topic: str, spans: Spans, pipeline: str | None) -> TopicRange:

@@ -13,7 +13,7 @@ from sparring.replay.source import Chosen, DeadLetters, Files, Rows, Source, Top
 
 
 def read_frames(connection: Connection, source: Source) -> Iterator[Reading]:
-    """The source's frames, with those that cannot be read, or are gone, in their places.
+    """The source's frames, with those that cannot be read, are gone, or are others, in their places.
 
     Raises:
         ConnectionError: the broker does not answer.

@@ -15,6 +15,7 @@ from sparring.records import RecordStream
 from sparring.replay.frame import ReplayFrame
 from sparring.replay.recordings import frames_of_letters
 from sparring.replay.source import Chosen, DeadLetters, Files, Rows, Source, TopicRange
+from sparring.replay.transaction import transaction
 
 SLACK_MS: Final = 60_000
 """By how much the clocks of a producer, a broker and a model process may differ."""
@@ -55,16 +56,11 @@ class Recorded:
         return self._db.execute("SELECT 1 FROM whole").fetchone() is not None
 
     def keep(self, answers: Iterable[Answer]) -> None:
-        """Keep these, the first of each frame."""
-        self._db.execute("BEGIN")
-        try:
+        """Keep these, the first of each frame. OSError where the file cannot be written."""
+        with transaction(self._db) as db:
             rows = ((one.frame, _kept(one)) for one in answers)
-            self._db.executemany("INSERT OR IGNORE INTO recorded VALUES (?, ?)", rows)
-            self._db.execute("INSERT INTO whole VALUES (1)")
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+            db.executemany("INSERT OR IGNORE INTO recorded VALUES (?, ?)", rows)
+            db.execute("INSERT INTO whole VALUES (1)")
 
     def get(self, place: str) -> Answer | None:
         """The official answer that the frame at this place had."""

@@ -14,7 +14,7 @@ from sparring.dataset import Asked
 from sparring.deadletters import REPLAY_OF, DeadLetter
 from sparring.originals import fetch_records
 from sparring.records import RecordStream
-from sparring.replay.frame import Gone, ReplayFrame, Unreadable
+from sparring.replay.frame import Gone, Others, ReplayFrame, Unreadable
 from sparring.replay.source import Chosen, DeadLetters, TopicRange
 from sparring.spans import Span
 
@@ -24,13 +24,15 @@ _DROPPED: Final = ("pipeline", "request-id", "deadline", "traceparent", REPLAY_O
 _AT_ONCE: Final = 16
 """Frames that are fetched one by one: in memory together, 16 MiB each at most."""
 
+_OTHERS: Final = Others()
 _PARTITIONS_MAX: Final = 1 << 20
 
 
-def frames_on_topic(connection: Connection, source: TopicRange | Chosen) -> Iterator[ReplayFrame | Gone]:
-    """The frames, and what retention took of them. ConnectionError where the broker does not answer; so below."""
+def frames_on_topic(connection: Connection, source: TopicRange | Chosen) -> Iterator[ReplayFrame | Gone | Others]:
+    """The frames, what retention took of them, and what lies between them: whoever reads hears of each record, also
+    where few are wanted. ConnectionError where the broker does not answer; so below."""
     for found in _found(connection, source):
-        yield found if isinstance(found, Gone) else _frame(found)
+        yield _frame(found) if isinstance(found, Frame) else found
 
 
 def recorded_frames(connection: Connection, source: TopicRange | Chosen) -> Iterator[Frame]:
@@ -67,7 +69,7 @@ def refused_frame(letter: DeadLetter, topic_id: str) -> Frame:
     return Frame(letter.key, letter.value, headers, Origin.parse(letter.frame), letter.at, topic_id)
 
 
-def _found(connection: Connection, source: TopicRange | Chosen) -> Iterator[Frame | Gone]:
+def _found(connection: Connection, source: TopicRange | Chosen) -> Iterator[Frame | Gone | Others]:
     topic_id = connection.broker.topic_id(source.topic)
     if isinstance(source, Chosen):
         for record in _one_by_one(connection, source):
@@ -79,8 +81,7 @@ def _found(connection: Connection, source: TopicRange | Chosen) -> Iterator[Fram
         for record in records:
             yield from _gone(records)
             frame = _as_frame(record, topic_id)
-            if wanted is None or _pipeline(frame) == wanted:
-                yield frame
+            yield frame if wanted is None or _pipeline(frame) == wanted else _OTHERS
         yield from _gone(records)
 
 

@@ -107,6 +107,7 @@ class Replay:
         try:
             self._road.send(frame)
         except FrameTooLarge as error:
+            self._journal.take_back(frame.number)
             self.counts.refuse(str(error))
             return
         self._under_way.add(frame)
@@ -121,7 +122,7 @@ class Replay:
             self._finish(one)
         if self._writer.full or now_s - self._written_s > self._limits.write_s:
             self._write()
-        if self._under_way.unanswered and now_s - self._heard_s > self._limits.answer_s:
+        if now_s - self._heard_s > self._limits.answer_s and self._under_way.unanswered:
             raise SparringError(
                 f"no answer for {self._limits.answer_s:g} s, and {len(self._under_way)} frames are under way; --resume "
                 "goes on"
@@ -151,6 +152,7 @@ class Replay:
                     self._answered(answer)
             case FrameTooLarge():
                 if (one := self._under_way.take(number)) is not None:
+                    self._journal.take_back(number)
                     self.counts.sent -= 1
                     self.counts.refuse(f"{one.asked.source}: {delivery}")
             case ConnectionError():
@@ -190,6 +192,8 @@ class Replay:
             self._write()
 
     def _write(self) -> None:
-        self._journal.wrote(self._done, self._writer.flush())
-        self._done = []
+        # Named once: whatever fails here, a later note without these files would say that their frames are in others.
+        files = self._writer.flush()
+        done, self._done = self._done, []
+        self._journal.wrote(done, files)
         self._written_s = time.monotonic()

@@ -23,7 +23,7 @@ from sparring.connection import Connection
 from sparring.replay.counts import REFUSALS_MAX
 from sparring.replay.decisions import Verified, WhatIf, verified
 from sparring.replay.decisions import what_if as weigh_anew
-from sparring.replay.frame import Gone, ReplayFrame, Unreadable
+from sparring.replay.frame import Gone, Others, ReplayFrame, Unreadable
 from sparring.replay.plan import Plan
 from sparring.replay.reading import read_frames
 from sparring.replay.recorded import Recorded, official_answers
@@ -47,6 +47,8 @@ def dry_run(connection: Connection, plan: Plan, parsed: argparse.Namespace) -> i
                     sys.stderr.write(f"sparring: would be refused: {why}\n")
             case Gone(numbers=numbers):
                 missing += len(numbers)
+            case Others():
+                pass
             case ReplayFrame():
                 keys[frame.key] += 1
                 size_bytes += len(frame.value)

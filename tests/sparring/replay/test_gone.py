@@ -88,7 +88,10 @@ def test_what_goes_while_it_is_read_is_gone_before_any_frame_behind_it_comes(con
     first = next(readings)
     assert isinstance(first, ReplayFrame)
     remove(connection, {0: 55})
-    came = [number for one in readings for number in (one.numbers if isinstance(one, Gone) else [one.number])]
+    came: list[int] = []
+    for one in readings:
+        assert isinstance(one, ReplayFrame | Gone)
+        came.extend(one.numbers if isinstance(one, Gone) else [one.number])
     assert [first.number, *came] == [offset * STEP for offset in range(60)]
 
 

@@ -1,9 +1,12 @@
 """What survives the process that replayed: the plan, what was sent, what is written."""
 
+import contextlib
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -65,6 +68,37 @@ def test_frames_that_were_sent_twice_are_counted_and_written_ones_are_known_afte
         assert [again.is_written(number) for number in (1, 2, 3)] == [True, False, False]
         assert (again.attempt(), again.attempt()) == (1, 2)
     journal.close()
+
+
+def test_a_frame_that_was_too_large_was_not_sent(tmp_path: Path) -> None:
+    with Journal.begin(tmp_path, plan()) as journal:
+        for number in (1, 1, 2, 3, 3):
+            journal.sending(number)
+        for number in (1, 1, 3):
+            journal.take_back(number)
+        assert journal.counts() == (2, 0, 0)
+
+
+def test_on_a_full_disk_nothing_is_noted_and_the_error_says_so(tmp_path: Path) -> None:
+    with Journal.begin(tmp_path / "run", plan()) as journal, Recorded(tmp_path / "recorded.sqlite") as recorded:
+        kept = [answer(f"r{number}", f"f/0/{number}") for number in range(1000)]
+        with full(journal._db), pytest.raises(OSError, match=r"journal\.sqlite: database or disk is full"):  # noqa: SLF001
+            journal.wrote(range(100_000), ["a"])
+        with full(recorded._db), pytest.raises(OSError, match=r"recorded\.sqlite: database or disk is full"):  # noqa: SLF001
+            recorded.keep(kept)
+        assert (journal.counts(), journal.is_written(0), recorded.is_whole) == ((0, 0, 0), False, False)
+        journal.wrote([1], ["b"])
+        recorded.keep(kept)
+        assert (journal.is_written(1), journal.is_written(2), recorded.is_whole) == (True, False, True)
+
+
+@contextlib.contextmanager
+def full(db: sqlite3.Connection) -> Iterator[None]:
+    """A database whose disk has no room for another page."""
+    (before,) = db.execute("PRAGMA max_page_count").fetchone()
+    db.execute("PRAGMA max_page_count = 1")  # that is: as many as there are
+    yield
+    db.execute(f"PRAGMA max_page_count = {before}")
 
 
 def test_files_that_no_note_names_are_removed_and_others_are_left(tmp_path: Path) -> None:

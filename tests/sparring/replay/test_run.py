@@ -99,6 +99,26 @@ def test_each_frame_is_sent_once_and_its_answer_written_whichever_comes_first_re
     assert road.most_under_way == Limits().frames
 
 
+def test_where_noting_fails_once_the_frames_are_sent_again_and_each_is_in_the_dataset_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = Journal.wrote
+    disk = iter((OSError("the disk is full"),))
+
+    def wrote(journal: Journal, numbers: Iterable[int], files: Iterable[str]) -> None:
+        if (full := next(disk, None)) is not None:
+            raise full
+        noted(journal, numbers, files)
+
+    monkeypatch.setattr(Journal, "wrote", wrote)
+    frames = [frame(number) for number in range(20)]
+    with pytest.raises(OSError, match="the disk is full"):
+        run(tmp_path, Near(), frames)
+    again, finished = run(tmp_path, Near(), frames)
+    assert (finished, again.counts.skipped, again.counts.sent) == (True, 0, 20)
+    assert subjects(tmp_path) == sorted(f"r{number}" for number in range(20))
+
+
 def test_the_recorded_answer_stands_beside_the_new_one(tmp_path: Path) -> None:
     run(tmp_path, Near(), [frame(1), frame(2)])
     rows = sorted(open_dataset(tmp_path).to_table().to_pylist(), key=lambda row: row["subject"])
