@@ -5,15 +5,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import pyarrow as pa
-
 from schemas.errors import SparringError
-from sparring.replay.rows import open_rows
-from sparring.replay.source import Rows
+from sparring.replay.rows import image_of, in_order, is_image, open_rows
 from sparring.sources.store import is_remote
 
 _ROWS_AT_ONCE: Final = 64
-_IMAGE_FIELD: Final = "bytes"
 
 
 def open_cells(uri: str, column: str) -> Any:
@@ -26,12 +22,12 @@ def open_cells(uri: str, column: str) -> Any:
     if not is_remote(uri):
         Path(uri).stat()  # it knows why nothing is there
     try:
-        dataset = open_rows(Rows(uri, "parquet", column, 0))
+        dataset = open_rows(uri, "parquet")
     except SparringError:
-        dataset = open_rows(Rows(uri, "arrow", column, 0))
+        dataset = open_rows(uri, "arrow")
     if column not in dataset.schema.names:
         raise ValueError(f"the dataset has no column {column!r}")
-    if not _holds_images(dataset.schema.field(column).type):
+    if not is_image(dataset.schema.field(column).type):
         raise ValueError(f"column {column!r} holds no encoded images")
     return dataset
 
@@ -39,7 +35,7 @@ def open_cells(uri: str, column: str) -> Any:
 def cells(dataset: Any, column: str, numbers: Sequence[int]) -> Iterator[tuple[int, bytes | None]]:
     """The images of these rows; None where there is none. numbers: rising."""
     begin = 0
-    for file in sorted(dataset.get_fragments(), key=lambda one: str(one.path)):
+    for file in in_order(dataset):
         if begin > numbers[-1]:
             return
         end = begin + file.count_rows()
@@ -55,14 +51,7 @@ def _of_file(file: Any, column: str, rows: Sequence[int]) -> Iterator[tuple[int,
     for batch in file.to_batches(columns=[column], batch_size=_ROWS_AT_ONCE, batch_readahead=1, fragment_readahead=1):
         end = begin + batch.num_rows
         for row in rows[bisect_left(rows, begin) : bisect_left(rows, end)]:
-            value = batch.column(0)[row - begin].as_py()
-            yield row, value.get(_IMAGE_FIELD) if isinstance(value, dict) else value
+            yield row, image_of(batch.column(0)[row - begin].as_py())
         if end > rows[-1]:
             return
         begin = end
-
-
-def _holds_images(kind: pa.DataType) -> bool:
-    if pa.types.is_struct(kind):
-        return any(field.name == _IMAGE_FIELD and _holds_images(field.type) for field in kind)
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)

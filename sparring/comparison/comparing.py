@@ -135,10 +135,12 @@ def _compared(
 
 
 def _look(connect: "Connect") -> Look:
+    silent: dict[str, str] = {}
+
     def look(sources: Sequence[str]) -> Mapping[str, PictureSize | str]:
         from sparring.comparison.pictures import picture_sizes  # noqa: PLC0415  # few comparisons open a picture
 
-        return picture_sizes(sources, connect)
+        return picture_sizes(sources, connect, silent)
 
     return look
 

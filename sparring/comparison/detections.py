@@ -45,6 +45,13 @@ def detections(a: pl.DataFrame, b: pl.DataFrame, options: Options, comparable: B
     return sides[0], sides[1]
 
 
+def unclassified(a: Detections, b: Detections) -> tuple[Bools, Bools]:
+    """Bool [n] each: both sides have boxes, and those of A, or of B, have no classes. Where either is so, there is no
+    agreement in classes."""
+    both = (a.boxes.counts > 0) & (b.boxes.counts > 0)
+    return both & ~a.classified, both & ~b.classified
+
+
 @dataclass(frozen=True)
 class _Raw:
     """Of readable answers only."""

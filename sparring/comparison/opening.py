@@ -33,15 +33,19 @@ Make = Callable[[Image], T]
 _ERRORS: Final = (SparringError, OSError, ValueError, pa.ArrowException)
 
 
-def open_pictures(sources: Iterable[str], connect: Connect, make: Make[T]) -> dict[str, T | str]:
+def open_pictures(
+    sources: Iterable[str], connect: Connect, make: Make[T], silent: dict[str, str] | None = None
+) -> dict[str, T | str]:
     """By source, what is made of each picture, or why there is none.
 
     Args:
         sources: as in the column of that name, see `whereabouts`.
         connect: a connection, or None.
         make: called with one picture at a time.
+        silent: why a store did not answer, by its beginning: such a one is not asked again, as that takes seconds each
+            time. Who looks for pictures again gives the same.
     """
-    sought = _Sought(make)
+    sought = _Sought(make, _Stores({} if silent is None else silent))
     for source in dict.fromkeys(sources):
         sought.add(source)
     return sought.found(connect)
@@ -50,9 +54,9 @@ def open_pictures(sources: Iterable[str], connect: Connect, make: Make[T]) -> di
 class _Sought(Generic[T]):
     """What is opened together: the pictures of one video, of one column, of topics."""
 
-    def __init__(self, make: Make[T]) -> None:
+    def __init__(self, make: Make[T], stores: "_Stores") -> None:
         self._make = make
-        self._stores = _Stores()
+        self._stores = stores
         self._found: dict[str, T | str] = {}
         self._files: list[InFile] = []
         self._videos: dict[str, dict[int, str]] = defaultdict(dict)
@@ -127,10 +131,10 @@ class _Sought(Generic[T]):
 
 
 class _Stores:
-    """Object stores; one that did not answer is not asked again, as that takes seconds each time."""
+    """Object stores. silent: see `open_pictures`."""
 
-    def __init__(self) -> None:
-        self._silent: dict[str, str] = {}
+    def __init__(self, silent: dict[str, str]) -> None:
+        self._silent = silent
 
     @contextmanager
     def asked(self, uri: str) -> Iterator[None]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from sparring.comparison.detections import unclassified
 from sparring.comparison.pairs import Pairs
 from sparring.comparison.side import OUT
 
@@ -67,19 +68,18 @@ class BoxTotals:
             return
         a, b, matches = found.a.boxes, found.b.boxes, found.matches
         self.matched += len(matches.a)
-        self.same_class += int((a.classes[matches.a] == b.classes[matches.b]).sum())
-        larger = np.maximum(a.counts, b.counts)
-        shared = found.table["classes_shared"].fill_null(0).to_numpy()
-        either = found.a.given | found.b.given
-        self.pairs += int(either.sum())
-        lacking = [(a.counts > 0) & (b.counts > 0) & ~side.classified for side in (found.a, found.b)]
-        judged = ~(lacking[0] | lacking[1])
-        self.unclassified += int((~judged).sum())
-        self.unclassified_a += int(lacking[0].sum())
-        self.unclassified_b += int(lacking[1].sum())
-        self.pairs_same_classes += int((either & judged & (shared == larger)).sum())
-        self.classes_shared += int(shared[judged].sum())
-        self.classes_larger += int(larger[judged].sum())
+        self.same_class += int(found.table["matched_same_class"].sum())
+        self.pairs += int((found.a.given | found.b.given).sum())
+        lacking_a, lacking_b = unclassified(found.a, found.b)
+        self.unclassified += int((lacking_a | lacking_b).sum())
+        self.unclassified_a += int(lacking_a.sum())
+        self.unclassified_b += int(lacking_b.sum())
+        judged = found.table["classes_shared"].is_not_null().to_numpy()
+        shared = found.table["classes_shared"].to_numpy()[judged]
+        larger = np.maximum(a.counts, b.counts)[judged]
+        self.pairs_same_classes += int((shared == larger).sum())
+        self.classes_shared += int(shared.sum())
+        self.classes_larger += int(larger.sum())
         apart = b.confidences[matches.b] - a.confidences[matches.a]
         apart = apart[~np.isnan(apart)]
         self.confidences += len(apart)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from sparring.comparison.boxes import Bools, Floats, Ints
-from sparring.comparison.detections import Detections, detections
+from sparring.comparison.detections import Detections, detections, unclassified
 from sparring.comparison.inputs import Look, Spaces
 from sparring.comparison.joined import Joined
 from sparring.comparison.matching import Matches, match
@@ -100,6 +100,8 @@ def _boxes(a: Detections, b: Detections, matches: Matches) -> tuple[dict[str, pl
     largest = np.zeros(n)
     np.maximum.at(largest, owner, size)
     either = a.given | b.given
+    lacking_a, lacking_b = unclassified(a, b)
+    judged = either & ~(lacking_a | lacking_b)
     columns = {
         "boxes_a": _where(a.given, a.boxes.counts),
         "boxes_b": _where(b.given, b.boxes.counts),
@@ -107,7 +109,7 @@ def _boxes(a: Detections, b: Detections, matches: Matches) -> tuple[dict[str, pl
         "matched_same_class": _where(either, np.bincount(owner[same], minlength=n)),
         "boxes_only_a": _where(either, a.boxes.counts - matched),
         "boxes_only_b": _where(either, b.boxes.counts - matched),
-        "classes_shared": _where(either, _shared(a, b)),
+        "classes_shared": _where(judged, _shared(a, b)),
         "confidence_mean": _mean(np.bincount(owner[known], weights=apart[known], minlength=n), told),
         "confidence_abs_mean": _mean(np.bincount(owner, weights=size, minlength=n), told),
         "confidence_abs_max": _where(told > 0, largest),

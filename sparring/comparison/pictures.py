@@ -35,10 +35,12 @@ def find_pictures(sources: Iterable[str], connect: Connect) -> dict[str, Found]:
     return open_pictures(sources, connect, shown)
 
 
-def picture_sizes(sources: Iterable[str], connect: Connect) -> dict[str, PictureSize | str]:
+def picture_sizes(
+    sources: Iterable[str], connect: Connect, silent: dict[str, str] | None = None
+) -> dict[str, PictureSize | str]:
     """Width and height of each picture, upright as a model's process decodes it, or why they are unknown. The
     arguments are those of `open_pictures`; each picture is decoded, one at a time."""
-    return open_pictures(sources, connect, _size)
+    return open_pictures(sources, connect, _size, silent)
 
 
 def _size(image: Image) -> PictureSize:

@@ -40,4 +40,4 @@ def _portion_rows(parquet: pq.ParquetFile, columns: list[str]) -> int:
     first = next(parquet.iter_batches(_FIRST_ROWS, columns=columns), None)
     if first is not None:
         row_bytes.append(first.nbytes / max(1, first.num_rows))
-    return max(1, min(SCAN_ROWS, int(SCAN_BYTES / max(1, *row_bytes))))
+    return max(1, min(SCAN_ROWS, int(SCAN_BYTES / max([1, *row_bytes]))))

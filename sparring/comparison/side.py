@@ -3,7 +3,7 @@
 A side is a folder, or what was recorded beside its answers: the columns `recorded.*`, under the names of the others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -57,12 +57,12 @@ class NotADataset(SparringError, ValueError):
 class Side:
     """Rows that can be read more than once.
 
-    schema: COLUMNS and the outputs. rows, size_bytes: what its files say of what is read, unpacked, before any row is
-    left out. model: only its answers; None: those of all.
+    files: pyarrow.dataset's fragments. schema: COLUMNS and the outputs. rows, size_bytes: what the files say of what is
+    read, unpacked, before any row is left out. model: only its answers; None: those of all.
     """
 
     folder: Path
-    dataset: ds.Dataset
+    files: Sequence[Any]
     schema: pa.Schema
     rows: int
     size_bytes: int
@@ -78,7 +78,7 @@ class Side:
         """All rows, with `schema`, as many at a time as `scanned` reads. NotADataset where a file is broken."""
         columns = [_stored(name, self.recorded) for name in self.schema.names]
         try:
-            for file in self.dataset.get_fragments():
+            for file in self.files:
                 known = ds.get_partition_keys(file.partition_expression)
                 for batch in scanned(file, columns):
                     yield from self._wanted(self._whole(batch, known))
@@ -117,12 +117,13 @@ def opened(argument: str, folder: Path, *, recorded: bool = False, model: str | 
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{argument}: {folder}: there is no such folder; expected a results dataset")
-    files = sorted(str(path) for path in folder.rglob("*.parquet") if path.is_file() and _visible(path, folder))
-    if not files:
+    paths = sorted(str(path) for path in folder.rglob("*.parquet") if path.is_file() and _visible(path, folder))
+    if not paths:
         raise NotADataset(f"{argument}: {folder} has no Parquet files; expected a results dataset, as of a replay")
     try:
-        dataset = _united(files, folder)
-        footers = [file.metadata for file in dataset.get_fragments()]
+        dataset = _united(paths, folder)
+        files = _of_model(dataset, None if recorded else model)
+        footers = [file.metadata for file in files]
     except (pa.ArrowException, OSError) as error:
         raise NotADataset(f"{argument}: {folder} cannot be read as one dataset: {error}") from error
     names, prefix = set(dataset.schema.names), RECORDED if recorded else ""
@@ -138,7 +139,7 @@ def opened(argument: str, folder: Path, *, recorded: bool = False, model: str | 
     schema = pa.schema([*COLUMNS, *outputs])
     columns = [_stored(name, recorded) for name in schema.names]
     size_bytes = sum(sum(unpacked_bytes(footer, columns)) for footer in footers)
-    return Side(folder, dataset, schema, sum(footer.num_rows for footer in footers), size_bytes, recorded, model)
+    return Side(folder, files, schema, sum(footer.num_rows for footer in footers), size_bytes, recorded, model)
 
 
 def _stored(name: str, recorded: bool) -> str:
@@ -157,6 +158,13 @@ def _checked(argument: str, field: "pa.Field[Any]", name: str) -> "pa.Field[Any]
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
         raise NotADataset(f"{argument}: its column {field.name} is {kind}; expected a list of an output's values")
     return field.with_name(name)
+
+
+def _of_model(dataset: ds.Dataset, model: str | None) -> list[Any]:
+    """The files that may have answers of it: a folder's name says whose there are. None: all."""
+    if model is None or "model" not in dataset.schema.names:
+        return list(dataset.get_fragments())
+    return list(dataset.get_fragments(ds.field("model") == model))
 
 
 def _united(files: list[str], folder: Path) -> ds.Dataset:

@@ -13,26 +13,26 @@ from schemas.frames import ARROW, content_type
 from schemas.tables import encode_table
 from sparring.dataset import Asked
 from sparring.replay.frame import ReplayFrame, Unreadable
-from sparring.replay.source import Rows
+from sparring.replay.source import Rows, RowsFormat
 from sparring.sources.store import Store, asking, is_remote, plain
 
 _ROWS_AT_ONCE: Final = 16
-_IMAGE_FIELD: Final = "bytes"
+IMAGE_FIELD: Final = "bytes"
 """Of a column of structs: how datasets of pictures are often published."""
 
 
 def count_rows(source: Rows) -> int:
     """How many frames there are. Refused, saying what is expected, where the columns are not there or of no use."""
-    found = open_rows(source)
+    found = open_rows(source.uri, source.format)
     kind = _kind(found.schema, source)
-    if not _is_image(kind) and not pa.types.is_nested(kind):
+    if not is_image(kind) and not pa.types.is_nested(kind):
         raise Refused(
             "WrongDtype",
-            f"column {source.column!r} of {_name(source)} is {kind}; expected encoded images (binary, or a struct with "
-            f"a field {_IMAGE_FIELD!r}) or tensors (lists of numbers)",
+            f"column {source.column!r} of {_name(source.uri)} is {kind}; expected encoded images (binary, or a struct "
+            f"with a field {IMAGE_FIELD!r}) or tensors (lists of numbers)",
             "read",
         )
-    with _reading(source):
+    with _reading(source.uri, source.format):
         return int(found.count_rows())
 
 
@@ -44,26 +44,44 @@ def frames_of_rows(source: Rows) -> Iterator[ReplayFrame | Unreadable]:
         OSError: it cannot be read.
         SparringError: it is no such dataset.
     """
-    found = open_rows(source)
-    with _reading(source):
+    found = open_rows(source.uri, source.format)
+    with _reading(source.uri, source.format):
         yield from _frames(source, found)
 
 
-def open_rows(source: Rows) -> Any:
+def open_rows(uri: str, written_as: RowsFormat) -> Any:
     """The dataset, of a folder, a file, or a URI that pyarrow.fs knows. Errors as of `frames_of_rows`."""
-    path, files = source.uri, None
-    if is_remote(source.uri):
-        store = Store.of(source.uri)
+    path, files = uri, None
+    if is_remote(uri):
+        store = Store.of(uri)
         store.info()  # it knows why nothing is there
         path, files = store.path, store.files
-    with _reading(source):
-        return ds.dataset(path, filesystem=files, format=source.format)
+    with _reading(uri, written_as):
+        return ds.dataset(path, filesystem=files, format=written_as)
+
+
+def in_order(dataset: Any) -> list[Any]:
+    """Its files, as their rows are numbered: by their names."""
+    return sorted(dataset.get_fragments(), key=lambda one: str(one.path))
+
+
+def is_image(kind: Any) -> bool:
+    """Whether a column of this type holds encoded images."""
+    if pa.types.is_struct(kind):
+        return any(field.name == IMAGE_FIELD and is_image(field.type) for field in kind)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def image_of(cell: Any) -> bytes | None:
+    """The image in a cell of such a column; None where there is none."""
+    found: bytes | None = cell.get(IMAGE_FIELD) if isinstance(cell, dict) else cell
+    return found
 
 
 def _frames(source: Rows, found: Any) -> Iterator[ReplayFrame | Unreadable]:
     columns = [source.column, *([source.key_column] if source.key_column else [])]
     number = 0
-    for fragment in sorted(found.get_fragments(), key=lambda one: str(one.path)):
+    for fragment in in_order(found):
         for batch in fragment.to_batches(
             columns=columns, batch_size=_ROWS_AT_ONCE, batch_readahead=1, fragment_readahead=1
         ):
@@ -76,20 +94,19 @@ def _read(source: Rows, row: pa.RecordBatch, number: int) -> ReplayFrame | Unrea
     try:
         return _frame(source, row, number)
     except Refused as error:
-        return Unreadable(number, f"{_name(source)}#{number}: {error.message}")
+        return Unreadable(number, f"{_name(source.uri)}#{number}: {error.message}")
 
 
 def _frame(source: Rows, row: pa.RecordBatch, number: int) -> ReplayFrame:
-    name = f"{_name(source)}#{number}"
+    name = f"{_name(source.uri)}#{number}"
     column = row.column(source.column)
     if not column.is_valid()[0].as_py():
         raise Refused("MissingField", f"column {source.column!r} is null; expected a value", "read")
-    if _is_image(column.type):
-        cell = column[0].as_py()
-        value: bytes | None = cell[_IMAGE_FIELD] if isinstance(cell, dict) else cell
+    if is_image(column.type):
+        value = image_of(column[0].as_py())
         if value is None:
             raise Refused(
-                "MissingField", f"column {source.column!r}: its {_IMAGE_FIELD!r} are null; expected an image", "read"
+                "MissingField", f"column {source.column!r}: its {IMAGE_FIELD!r} are null; expected an image", "read"
             )
         kind = content_type(None, value)
     else:
@@ -97,7 +114,7 @@ def _frame(source: Rows, row: pa.RecordBatch, number: int) -> ReplayFrame:
     key = None if source.key_column is None else row.column(source.key_column)[0].as_py()
     return ReplayFrame(
         number=number,
-        asked=Asked(name, f"{_name(source)}#{quote(source.column, safe='')}#{number}", source.at),
+        asked=Asked(name, f"{_name(source.uri)}#{quote(source.column, safe='')}#{number}", source.at),
         key=None if key is None else str(key).encode(),
         value=value,
         headers=[("content-type", kind.encode())],
@@ -108,26 +125,20 @@ def _kind(schema: pa.Schema, source: Rows) -> Any:
     for name in (source.column, source.key_column):
         if name is not None and name not in schema.names:
             raise Refused(
-                "MissingField", f"{_name(source)} has no column {name!r}; it has {', '.join(schema.names)}", "read"
+                "MissingField", f"{_name(source.uri)} has no column {name!r}; it has {', '.join(schema.names)}", "read"
             )
     return schema.field(source.column).type
 
 
-def _is_image(kind: Any) -> bool:
-    if pa.types.is_struct(kind):
-        return any(kind.field(at).name == _IMAGE_FIELD for at in range(kind.num_fields))
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
-
-
-def _name(source: Rows) -> str:
-    return plain(source.uri) if is_remote(source.uri) else source.uri
+def _name(uri: str) -> str:
+    return plain(uri) if is_remote(uri) else uri
 
 
 @contextlib.contextmanager
-def _reading(source: Rows) -> Iterator[None]:
+def _reading(uri: str, written_as: RowsFormat) -> Iterator[None]:
     """Errors of the store, and of files that are none of the dataset's."""
     try:
-        with asking(source.uri) if is_remote(source.uri) else contextlib.nullcontext():
+        with asking(uri) if is_remote(uri) else contextlib.nullcontext():
             yield
     except pa.ArrowInvalid as error:
-        raise SparringError(f"{_name(source)} is no {source.format} dataset: {error}") from error
+        raise SparringError(f"{_name(uri)} is no {written_as} dataset: {error}") from error

@@ -51,13 +51,16 @@ class Files(msgspec.Struct, frozen=True, tag="files", tag_field="source"):
     paths: tuple[str, ...]
 
 
+RowsFormat = Literal["parquet", "arrow"]
+
+
 class Rows(msgspec.Struct, frozen=True, tag="rows", tag_field="source"):
     """Rows of a Parquet or Arrow dataset. column: of encoded images (binary), sent as they are; or of tensors (lists),
     sent as a table with this column's name. key_column: whose text is the ordering key. at: what the frames' time is
     said to be, Unix milliseconds."""
 
     uri: str
-    format: Literal["parquet", "arrow"]
+    format: RowsFormat
     column: str
     at: int
     key_column: str | None = None

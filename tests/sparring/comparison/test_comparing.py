@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import sparring
@@ -129,9 +130,11 @@ def test_where_one_side_has_no_classes_all_boxes_are_of_one_and_the_totals_say_s
 def test_of_one_dataset_only_the_answers_without_classes_have_boxes_of_one_class(tmp_path: Path) -> None:
     rows = [answer("x", [(BOX, 1, 0.5)]), _unclassified(answer("y", [(BOX, 1, 0.5)]))]
     b = [answer("x", [(BOX, 2, 0.5)]), answer("y", [(BOX, 2, 0.5)])]
-    found = sparring.compare(write(tmp_path / "a", rows), write(tmp_path / "b", b))
+    found = sparring.compare(write(tmp_path / "a", rows), write(tmp_path / "b", b), out=tmp_path / "out")
     assert [one.subject for one in found.changed] == ["x"]
     assert found.totals["boxes"]["unclassified_a"] == 1
+    shared = pq.read_table(tmp_path / "out", columns=["subject", "classes_shared"]).sort_by("subject")
+    assert shared["classes_shared"].to_pylist() == [0, None]
 
 
 def _unclassified(row: Row) -> Row:
@@ -367,6 +370,31 @@ def test_a_champion_is_compared_with_its_challenger_in_one_dataset(tmp_path: Pat
     found = sparring.compare(folder, folder, model_a="champion", model_b="challenger")
     assert found.totals["boxes"]["confidence_mean"] == -0.5
     assert found.totals["b"]["models"] == {"challenger": 1}
+
+
+def test_of_one_model_only_its_own_files_are_read(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a", [answer("x", [(BOX, 1, 0.75)])], "champion")
+    write(folder, [answer(name, [(BOX, 1, 0.25)], role="challenger") for name in "xyz"], "challenger")
+    read: dict[str, int] = {}
+    sparring.compare(
+        folder, folder, model_a="champion", model_b="challenger", progress=lambda *of: read.update([of[:2]])
+    )
+    assert (read["reading A"], read["reading B"]) == (1, 3)
+    elsewhere = tmp_path / "model=b" / "no partition"
+    elsewhere.mkdir(parents=True)
+    rows = [answer("x", [(BOX, 1, 0.5)]) | {"model": model} for model in "ab"]
+    pq.write_table(
+        pa.Table.from_pylist(rows, pa.schema([*SCHEMA, pa.field("model", pa.string()), *BOXES])),
+        elsewhere / "1.parquet",
+    )
+    assert sparring.compare(elsewhere, folder, model_a="b", model_b="challenger").totals["a"]["models"] == {"b": 1}
+
+
+def test_a_file_without_a_row_group_has_no_rows(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a", [answer("x", [(BOX, 1, 0.75)])])
+    with pq.ParquetWriter(folder / "date=2026-11-23" / "model=nano" / "none.parquet", pa.schema([*SCHEMA, *BOXES])):
+        pass
+    assert sparring.compare(folder, folder).totals["pairs"] == 1
 
 
 def test_what_changed_most_is_fifty_pairs_in_their_order(compared: Compared) -> None:

@@ -16,6 +16,7 @@ import sparring
 from adapters.settings import Settings
 from schemas.limits import PARTITIONS
 from sparring import Client
+from sparring.comparison import buckets as laying
 from sparring.comparison.pictures import Picture, find_pictures, picture_sizes
 from sparring.replay.frame import ReplayFrame
 from sparring.replay.rows import frames_of_rows
@@ -153,12 +154,33 @@ def test_a_dataset_does_not_choose_to_whom_our_keys_are_shown(server: Buckets) -
     assert why == "its URI has options; expected none: the environment says how a store is reached"
 
 
-def test_a_store_that_does_not_answer_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def _silent_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody answers for any bucket."""
     with buckets() as gone:
         endpoint = gone.endpoint
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{endpoint}")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+
+
+@pytest.mark.usefixtures("_silent_store")
+def test_a_store_that_does_not_answer_is_asked_once_by_a_comparison(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(laying, "BUCKET_ROWS", 1)
+    box = ((0, 0, 9, 9), 1, 0.5)
+    rows = [answer(f"{number}", [box], source=f"s3://archive/{number}.png") for number in range(5)]
+    size: dict[str, object] = {"input_width": 320, "input_height": 320}
+    a, b = (
+        write(tmp_path / aspect, [row | size | {"input_aspect": aspect} for row in rows])
+        for aspect in ("letterbox", "stretch")
+    )
+    assert list(sparring.compare(a, b).totals["not_compared"].values()) == [5], "all for the first one's reason"
+
+
+@pytest.mark.usefixtures("_silent_store")
+def test_a_store_that_does_not_answer_is_asked_once() -> None:
     found = find_pictures([f"s3://archive/{number}.png" for number in range(3)] + ["s3://archive/t#image#0"], None)
     assert len(found) == 4
     assert {str(why).partition(": ")[0] for why in found.values()} == {"s3://archive/0.png cannot be read"}
