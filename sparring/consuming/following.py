@@ -25,6 +25,9 @@ _POLL_EVERY_S: Final = 5.0
 """In a group, whatever is read ahead: the others wait for a member that has not heard that the group is divided, and
 one that does not poll for five minutes is thrown out."""
 
+_DIVIDED_S_MAX: Final = 330.0
+"""Members that do not poll are waited for by Kafka for five minutes."""
+
 _ANSWER_MS_MAX: Final = 10_000
 _CLOSE_MS_MAX: Final = 2_000
 
@@ -111,7 +114,7 @@ class Following:
     def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Note for the group where reading goes on, as `Membership.commit`; without a group nothing."""
         if self._member is not None:
-            with self._asking():
+            with self._polling, self._asking():
                 self._member.commit(offsets)
 
     def stop(self) -> None:
@@ -137,7 +140,13 @@ class Following:
         """A look at the broker; where the group is being divided, as many as it takes: kafka-python 3.0 forgets a share
         that comes while nobody polls, and has the group divided once more."""
         self._look(records_max)
+        begun_s = self._clock()
         while not (self._stopped or self._member is None or self._member.settled):
+            if self._clock() - begun_s > _DIVIDED_S_MAX:
+                raise ConnectionError(
+                    f"the group that reads {', '.join(self._topics)} on {self._broker.kafka} has not been divided for "
+                    f"{_DIVIDED_S_MAX:g} s: its coordinator is away, or a member does not poll"
+                )
             self._look(records_max)
 
     def _look(self, records_max: int | None) -> None:

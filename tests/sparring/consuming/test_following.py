@@ -140,6 +140,20 @@ def test_while_the_group_is_divided_nothing_is_committed_and_nothing_passed_befo
     assert partitions <= given
 
 
+def test_a_group_that_is_never_divided_is_an_error(
+    kafka: Broker, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second does not poll, and Kafka waits for it."""
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(closing(follow(kafka, writer, "never"))) for _ in range(2))
+        with driven(first, second):
+            eventually(lambda: share(first) == share(second) == PARTITIONS // 2, 60, "a half at each")
+        third = stack.enter_context(closing(follow(kafka, writer, "never")))
+        monkeypatch.setattr("sparring.consuming.following._DIVIDED_S_MAX", STILL_S)
+        with pytest.raises(ConnectionError, match=r"not been divided for 2\.5 s: its coordinator is away, or a member"):
+            third.turn()
+
+
 def test_while_kafka_stands_still_the_watermark_does(broker: LocalStack, kafka: Broker, writer: Writer) -> None:
     with closing(follow(kafka, writer, group=None)) as following, driven(following):
         eventually(lambda: following.watermark_ms() > 0, 60, "all to be read")
