@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ClusterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError
 from redis.retry import Retry
 
-from adapters.redis_url import RedisUrl
+from adapters.redis_url import shown_url
 from schemas.errors import RetryLater
 from schemas.keys import Keys, challenger_field, duplicate_field, headers_field, official_field, pipeline_of
 from schemas.limits import PIPELINE_LOG_MAX, RESULT_TTL_S
@@ -156,7 +156,7 @@ class AnswerIndex:
 
     def __init__(self, url: str, namespace: str, result_ttl_s: int = RESULT_TTL_S) -> None:
         self.namespace = namespace
-        self._url = RedisUrl.parse(url)
+        self._url = shown_url(url)
         # Any: half of redis-py's own methods are not annotated.
         self._redis: Any = redis.Redis.from_url(
             url,
@@ -193,9 +193,9 @@ class AnswerIndex:
             try:
                 replies = pipe.execute()
             except redis.RedisError as error:
-                if isinstance(error, _AWAY) or _NO_WRITES.search(str(error)):
-                    raise self._away(error) from error
-                raise
+                if not _takes_writes_later(error):
+                    raise
+                raise self._away(error) from error
         return 0 if mark is None else int(replies[-1] or 0)
 
     def mark(self, indexer: str) -> int:
@@ -204,6 +204,8 @@ class AnswerIndex:
         try:
             return int(self._redis.getex(self._keys.indexer(indexer), ex=_MARK_TTL_S) or 0)
         except redis.RedisError as error:
+            if not _takes_writes_later(error):
+                raise
             raise self._away(error) from error
 
     def read(self, request_id: str, pipeline: str) -> Answers:
@@ -293,6 +295,10 @@ class AnswerIndex:
 
     def _away(self, error: Exception) -> RetryLater:
         return RetryLater(f"Redis at {self._url}: {error}")
+
+
+def _takes_writes_later(error: Exception) -> bool:
+    return isinstance(error, _AWAY) or _NO_WRITES.search(str(error)) is not None
 
 
 def field_of(answer: Answer) -> str:

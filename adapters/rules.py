@@ -30,6 +30,9 @@ _COMPUTED: Final = re.compile(r"\.list\.get\(\[(?!dyn int: -?[0-9]+\])")
 _FAILURES: Final = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 """Of polars: the second is no Exception, and what its Rust code did not expect."""
 
+_NOT_TAKEN: Final = (*_FAILURES, pa.ArrowException, ValueError, TypeError)
+"""What taking a column over may raise: a request may have columns of any type."""
+
 _TRIES_MAX: Final = 1000
 """Halvings of one table for one rule, some 0.3 ms each."""
 
@@ -193,14 +196,26 @@ class Rules:
         if inputs is not None:
             given = {f"in.{name}": name for name in inputs.column_names}
             columns |= {name: inputs[given[name]] for name in sorted(given.keys() & self._columns)}
-        taken: list[pl.DataFrame] = []
-        unread: dict[str, str] = {}
-        for name, column in columns.items():
-            try:
-                taken.append(pl.DataFrame(pl.from_arrow(pa.table({name: column}))))
-            except (*_FAILURES, pa.ArrowException, ValueError, TypeError) as error:
-                unread[name] = f"column {name} is {column.type}, which no rule reads: {_one_line(error)}"
-        return pl.concat(taken, how="horizontal"), unread
+        try:
+            return _taken(columns), {}
+        except _NOT_TAKEN:
+            return _taken_one_by_one(columns)
+
+
+def _taken(columns: Mapping[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame(pl.from_arrow(pa.table(dict(columns))))
+
+
+def _taken_one_by_one(columns: Mapping[str, Any]) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Those that polars takes, and why it does not take the others."""
+    taken: list[pl.DataFrame] = []
+    unread: dict[str, str] = {}
+    for name, column in columns.items():
+        try:
+            taken.append(_taken({name: column}))
+        except _NOT_TAKEN as error:
+            unread[name] = f"column {name} is {column.type}, which no rule reads: {_one_line(error)}"
+    return pl.concat(taken, how="horizontal"), unread
 
 
 def _nulls(frame: pl.DataFrame) -> pl.Series:

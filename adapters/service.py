@@ -52,6 +52,7 @@ def run_service(
         log.critical("the process ends", exc_info=True)
         return 1
     finally:
+        stop.set()  # a crash has the same deadline: what librdkafka is left with waits for its broker, too
         monitor.close()
     return 0
 
@@ -65,9 +66,9 @@ def _hear(stop: threading.Event) -> None:
         signal.signal(signum, lambda _signum, _frame: None)
 
     def listen(_kept_open: socket.socket) -> None:
-        while ear.recv(1)[0] not in _STOPS:
-            continue
-        stop.set()
+        while True:  # to the process's end: each signal writes a byte, into whatever has the number of `mouth`
+            if ear.recv(1)[0] in _STOPS:
+                stop.set()
 
     threading.Thread(target=listen, args=(mouth,), name="signals", daemon=True).start()
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from adapters.brokers import Brokers, Mechanism
-from adapters.redis_url import RedisUrl
+from adapters.redis_url import shown_url
 from schemas import limits
 from schemas.errors import SettingError
 from schemas.topics import TopicNames
@@ -68,7 +68,7 @@ class Settings:
             if (text := environ.get(variable)) is not None:
                 given[setting.name] = _parse(variable, text, hints[setting.name])
         settings = cls(**given)
-        _ = settings.brokers, RedisUrl.parse(settings.redis)  # what cannot be used is a bad setting, and said as one
+        _ = settings.brokers, shown_url(settings.redis)  # what cannot be used is a bad setting, and said as one
         return settings
 
     @property

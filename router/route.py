@@ -3,7 +3,6 @@
 The choice of every split on the way is made here, once, and pinned in the slip.
 """
 
-import math
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -191,7 +190,7 @@ def hash_value(frame: Frame, hash_key: str) -> str | float | None:
             f"hash key {hash_key!r} is {cell}; expected text, or a number from 0.0 to 1.0",
             "route",
         )
-    if not math.isfinite(cell) or not 0.0 <= cell <= 1.0:
+    if not 0.0 <= cell <= 1.0:  # nor is NaN between them
         raise Refused(
             "HashKeyOutOfRange",
             f"hash key {hash_key!r} is {cell!r}; expected a number from 0.0 to 1.0 (send ids as text)",

@@ -69,7 +69,7 @@ def unpacked(stream: pa.Buffer) -> Unpacked:
     Raises:
         ValueError: it is no stream, or not one whose size can be known before.
     """
-    size, rows, columns = 0, 0, 0
+    size, rows, dictionary_rows, columns = 0, 0, 0, 0
     for metadata, body in _messages(memoryview(stream)):
         try:
             message = _Table.root(metadata)
@@ -85,7 +85,7 @@ def unpacked(stream: pa.Buffer) -> Unpacked:
                     raise ValueError("a dictionary in parts (a delta); expected each whole")
                 batch = header.table(_DICTIONARY_BATCH)
                 size += _buffers_bytes(batch, body)
-                rows = max(rows, batch.number(_BATCH_ROWS))
+                dictionary_rows = max(dictionary_rows, batch.number(_BATCH_ROWS))
             elif kind == _BATCH:
                 size += _buffers_bytes(header, body)
                 rows += header.number(_BATCH_ROWS)
@@ -93,7 +93,7 @@ def unpacked(stream: pa.Buffer) -> Unpacked:
                 raise ValueError("a message that is no schema, dictionary or record batch")
         except struct.error as error:
             raise ValueError("a message that points outside itself") from error
-    return Unpacked(size, rows, columns)
+    return Unpacked(size, max(rows, dictionary_rows), columns)
 
 
 def _messages(stream: memoryview) -> Iterator[tuple[bytes, memoryview]]:

@@ -27,12 +27,18 @@ def cannot_be_unpacked(message: Message) -> bool:
 
 
 def end_of_batch(kafka: Brokers, group: str, topic: str, partition: int, begin: int) -> int:
-    """The first offset behind the batch at `begin`, by a few questions more than its length has binary digits.
+    """The first offset behind the batch at `begin`, by some questions, whose number grows with the logarithm
+    of its length.
 
     Raises:
         RetryLater: the broker does not answer.
     """
-    settings = consumer_config(kafka, group) | {"enable.partition.eof": True, "queued.max.messages.kbytes": 1024}
+    settings = consumer_config(kafka, group) | {
+        "enable.partition.eof": True,
+        "queued.max.messages.kbytes": 1024,
+        # Behind the partition's end there is nothing; `earliest` would ask for its first batch once more.
+        "auto.offset.reset": "latest",
+    }
     consumer = Consumer(settings, logger=log)
 
     def holds(offset: int) -> bool:

@@ -78,8 +78,8 @@ class Inbox:
             return  # said twice, or no longer ours
         end = end_of_batch(self._kafka, self._group, topic, partition, begin)
         log.error(
-            "%s/%d: the batch at %d unpacks to more than %d bytes: it is passed over, and none of its %d records is "
-            "answered",
+            "%s/%d: the batch at %d cannot be unpacked: it is damaged, or unpacks to more than %d bytes; it is passed "
+            "over, and none of its %d records is answered",
             *(topic, partition, begin, UNPACKED_BYTES_MAX, end - begin),
         )
         self._passed[topic, partition] = end

@@ -40,6 +40,53 @@ def run(settings, stop, monitor):
 sys.exit(run_service("router", Settings, run))
 """
 
+OPENS_FILES_ONCE_TOLD = """
+import signal, sys, tempfile, time
+from adapters.service import run_service
+from adapters.settings import Settings
+
+heard = []
+
+def run(settings, stop, monitor):
+    print("running", flush=True)
+    stop.wait()
+    files = []
+    for told in range(3):
+        deadline_s = time.monotonic() + 60
+        while signals < told + 1 and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+        files += [tempfile.TemporaryFile() for _ in range(20)]
+        print("told", told, flush=True)
+    for file in files:
+        file.seek(0, 2)
+        assert file.tell() == 0, "a signal was written into it"
+
+listening = signal.signal
+signals = 0
+
+def counting(signum, handler):
+    def count(*of):
+        global signals
+        signals += 1
+        return handler(*of)
+    return listening(signum, count)
+
+signal.signal = counting
+sys.exit(run_service("router", Settings, run))
+"""
+CRASHES_BESIDE_A_THREAD = """
+import sys, threading
+from adapters.service import run_service
+from adapters.settings import Settings
+
+def run(settings, stop, monitor):
+    threading.Thread(target=threading.Event().wait, args=(300,)).start()
+    print("running", flush=True)
+    raise RuntimeError("a bug")
+
+sys.exit(run_service("router", Settings, run))
+"""
+
 
 @contextmanager
 def started(program: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -59,6 +106,22 @@ def test_a_service_that_is_told_to_stop_ends_with_zero(told: signal.Signals) -> 
     with started(LISTENS) as service:
         service.send_signal(told)
         assert service.wait(60) == 0
+
+
+def test_a_second_signal_reaches_no_file_of_the_service() -> None:
+    with started(OPENS_FILES_ONCE_TOLD) as service:
+        for told in range(3):
+            service.send_signal(signal.SIGTERM)
+            assert service.stdout is not None
+            assert service.stdout.readline() == b"told %d\n" % told
+        assert service.wait(60) == 0
+
+
+def test_a_service_that_crashes_ends_in_time_though_a_thread_of_it_does_not() -> None:
+    with started(CRASHES_BESIDE_A_THREAD) as service:
+        assert service.wait(100) == 1
+        assert service.stderr is not None
+        assert "not at the end after" in service.stderr.read().decode()
 
 
 def test_a_service_that_waits_for_a_silent_broker_hears_that_it_is_to_stop_and_ends_in_time() -> None:

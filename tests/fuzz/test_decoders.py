@@ -243,6 +243,7 @@ def test_a_table_that_would_unpack_to_gigabytes_is_refused_unread(codec: Any, as
 def test_a_request_has_so_many_rows_and_no_more(rows: int) -> None:
     for value in (
         written(pa.table({"tensor": pa.array([0] * rows, pa.int8())}), None),
+        written(pa.table({"tensor": pa.array([str(row) for row in range(rows)]).dictionary_encode()}), None),
         _ones(rows),
     ):
         frame = Frame(None, value, (), Origin("t", 0, 0), 0, "TOPIC")

@@ -76,7 +76,7 @@ def test_a_number_is_a_position(value: float, arm: str) -> None:
     assert task.slip.split[0].position == value
 
 
-@pytest.mark.parametrize("value", [17, -1, 1.5, True])
+@pytest.mark.parametrize("value", [17, -1, 1.5, True, 10**400, -(10**400)])
 def test_a_number_that_is_no_position_is_refused_with_advice(value: object) -> None:
     with pytest.raises(Refused, match="expected") as refused:
         route(frame("r", records(camera=value)), pipeline_version(BY_KEY))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from schemas.errors import SparringError
 from schemas.limits import INDEX_KEPT_BYTES_MAX, INDEX_KEPT_S
 from schemas.results import Answer
 
@@ -73,6 +74,7 @@ class Lately:
 
         Raises:
             RetryLater: Redis did not confirm all of them. Write them again.
+            SparringError: Redis lost what cannot be written again; so does `look`.
         """
         with self._turn:
             number = self._confirmed + 1
@@ -101,13 +103,18 @@ class Lately:
         """number: of the newest write. The mark is the older one until all is there: Redis may go away again."""
         if self._lost_after is None:
             return
+        if any(one.number > self._lost_after and one.answers is None for one in self._kept):
+            raise SparringError(
+                "Redis lost answers that are not kept, there were too many; none of them is committed: the next "
+                "indexer reads them again"
+            )
         self._index.write((), (self._name, self._lost_after))
         again, older = 0, self._confirmed - self._lost_after
         for one in self._kept:
-            if one.number > self._lost_after and one.answers is not None:
-                self._index.write(one.answers)
+            if one.number > self._lost_after:
+                self._index.write(one.answers or ())
                 one.at_s = self._clock()
-                again, older = again + len(one.answers), older - 1
+                again, older = again + len(one.answers or ()), older - 1
         self._index.write((), (self._name, number))
         log.warning("Redis had lost %d answers that it had confirmed: they are written again", again)
         if older:

@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from adapters.redis import AnswerIndex
+from schemas.errors import SparringError
 from schemas.keys import Keys
 from schemas.limits import INDEX_KEPT_BYTES_MAX, INDEX_KEPT_S
 from schemas.results import Answer
@@ -113,6 +114,21 @@ def test_answers_that_are_too_many_to_be_kept_are_not_done_with_sooner(index: An
         assert lately.write([official(f"large-{number}", bytes(half))], [partial(int, number)]) == []
     now_s[0] = INDEX_KEPT_S + 1
     assert [receipt() for receipt in lately.look()] == [0, 1, 2]
+
+
+def test_an_indexer_ends_where_redis_lost_what_was_too_much_to_be_kept_and_nothing_of_it_is_done_with(
+    index: AnswerIndex, server: Forgetful
+) -> None:
+    lately = Lately(index, lambda: 0.0)
+    large = [official(f"lost-{number}", bytes(INDEX_KEPT_BYTES_MAX // 2)) for number in range(3)]
+    for answer in large:
+        assert lately.write([answer], [lambda: "done"]) == []
+    server.forgets(large, 0)
+    for _ in range(2):
+        with pytest.raises(SparringError, match="the next indexer reads them again"):
+            lately.look()
+    with pytest.raises(SparringError, match="the next indexer reads them again"):
+        lately.write([official("after")], [lambda: "done"])
 
 
 def test_what_is_too_old_to_be_kept_is_said(
