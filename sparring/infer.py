@@ -165,9 +165,10 @@ class Waiting:
         return {} if version is None else challenger_names(version)
 
     def _living(self, keys: Sequence[ModelKey]) -> bool:
-        """Whether one of these challengers has a process that is alive."""
-        models = {str(key) for key in keys}
-        return any(beat.model in models and beat.lane == "shadow" for beat in self._connection.follower.alive())
+        """Whether one of these challengers has a process that is alive. Where nobody at all is heard it is this client
+        that does not hear, and nobody is taken for dead."""
+        models, alive = {str(key) for key in keys}, self._connection.follower.alive()
+        return not alive or any(beat.model in models and beat.lane == "shadow" for beat in alive)
 
     def _warn(self, names: Mapping[ModelKey, str], came: Mapping[ModelKey, Answer], absent: Sequence[ModelKey]) -> None:
         failed = [

@@ -34,4 +34,4 @@ def test_a_collector_that_never_answers_costs_spans_and_no_more_time_than_said()
             traces.start("route", None).end()
         begun_s = time.monotonic()
         traces.close()
-        assert time.monotonic() - begun_s < CLOSE_S_MAX + 1
+        assert time.monotonic() - begun_s < CLOSE_S_MAX + 5, "the exporter alone would wait for ten seconds"

@@ -67,7 +67,7 @@ def test_an_interrupt_stops_everything_without_a_traceback(tmp_path: Path) -> No
             start_new_session=True,
         )
     try:
-        eventually(lambda: "\n3. A random split" in output.read_text(), 80, "the split to begin")
+        eventually(lambda: "\n3. A random split" in output.read_text(), 240, "the split to begin")
         started = psutil.Process(running.pid).children(recursive=True)
         running.send_signal(signal.SIGINT)
         assert running.wait(60) == demo.INTERRUPTED

@@ -57,4 +57,4 @@ def test_frames_of_a_step_whose_load_hangs_are_answered_and_a_better_version_com
         eventually(lambda: before.pid not in {one.pid for one in model_processes(impatient, same)}, 60, "a new process")
         answers = wire.answers([wire.send("loading", ROW) for _ in range(5)], within_s=30)
         assert {answer.status for answer in answers.values()} == {"ok"}
-        assert {len(found) for found in wire.results.values()} == {1}, "each frame has one official answer"
+        assert {len(found) for found in list(wire.results.values())} == {1}, "each frame has one official answer"

@@ -102,8 +102,7 @@ def test_a_dead_letter_without_a_request_id_is_found_by_that_of_its_answer(
     broker, topics = client._connection.broker, client._connection.topics  # noqa: SLF001 (what the command line opens)
     offset = broker.send(topics.frames, ROW, b"camera-7", [("pipeline", pipeline.name().encode())])
     (answered,) = eventually(lambda: [one for one in list(wire.results) if one.endswith(f".{offset}")], 60, "an answer")
-    wire.answer(answered)
-    eventually(lambda: wire.deadletters.get(""), 60, "its dead letter")
+    wire.deadletter_of(wire.answer(answered).frame)
     code, out, _ = typed(capsys, "deadletters", "show", answered)
     assert code == OK, out
     pipeline.deploy()

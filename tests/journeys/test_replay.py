@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -44,6 +45,9 @@ from tests.video import write_video
 from tests.waiting import eventually
 
 Scale = Callable[[str, float], ModelVersion]
+REPLAYED = 120
+"""Frames of the replay that is killed."""
+
 pytestmark = pytest.mark.usefixtures("addressed")
 
 
@@ -237,9 +241,11 @@ def test_a_replay_keeps_the_rhythm_in_which_frames_were_produced_or_its_own(
     ]
     wire.answers(ids)
 
+    outs = (tmp_path / f"{number}" for number in count())
+
     def sent_after(some: list[str], *pace: str) -> list[int]:
         """When each frame was sent, milliseconds after the first; to the live pipeline, which is there at once."""
-        out = tmp_path / pace[0]
+        out = next(outs)
         words = ("replay", "--ids", ",".join(some), "--pipeline", pipeline.name(), "--live", "--out", str(out))
         code, _, err = typed(capsys, *words, *pace)
         assert code == OK, err
@@ -249,17 +255,19 @@ def test_a_replay_keeps_the_rhythm_in_which_frames_were_produced_or_its_own(
         times = [records[places[one]].timestamp for one in some]
         return [at - times[0] for at in times]
 
-    early_ms, late_ms = 5, 1_500  # none too early; one may be late on a busy machine, the next are not
+    early_ms, late_ms = 5, 1_500  # none too early; a busy machine may make all late, once or twice
     for some, pace, due in (
         (ids, ("--speed", "3"), [ms / 3 for ms in after]),
         (ids, ("--fps", "8"), [125.0 * number for number in range(len(after))]),
         (ids[:3], ("--realtime",), after[:3]),
     ):
-        came = sent_after(some, *pace)
-        assert came == sorted(came)
-        lateness = [ms - expected for ms, expected in zip(came, due, strict=True)]
-        assert min(lateness) >= -early_ms, (pace, came)
-        assert median(lateness) <= late_ms, (pace, came)
+        tries: list[list[int]] = []
+        while not tries or (median(tries[-1]) > late_ms and len(tries) < 3):
+            came = sent_after(some, *pace)
+            assert came == sorted(came)
+            tries.append([ms - round(expected) for ms, expected in zip(came, due, strict=True)])
+            assert min(tries[-1]) >= -early_ms, (pace, came)
+        assert median(tries[-1]) <= late_ms, (pace, tries)
 
 
 def test_a_replay_that_is_killed_again_and_again_has_each_frame_once_in_its_dataset(
@@ -267,7 +275,7 @@ def test_a_replay_that_is_killed_again_and_again_has_each_frame_once_in_its_data
 ) -> None:
     """As it begins, between two writings, between writing and noting, at its end: wherever it happens to be."""
     pipeline.add_model_step(scale("replay-killed", 2.0)).deploy()
-    ids = [wire.send(pipeline.name(), f'[{{"tensor": [{number}, 1]}}]'.encode()) for number in range(60)]
+    ids = [wire.send(pipeline.name(), f'[{{"tensor": [{number}, 1]}}]'.encode()) for number in range(REPLAYED)]
     wire.answers(ids)
     before, out, rng = topics(stack), tmp_path / "run", Random(seed)
 
@@ -283,7 +291,7 @@ def test_a_replay_that_is_killed_again_and_again_has_each_frame_once_in_its_data
         return noted(out)
 
     begins = (sys.executable, "-m", "sparring", "replay", "--from", "1h", "--pipeline", pipeline.name())
-    first = rng.randrange(5, 50)
+    first = rng.randrange(5, 25)
     state = kill((*begins, "--fps", "10", "--out", str(out)), lambda now: now.sent >= first, f"{first} frames sent")
     assert state.written == 0, "a replay writes every ten seconds: all that was sent is sent again"
     goes_on = (sys.executable, "-m", "tests.journeys.replaying", str(out))
@@ -297,12 +305,12 @@ def test_a_replay_that_is_killed_again_and_again_has_each_frame_once_in_its_data
             case _:
                 state = kill(goes_on, lambda now: now.written >= begun.written + some, "some to be written")  # noqa: B023
         assert state.written >= begun.written, killed
-    assert 0 < state.written < 60, "it was killed between its first writing and its last"
-    kill(goes_on, lambda now: now.written == 60, "all to be written", within_s=2)
+    assert 0 < state.written < REPLAYED, "it was killed between its first writing and its last"
+    kill(goes_on, lambda now: now.written == REPLAYED, "all to be written", within_s=2)
 
     code, said, err = typed(capsys, "replay", "--resume", str(out), "--json")
     facts = json.loads(said)
-    assert (code, facts["finished"], facts["sent"], facts["written"]) == (OK, True, 60, 60)
+    assert (code, facts["finished"], facts["sent"], facts["written"]) == (OK, True, REPLAYED, REPLAYED)
     assert facts["sent_again"] >= first
     assert "starting" not in err, "nothing was left to send"
     assert sorted(row["subject"] for row in rows_of(out)) == sorted(ids)
@@ -453,7 +461,8 @@ def test_what_does_not_go_together_is_said_before_anything_is_done(pipeline: Pip
         assert (code, expected in err) == (WRONG_USAGE, True), err
     before = ("--from", "3h", "--to", "2h")
     code, _, err = typed(capsys, "replay", *before, "--pipeline", pipeline.name(), "--dry-run")
-    assert (code, err) == (NOTHING_THERE, "sparring: there are no such frames; nothing was done\n")
+    said = [line for line in err.splitlines() if " read, " not in line]  # a slow machine is told how far it is
+    assert (code, said) == (NOTHING_THERE, ["sparring: there are no such frames; nothing was done"])
 
 
 def test_a_time_in_which_only_others_frames_came_has_no_frames_and_nothing_is_started(

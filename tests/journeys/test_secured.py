@@ -1,5 +1,6 @@
 """A whole system over TLS, with a user and the least rights per part: everything works, and nobody may do more."""
 
+import gc
 import json
 import logging
 import urllib.error
@@ -42,6 +43,8 @@ FRAME = b'[{"tensor": [1.0, 2.0]}]'
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     with secured(tmp_path_factory.mktemp("secured")) as running:
         yield running
+    del running
+    gc.collect()  # here, and not in somebody else's test
 
 
 @pytest.fixture(scope="module")

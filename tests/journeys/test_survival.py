@@ -300,7 +300,7 @@ def test_answers_of_one_key_come_in_the_order_of_its_frames(pipeline: Pipeline, 
     pipeline.add_model_step(scale("double", 2.0)).deploy()
     ids = [wire.send(pipeline.name(), ROW, key=b"camera-7") for _ in range(200)]
     answers = wire.answers(ids)
-    heard = [one for one in wire.results if one in answers]
+    heard = [one for one in list(wire.results) if one in answers]
     assert heard == ids
     assert {answer.key for answer in answers.values()} == {b"camera-7"}
 

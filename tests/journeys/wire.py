@@ -103,6 +103,18 @@ class Wire:
         assert request_id in self.deadletters, f"{request_id} has no dead letter in {within_s} s"
         return self.deadletters[request_id][0]
 
+    def deadletter_of(self, frame: str, within_s: float = 60.0) -> tuple[dict[str, str], bytes]:
+        """Likewise of a frame that has no request id of its own, by its place."""
+
+        def letters() -> list[tuple[dict[str, str], bytes]]:
+            return [letter for some in self.deadletters.values() for letter in some if letter[0].get("frame") == frame]
+
+        with self._heard:
+            self._heard.wait_for(letters, within_s)
+            found = letters()
+        assert found, f"{frame} has no dead letter in {within_s} s"
+        return found[0]
+
     def _ends(self, name: str) -> list[TopicPartition]:
         topic = f"{self.namespace}.{name}"
         partitions = self._consumer.list_topics(topic, timeout=10).topics[topic].partitions

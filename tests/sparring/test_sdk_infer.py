@@ -130,7 +130,7 @@ def test_a_dead_challenger_is_not_waited_for_and_is_named(
         rival = answer_to(frame, version, models[1], 0.25, role="challenger")
         return [rival, answer_to(frame, version, models[0], 0.5, parts=2)]
 
-    with answering(settings, answer):
+    with beating(client, (models[1], "shadow")), answering(settings, answer):
         began_s = time.monotonic()
         with pytest.warns(UserWarning, match=r"are missing: slow \(no answer\)") as said:
             got = shadowed.infer(FRAME, timeout=60)
@@ -153,6 +153,22 @@ def test_a_living_challenger_is_waited_for_as_long_as_shadow_wait_says(
         with pytest.warns(UserWarning, match="slow"):
             shadowed.infer(FRAME, timeout=60, shadow_wait=1.0)
         assert 1.0 <= time.monotonic() - began_s < 40
+
+
+def test_who_hears_nobody_takes_no_challenger_for_dead(
+    settings: Settings, client: Client, models: list[ModelVersion], shadowed: Pipeline
+) -> None:
+    version, follower = live(client), client._connection.follower  # noqa: SLF001 (what this client hears)
+    eventually(lambda: not follower.alive(), 60, "the others to be silent")
+
+    def answer(frame: Frame) -> list[Answer]:
+        return [answer_to(frame, version, models[0], 0.5, parts=2)]
+
+    with answering(settings, answer):
+        began_s = time.monotonic()
+        with pytest.warns(UserWarning, match="slow"):
+            shadowed.infer(FRAME, timeout=60, shadow_wait=1.0)
+        assert time.monotonic() - began_s >= 1.0
 
 
 def test_a_challenger_that_failed_is_a_warning_with_its_reason(
@@ -185,9 +201,10 @@ def test_no_answer_in_time_is_a_timeout_with_its_seconds(shadowed: Pipeline) -> 
 def test_while_kafka_stands_still_infer_ends_in_its_time_and_its_frame_is_not_lost(
     broker: LocalStack, shadowed: Pipeline
 ) -> None:
+    first = ends(shadowed)
     with pytest.raises(InferenceTimeoutError, match="no answer to request"):
         shadowed.infer(FRAME, timeout=0.5)  # Kafka's client knows the topic now
-    before = ends(shadowed)
+    before = eventually(lambda: (now := ends(shadowed)) > first and now, 60, "the first frame on its topic")
     with frozen(broker.process("kafka")):
         began_s = time.monotonic()
         with pytest.raises(

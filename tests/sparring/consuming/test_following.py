@@ -37,7 +37,8 @@ def kafka(broker: LocalStack) -> Iterator[Broker]:
 
 
 def follow(kafka: Broker, writer: Writer, group: str | None = "g", **more: Any) -> Following:
-    return Following(kafka, {writer.topics.results: None}, None if group is None else f"{group}-{NOW}", **more)
+    namespace = writer.topics.namespace  # of this test alone
+    return Following(kafka, {writer.topics.results: None}, None if group is None else f"{group}-{namespace}", **more)
 
 
 def state(member: Following) -> MemberState:
@@ -194,6 +195,7 @@ def test_who_takes_long_for_each_result_stays_in_the_group_and_lets_others_in(
 
             def other_has_its_share() -> bool:
                 clock.forward_s += 60  # so long takes each result
+                still(0.25)
                 handed_out.append(next(slow).request_id)
                 return share(other) == PARTITIONS // 2
 

@@ -130,15 +130,31 @@ def confirmed_lately(place: Place) -> list[Answer]:
     return some if time.monotonic() - began_s < INDEX_KEPT_S - 1 else []
 
 
+def forgotten(place: Place) -> list[Answer]:
+    """Answers that Redis, which is away now, has forgotten, and that the indexer has not let go of: while Redis is away
+    it does not."""
+
+    def held() -> list[Answer]:
+        if not (some := confirmed_lately(place)):
+            return []
+        place.valkey.go()
+        if uncommitted(place) == len(some):
+            return some
+        place.valkey.come()
+        return []
+
+    lost = eventually(held, 120, "a machine that is not too busy")
+    place.valkey.forget()
+    return lost
+
+
 def test_what_redis_forgets_after_it_confirmed_is_written_again(place: Place) -> None:
     indexer = place.indexer()
     before = a_stream(20)
     place.publish(*before)
     eventually(lambda: place.answered(before), 60, "the answers before")
 
-    lost = eventually(lambda: confirmed_lately(place), 120, "a machine that is not too busy")
-    place.valkey.go()
-    place.valkey.forget()
+    lost = forgotten(place)
     place.valkey.come()
     eventually(lambda: place.answered([*before, *lost]), 60, "the answers that Redis had forgotten")
     eventually(lambda: "Redis had lost" in "".join(indexer.lines("WARNING")), 60, "the indexer to say so")
@@ -149,10 +165,8 @@ def test_what_redis_forgets_when_the_indexer_ends_with_it_is_read_again(place: P
     before = a_stream(20)
     place.publish(*before)
     eventually(lambda: place.answered(before), 60, "the answers before")
-    lost = eventually(lambda: confirmed_lately(place), 120, "a machine that is not too busy")
-    place.valkey.go()
+    lost = forgotten(place)
     indexer.kill()
-    place.valkey.forget()
     place.valkey.come()
     assert not place.answered(lost)
     place.indexer()
