@@ -1,4 +1,4 @@
-"""A replay's SQLite files are changed here, and nowhere else: all of a change is in the file, or nothing."""
+"""A change of a replay's SQLite files: all of it is in the file, or nothing."""
 
 import contextlib
 import sqlite3

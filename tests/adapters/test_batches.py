@@ -32,12 +32,14 @@ def _send(producer: Producer, records: int, record_bytes: int) -> None:
     assert producer.flush(60) == 0
 
 
-@pytest.mark.parametrize("records", [1, 3, 8, 100])
-@pytest.mark.parametrize("last", [False, True], ids=["something follows", "nothing follows"])
-@pytest.mark.parametrize("before", [0, 5])
+@pytest.mark.parametrize(
+    ("before", "records", "last"),
+    [(5, 1, False), (5, 3, True), (5, 8, False), (0, 2, True), (0, 9, False), (0, 100, True), (5, 100, False)],
+)
 def test_a_batch_ends_where_the_next_begins_or_nothing_is(
-    packing: Producer, records: int, last: bool, before: int
+    packing: Producer, before: int, records: int, last: bool
 ) -> None:
+    """before: records ahead of it. last: nothing follows."""
     kafka = _broker(packing)
     if before:
         _send(packing, before, 10)

@@ -133,6 +133,7 @@ class _Arrow:
         if self._stream is None:
             self._open(FIELDS)
         self._stream.close()
+        sys.stdout.flush()  # a reader that is gone is found out here, and is told nothing
         if self._left_out:
             _say(f"left out: {self._left_out} answers that are no result; --format json has them")
 

@@ -16,6 +16,7 @@ from schemas.errors import RetryLater
 from schemas.limits import PARTITIONS
 from sparring.broker import Broker
 from sparring.consuming.following import Following
+from sparring.consuming.membership import Membership
 from sparring.consuming.question import Question
 from sparring.consuming.stream import ResultStream
 from sparring.stack import LocalStack
@@ -144,15 +145,13 @@ def test_while_the_group_is_divided_nothing_is_committed_and_nothing_passed_befo
 def test_a_group_that_is_never_divided_is_an_error(
     kafka: Broker, writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second does not poll, and Kafka waits for it."""
-    with ExitStack() as stack:
-        first, second = (stack.enter_context(closing(follow(kafka, writer, "never"))) for _ in range(2))
-        with driven(first, second):
-            eventually(lambda: share(first) == share(second) == PARTITIONS // 2, 60, "a half at each")
-        third = stack.enter_context(closing(follow(kafka, writer, "never")))
-        monkeypatch.setattr("sparring.consuming.following._DIVIDED_S_MAX", STILL_S)
-        with pytest.raises(ConnectionError, match=r"not been divided for 2\.5 s: its coordinator is away, or a member"):
-            third.turn()
+    monkeypatch.setattr(Membership, "settled", property(lambda _member: False))
+    monkeypatch.setattr("sparring.consuming.following._DIVIDED_S_MAX", STILL_S)
+    with (
+        closing(follow(kafka, writer)) as following,
+        pytest.raises(ConnectionError, match=r"not been divided for 2\.5 s: its coordinator is away, or a member"),
+    ):
+        following.turn()
 
 
 def test_while_kafka_stands_still_the_watermark_does(broker: LocalStack, kafka: Broker, writer: Writer) -> None:
