@@ -5,6 +5,7 @@ ends natively sooner or later. `sparring topics prune` deletes the topics of ver
 producers that know one are replaced as soon as it is no longer needed.
 """
 
+import threading
 from collections.abc import Mapping
 from typing import Final
 
@@ -51,7 +52,10 @@ class Producers:
         if not self.drain_shadow():
             return False
         self.official.flush()
+        old = [self.official, self.shadow]
         self.official, self.shadow = self._new()
+        # Librdkafka takes up to a second to end a client, in whoever lets go of it.
+        threading.Thread(target=old.clear, name="old producers", daemon=True).start()
         return True
 
     def _new(self) -> tuple[Outbox, Outbox]:
