@@ -57,7 +57,8 @@ def how(one: Changed) -> str:
         return f"{_status(facts, 'a')} -> {_status(facts, 'b')}"
     parts = []
     if one.a or one.b:
-        parts.append(f"{len(one.a)} -> {len(one.b)} boxes, {facts['matched']} matched")
+        counts = ("no" if facts[name] is None else f"{facts[name]:,}" for name in ("boxes_a", "boxes_b"))
+        parts.append(f"{' -> '.join(counts)} boxes, {facts['matched']} matched")
     for name in one.outputs:
         agree, apart = facts[f"out.{name}.agree"], facts[f"out.{name}.abs_max"]
         if agree is False or apart:

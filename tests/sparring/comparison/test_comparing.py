@@ -14,7 +14,7 @@ import pytest
 import sparring
 from sparring.comparison import buckets
 from sparring.comparison.side import NotADataset
-from sparring.comparison.telling import sections
+from sparring.comparison.telling import how, sections
 from tests.sparring.comparison.datasets import AT, BOXES, SCHEMA, SCORES, Row, answer, failed, write
 
 BOX = (0, 0, 10, 10)
@@ -388,6 +388,15 @@ def test_of_one_model_only_its_own_files_are_read(tmp_path: Path) -> None:
         elsewhere / "1.parquet",
     )
     assert sparring.compare(elsewhere, folder, model_a="b", model_b="challenger").totals["a"]["models"] == {"b": 1}
+
+
+def test_an_answer_that_has_no_boxes_to_read_is_told_apart_from_one_that_found_nothing(compared: Compared) -> None:
+    there = [answer(name, [(BOX, 1, 0.75)]) for name in "xy"]
+    found = compared(there, [answer("x"), answer("y", [])])
+    assert [(one.subject, how(one)) for one in found.changed] == [
+        ("x", "1 -> no boxes, 0 matched"),
+        ("y", "1 -> 0 boxes, 0 matched"),
+    ]
 
 
 def test_a_file_without_a_row_group_has_no_rows(tmp_path: Path) -> None:
