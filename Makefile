@@ -59,7 +59,7 @@ $(STAMP): requirements/all.txt requirements/overrides.txt pyproject.toml | $(UV)
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(None if sys.version_info >= (3, 11) else \
 	    f"sparring needs Python 3.11 or newer, $(PYTHON) is {v}: make PYTHON=python3.12 ...")'
 	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
-	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/all.txt
+	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/all.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -c "from sparring.stack.jars import classpath; classpath(print)"
 	@touch $@
