@@ -23,10 +23,10 @@ setup: $(STAMP)  ## install everything, locked and hashed, into .venv; Kafka int
 demo: setup  ## a real Kafka, two real models, a random split, a shadow deploy; KEEP=1 keeps the data
 	$(BIN)/python -m examples.demo $(if $(KEEP),--keep)
 
-# Most tests wait for something: four processes, each with a Kafka of its own, keep two cores busy. In the order of
-# their files, so that the longest file is not the last.
+# Four processes, each with a Kafka of its own, keep two cores busy. In the order of their files, so that the longest
+# file is not the last. The services keep what they compile: without bytecode each of them compiles everything anew.
 test: setup  ## the whole suite on a real Kafka and a real Valkey; ARGS="-k name" chooses
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup  ## ruff, format, mypy --strict, import-linter
 	$(BIN)/ruff check .

