@@ -6,6 +6,7 @@ sent, and noted as done only when its answers are in a file.
 
 import contextlib
 import time
+from collections.abc import Callable
 from typing import Final, assert_never
 
 from schemas.errors import FrameTooLarge, SparringError
@@ -36,6 +37,7 @@ class Replay:
         writer: where answers go.
         pace: how fast.
         limits: how much is under way, how long it waits.
+        clock: seconds that only go forward.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Replay:
         writer: DatasetWriter,
         pace: Pace,
         limits: Limits,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.counts = left.counts
         self._left = left
@@ -57,8 +60,9 @@ class Replay:
         self._pace = pace
         self._limits = limits
         self._under_way = UnderWay(limits)
+        self._clock = clock
         self._done: list[int] = []
-        self._written_s = self._heard_s = time.monotonic()
+        self._written_s = self._heard_s = clock()
 
     def run(self) -> bool:
         """Replay what is left; False where it was interrupted: what was answered until then is written, as it is before
@@ -88,12 +92,12 @@ class Replay:
                 return
             self._send(frame)
             if not sent:  # not before: a source, and Kafka's client, may take their time until the first frame is sent
-                started_s, first_at = time.monotonic(), frame.asked.at
+                started_s, first_at = self._clock(), frame.asked.at
 
     def _wait(self, due_s: float, size_bytes: int) -> bool:
         """Until the frame's time has come and there is room for it; False where it was interrupted."""
         while not self._left.interrupted.is_set():
-            left_s = due_s - time.monotonic()
+            left_s = due_s - self._clock()
             room = self._under_way.has_room(size_bytes)
             self._turn(0.0 if room and left_s <= 0 else min(_TURN_S, left_s) if room else _TURN_S)
             if room and left_s <= 0:
@@ -103,7 +107,7 @@ class Replay:
     def _send(self, frame: ReplayFrame) -> None:
         self._journal.sending(frame.number)
         if not self._under_way:
-            self._heard_s = time.monotonic()
+            self._heard_s = self._clock()
         try:
             self._road.send(frame)
         except FrameTooLarge as error:
@@ -116,7 +120,7 @@ class Replay:
     def _turn(self, within_s: float) -> None:
         """Take what has come, waiting for the first of it; write now and then."""
         self._take_what_came(within_s)
-        now_s = time.monotonic()
+        now_s = self._clock()
         for one in self._under_way.late(now_s):
             self.counts.late += (one.official.parts if one.official else 0) - len(one.shadows)
             self._finish(one)
@@ -161,7 +165,7 @@ class Replay:
                 assert_never(delivery)
 
     def _answered(self, answer: Answer) -> None:
-        now_s = time.monotonic()
+        now_s = self._clock()
         one = self._under_way.answered(answer, now_s)
         if one is None:
             return
@@ -196,4 +200,4 @@ class Replay:
         files = self._writer.flush()
         done, self._done = self._done, []
         self._journal.wrote(done, files)
-        self._written_s = time.monotonic()
+        self._written_s = self._clock()

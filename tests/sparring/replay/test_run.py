@@ -1,8 +1,8 @@
 """The loop alone, on a road that answers at once, late, twice, or never."""
 
-import threading
+import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -62,7 +62,12 @@ class Near:
 
 
 def run(
-    tmp_path: Path, road: Near, frames: Iterable[Reading], limits: Limits | None = None, **other: object
+    tmp_path: Path,
+    road: Near,
+    frames: Iterable[Reading],
+    limits: Limits | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    **other: object,
 ) -> tuple[Replay, bool]:
     journal = (
         Journal.begin(tmp_path, plan(**other)) if not (tmp_path / "_replay").exists() else Journal.resume(tmp_path)
@@ -73,7 +78,8 @@ def run(
         journal.forget_files_in_the_making()
         writer = DatasetWriter(tmp_path, f"abc-{journal.attempt():03}", input_size)
         left = Left(frames, journal)
-        replay = Replay(left, journal, recorded, cast("Road", road), writer, journal.plan.pace, limits or Limits())
+        pace, bounds = journal.plan.pace, limits or Limits()
+        replay = Replay(left, journal, recorded, cast("Road", road), writer, pace, bounds, clock)
         return replay, replay.run()
 
 
@@ -264,13 +270,15 @@ def test_a_file_that_was_written_and_not_noted_is_written_anew_and_no_row_is_the
 
 
 class Challenged(Near):
-    """Officially answered at once; the challenger answers one frame in each turn of the loop that waits."""
+    """Officially answered at once; the challenger answers one frame in each turn of the loop that waits. `now_s` is the
+    time, which only such a turn takes: how fast this machine is says nothing."""
 
     shed = 0
 
     def __init__(self) -> None:
         super().__init__()
         self.queue: deque[Answer] = deque()
+        self.now_s = 1000.0
 
     def send(self, sent: ReplayFrame) -> str:
         self.sent.append(sent.number)
@@ -284,7 +292,7 @@ class Challenged(Near):
 
     def take(self, within_s: float) -> Event | None:
         if not self.events and within_s:
-            threading.Event().wait(SLOW_S)
+            self.now_s += SLOW_S
             if self.queue:
                 return self.queue.popleft()
         return self.events.popleft() if self.events else None
@@ -295,8 +303,9 @@ SLOW_S = 0.02
 
 def test_a_challenger_that_is_slower_than_the_champion_is_waited_for_as_long_as_it_answers(tmp_path: Path) -> None:
     """The last is answered ten times as late as any may be that nothing comes for."""
-    limits = Limits(parts_s=10 * SLOW_S)
-    replay, finished = run(tmp_path, Challenged(), [frame(number) for number in range(100)], limits)
+    road, limits = Challenged(), Limits(parts_s=10 * SLOW_S)
+    frames = [frame(number) for number in range(100)]
+    replay, finished = run(tmp_path, road, frames, limits, lambda: road.now_s)
     assert (finished, replay.counts.late, replay.counts.answered) == (True, 0, 100)
     assert Counter(subjects(tmp_path)) == {f"r{number}": 2 for number in range(100)}
 
@@ -305,7 +314,8 @@ def test_challengers_answers_that_were_shed_are_counted(tmp_path: Path) -> None:
     class Shedding(Challenged):
         shed = 2
 
-    replay, _ = run(tmp_path, Shedding(), [frame(number) for number in range(5)])
+    road = Shedding()
+    replay, _ = run(tmp_path, road, [frame(number) for number in range(5)], clock=lambda: road.now_s)
     assert (replay.counts.answered, replay.counts.shed) == (5, 2)
 
 
