@@ -13,6 +13,7 @@
     catalog     follows the catalog topic
     presence    beats, and who else does
     store       model files, by sha256 (pyarrow.fs)
+    onnx_file   what an ONNX file says of its shapes (onnx)
     redis       the index of answers (redis-py)
 
 The SDK and the command line talk to Kafka through kafka-python, in `sparring`.

@@ -10,11 +10,11 @@ import msgspec
 from adapters.images import decode_image, image_tensor
 from adapters.settings import InferenceSettings
 from adapters.store import ModelStore
+from schemas.fitting import Arrays
 from schemas.models import PinnedModel
 from workers.inference.allocator import keep_buffers
 from workers.inference.answering import run_path
 from workers.inference.steps import load_model
-from workers.inference.tensors import Arrays
 
 THREADS: Final = 2
 """Inference threads of each way."""

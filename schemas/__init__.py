@@ -16,4 +16,7 @@ room imports from none of them. It is pure: no I/O, no clock, no Kafka, no Redis
     tasks       what the router sends: the frame and its slip
     results     what a model process answers, and dead letters
     tables      tensors <-> Arrow IPC and JSON records
+    wiring      which value feeds which input
+    casting     an array in an input's dtype
+    fitting     a table as a model's input arrays
 """

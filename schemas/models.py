@@ -21,7 +21,26 @@ class TensorSpec(msgspec.Struct, frozen=True):
     name: str
     dtype: str
     shape: tuple[int | None, ...] | None = None
-    """None: a Python step declares a dtype only."""
+    """(): a scalar. None: of any rank; an ONNX file may declare no shape, a Python step declares none."""
+    dimensions: tuple[str | None, ...] | None = None
+    """Per dimension the name that the file gives it where it is free. None: the file names none."""
+    per_row: bool | None = None
+    """Of an output: whether its first dimension has one entry per row of the inputs, by the file. None: the file does
+    not say, or was uploaded by a version that did not read this."""
+
+    @property
+    def shown_shape(self) -> str:
+        """For people: `[batch, 3, ?]`, by the names of the free dimensions; `of any rank` where there is no shape."""
+        if self.shape is None:
+            return "of any rank"
+        names = self.dimensions or (None,) * len(self.shape)
+        sizes = zip(self.shape, names, strict=True)
+        return f"[{', '.join((name or '?') if size is None else str(size) for size, name in sizes)}]"
+
+    def __repr__(self) -> str:
+        more = "" if self.dimensions is None else f", dimensions={self.dimensions!r}"
+        more += "" if self.per_row is None else f", per_row={self.per_row!r}"
+        return f"TensorSpec(name={self.name!r}, dtype={self.dtype!r}, shape={self.shape!r}{more})"
 
 
 class ImageSettings(msgspec.Struct, frozen=True):
@@ -65,6 +84,8 @@ class Configuration(msgspec.Struct, frozen=True):
     """How long a batch waits for more rows once it has its first."""
     class_names: tuple[str, ...] | None = None
     """By class number, for pictures and tables that people look at. None: the numbers are shown."""
+    outputs_per_row: bool | None = None
+    """Whether each output has an entry per row on its first dimension, as stated. None: as the file says."""
 
 
 class ModelVersion(msgspec.Struct, frozen=True):
@@ -108,6 +129,21 @@ class PinnedModel(msgspec.Struct, frozen=True):
     def outputs(self) -> tuple[TensorSpec, ...]:
         """Declared outputs, else the file's own."""
         return self.model.outputs if self.configuration.outputs is None else self.configuration.outputs
+
+    @property
+    def outputs_per_row(self) -> bool:
+        """Whether each output is known to have one entry per row on its first dimension: as configured, else as the
+        file says. Never by what one run gives."""
+        stated = self.configuration.outputs_per_row
+        return all(spec.per_row is True for spec in self.outputs) if stated is None else stated
+
+    def stacks(self, rows: int) -> bool:
+        """Whether `rows` rows may be one run: each input has a first dimension of that size, and each output gives
+        every row its own entry."""
+        if self.configuration.batch_config == "single" or not self.outputs_per_row:
+            return False
+        shapes = [spec.shape for spec in self.inputs]
+        return all(shape is None or (len(shape) > 0 and shape[0] in (None, rows)) for shape in shapes)
 
 
 def arm_names(models: Sequence[PinnedModel]) -> tuple[str, ...]:

@@ -31,9 +31,10 @@ def configuration(
     batch_rows_max: object = 1,
     batch_wait_ms_max: object = 0.0,
     class_names: object = None,
+    outputs_per_row: object = None,
 ) -> Configuration:
     """The arguments of `ModelVersion.configure` for this model; TypeError or ValueError that names what is wrong."""
-    return Configuration(
+    checked = Configuration(
         runtime=_checked_runtime(model, runtime),
         tensor_fields=_checked_fields(model, tensor_fields),
         batch_config=_checked_batch_config(batch_config),
@@ -43,7 +44,28 @@ def configuration(
         batch_rows_max=_checked_rows(batch_rows_max),
         batch_wait_ms_max=_checked_wait(batch_wait_ms_max),
         class_names=_checked_class_names(class_names),
+        outputs_per_row=_checked_per_row(model, outputs_per_row),
     )
+    if checked.outputs_per_row and checked.batch_config == "single":
+        raise ValueError(
+            "outputs_per_row: True beside batch_config='single', where a row is a whole input; expected one of the two"
+        )
+    return checked
+
+
+def why_alone(pinned: models.PinnedModel) -> str | None:
+    """Why `batch_rows_max` has no effect on this model; None where requests share runs, or are configured not to."""
+    configured = pinned.configuration
+    if configured.batch_rows_max == 1 or configured.batch_config == "single" or configured.outputs_per_row is False:
+        return None
+    for spec in pinned.inputs:
+        if spec.shape is None or spec.shape[:1] != (None,):
+            return f"the input {spec.name!r} has the shape {spec.shown_shape}, whose first dimension is not free"
+    if not pinned.outputs_per_row:
+        unsaid = next(spec for spec in pinned.outputs if not spec.per_row)
+        why = f"the file does not say that the output {unsaid.name!r}, {unsaid.shown_shape}, has an entry per row"
+        return why if unsaid.per_row is False else f"{why}; where it has, set outputs_per_row=True"
+    return None
 
 
 def _checked_runtime(model: models.ModelVersion, runtime: object) -> models.Framework:
@@ -130,6 +152,19 @@ def _checked_batch_config(batch_config: object) -> Any:
     if batch_config is not None and not (isinstance(batch_config, str) and batch_config == "single"):
         raise ValueError(f"batch_config: {batch_config!r}; expected None or 'single'")
     return batch_config
+
+
+def _checked_per_row(model: models.ModelVersion, stated: object) -> bool | None:
+    if stated is not None and not isinstance(stated, bool):
+        raise TypeError(f"outputs_per_row: {stated!r}; expected True, False, or None: as the file says")
+    for spec in model.outputs:
+        if stated and spec.per_row is False:
+            takes = ", ".join(f"{one.name} {one.shown_shape}" for one in model.inputs)
+            raise ValueError(
+                f"outputs_per_row: True; the file of {model.name} says that the output {spec.name!r} has the shape "
+                f"{spec.shown_shape}, for {takes}: no entry per row; expected None or False"
+            )
+    return stated
 
 
 def _checked_rows(rows: object) -> int:

@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.errors import Refused
+from schemas.fitting import fit_table
 from schemas.frames import ARROW, content_type
 from schemas.limits import FRAME_BYTES_MAX, REFERENCE_BYTES_MAX
 from schemas.models import PinnedModel, TensorSpec
 from schemas.pipelines import PipelineVersion, RandomSplit, step_models
-from schemas.tables import encode_table, read_arrow
+from schemas.tables import encode_table, read_arrow, read_table
 from schemas.wiring import wire_request
 from sparring.checks import checked_file
 from sparring.frames import check_bytes
@@ -98,7 +100,7 @@ def frame_of(
     """Value and content type of the frame. Errors begin with `argument`.
 
     Raises:
-        ValueError: the first models cannot take the request.
+        ValueError: a first model that must take the request cannot: its process would refuse it.
         FrameTooLarge: it would be above `bytes_max`: it was not even encoded.
     """
     match request:
@@ -112,7 +114,9 @@ def frame_of(
     _check_columns(table, argument)
     table = narrowed(table, version, argument)
     check_bytes(_encoded_bytes(table), bytes_max, argument)
-    return encode_table(table), ARROW
+    value = encode_table(table)
+    _check_taken(value, version, argument)
+    return value, ARROW
 
 
 def checked_request(request: object) -> Request:
@@ -128,7 +132,8 @@ def checked_request(request: object) -> Request:
 def narrowed(table: pa.Table, version: PipelineVersion, argument: str = "tensor") -> pa.Table:
     """The table with float64 columns as float32 where every model that takes them is float32: half the bytes.
 
-    The cast is the one that the model's process would do. ValueError where a first model lacks a column.
+    The cast is the one that the model's process would do: a column with a number that would become infinite stays as
+    it is. ValueError where a first model lacks a column.
     """
     kept = {step.hash_key for step in version.steps if isinstance(step, RandomSplit)}
     takers: dict[str, list[TensorSpec]] = {}
@@ -140,7 +145,9 @@ def narrowed(table: pa.Table, version: PipelineVersion, argument: str = "tensor"
             index = table.column_names.index(column)
             kind = table.schema.field(index).type
             if (narrow := _float32(kind)) != kind:
-                table = table.set_column(index, column, table.column(index).cast(narrow, safe=False))
+                rounded = table.column(index).cast(narrow, safe=False)
+                if (infinite := _infinite(rounded)) == 0 or infinite == _infinite(table.column(index)):
+                    table = table.set_column(index, column, rounded)
     return table
 
 
@@ -168,6 +175,33 @@ def _fed(pinned: PinnedModel, columns: Sequence[str], argument: str, *, must: bo
             raise ValueError(f"{argument}: {pinned.model.name} cannot take it: {error}") from None
         return []
     return [(column, by_name[name]) for name, column in wired.items()]
+
+
+def _check_taken(value: bytes, version: PipelineVersion, argument: str) -> None:
+    """ValueError where a model that must take the frame would refuse it: its process reads it with the same functions.
+    No byte is copied for it, unless a dtype differs."""
+    try:
+        table = read_table(ARROW, value)
+    except Refused as refusal:
+        raise ValueError(f"{argument}: {refusal.message}") from None
+    for pinned, must in first_models(version):
+        if must:
+            try:
+                fit_table(table, pinned)
+            except Refused as refusal:
+                raise ValueError(f"{argument}: {pinned.model.name} cannot take it: {refusal.message}") from None
+
+
+def _infinite(column: Any) -> int:
+    """How many infinite numbers are in it, in lists in each other, too."""
+    return sum(pc.sum(pc.is_inf(_numbers_of(chunk))).as_py() or 0 for chunk in column.chunks)
+
+
+def _numbers_of(values: Any) -> Any:
+    """Out of the lists around them."""
+    while pa.types.is_list(values.type) or pa.types.is_fixed_size_list(values.type):
+        values = values.flatten()
+    return values
 
 
 def _from_pandas(frame: pd.DataFrame, argument: str) -> pa.Table:

@@ -1,22 +1,29 @@
 """Reads an ONNX file's inputs and outputs, in a process of its own: a native crash is survived.
 
+ONNX Runtime says whether it loads the file, and what goes in and comes out. The `onnx` package says what ONNX Runtime
+does not: which of them have no shape at all, and whether an output has an entry per row of the inputs. The second is
+derived last: where that fails, in whatever way, it is not known, and the file is taken.
+
 The file comes from anyone. That process is given its bytes alone, by standard input, and stands in an empty folder:
 from bytes ONNX Runtime reads no file outside of the folder it stands in, so weights that lie beside the model, or
 anywhere else, are refused here, as a model process that gets the bytes from the store would have to. It has none of
 our settings in its environment, and a limit on its memory and its time.
 
-Run as a program it prints them as JSON: `python inspect.py < FILE`.
+Run as a program it prints them as JSON, a line without and a line with what was derived: `python inspect.py < FILE`.
 """
 
 import os
+import re
 import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from schemas.limits import MIB, MODEL_BYTES_MAX
 from schemas.models import TensorSpec
@@ -35,6 +42,14 @@ _SEEMS: Final = {
 _DTYPES: Final = {"float": "float32", "double": "float64", "string": "string", "bool": "bool"}
 _WRONG: Final = 3
 """Exit status: the last line says what is wrong with the file."""
+
+_NO_NAME: Final = re.compile(r"|\?|-1|None")
+"""What exporters call any dimension that nobody named: two of them say nothing of each other."""
+_NUMBERED: Final = re.compile(r"unk__\d+|.*_dim_\d+|[su]\d+|.*DynamicDimension\.\d+")
+"""Likewise, where equal names are one dimension. Different ones may be one all the same."""
+
+Derived = int | Literal["rows"] | None
+"""Of an output's first dimension: see `adapters.onnx_file.first_dimensions`."""
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -73,10 +88,12 @@ def inspect(path: Path, content: bytes, within_s: float = INSPECT_S_MAX) -> Sign
                 timeout=within_s,
                 check=False,
             )
-    except subprocess.TimeoutExpired:
+    except subprocess.TimeoutExpired as expired:
+        if (signature := known(expired.stdout or b"")) is not None:
+            return signature
         raise ValueError(f"path: {path} was not loaded within {within_s:g} s") from None
-    if ran.returncode == 0:
-        return msgspec.json.decode(ran.stdout, type=Signature)
+    if (signature := known(ran.stdout)) is not None:
+        return signature
     said = ran.stderr.decode(errors="replace").strip().splitlines() or [""]
     if ran.returncode == _WRONG:
         raise ValueError(f"path: {path}: {said[-1]}")
@@ -86,37 +103,102 @@ def inspect(path: Path, content: bytes, within_s: float = INSPECT_S_MAX) -> Sign
     )
 
 
-def _signature(content: bytes) -> Signature:
-    resource.setrlimit(resource.RLIMIT_AS, (INSPECT_BYTES_MAX, INSPECT_BYTES_MAX))
+def known(stdout: bytes) -> Signature | None:
+    """The last whole line: more may have been under way when the process ended. None: there is none."""
+    lines = stdout.split(b"\n")[:-1]
+    return msgspec.json.decode(lines[-1], type=Signature) if lines else None
+
+
+def signatures(content: bytes) -> Iterator[Signature]:
+    """What ONNX Runtime says of a file; then the same, with what is derived. In this process: see `inspect`."""
     import onnxruntime  # noqa: PLC0415 (only the process that may crash loads it)
 
+    from adapters import onnx_file  # noqa: PLC0415 (as above)
+
+    # Before the session is there: both would hold the weights.
+    model = onnx_file.read_model(content)
+    shapeless = set() if model is None else onnx_file.of_any_rank(model)
     onnxruntime.set_default_logger_severity(4)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    return Signature(
-        tuple(_tensor(node) for node in session.get_inputs()),
-        tuple(_tensor(node) for node in session.get_outputs()),
+    signature = Signature(
+        tuple(_tensor(node, shapeless) for node in session.get_inputs()),
+        tuple(_tensor(node, shapeless) for node in session.get_outputs()),
     )
+    del session
+    yield signature
+    if model is not None:
+        try:
+            derived = onnx_file.first_dimensions(model)
+        except Exception:  # noqa: BLE001 (onnx's errors have no common base; operators of others it does not know)
+            derived = {}
+        yield with_facts(signature, derived)
 
 
-def _tensor(node: object) -> TensorSpec:
+def _tensor(node: object, shapeless: set[str]) -> TensorSpec:
     name, kind, shape = (getattr(node, field) for field in ("name", "type", "shape"))
     if not kind.startswith("tensor("):
         raise ValueError(f"{name} is a {kind}; expected tensors only (export without ZipMap)")
     dtype = kind.removeprefix("tensor(").removesuffix(")")
+    dtype = _DTYPES.get(dtype, dtype)
+    if name in shapeless and not shape:
+        return TensorSpec(name, dtype)
     sizes = tuple(size if isinstance(size, int) and size >= 0 else None for size in shape)
-    return TensorSpec(name, _DTYPES.get(dtype, dtype), sizes)
+    names = tuple(size if isinstance(size, str) and size else None for size in shape)
+    return TensorSpec(name, dtype, sizes, names if any(names) else None)
+
+
+def with_facts(signature: Signature, derived: Mapping[str, Derived]) -> Signature:
+    """The signature with what is known of each output's first dimension. derived: of `first_dimensions`."""
+    outputs = (
+        replace(spec, per_row=_per_row(signature.inputs, spec, derived.get(spec.name))) for spec in signature.outputs
+    )
+    return Signature(signature.inputs, tuple(outputs))
+
+
+def _per_row(inputs: Sequence[TensorSpec], output: TensorSpec, derived: Derived) -> bool | None:
+    """Whether an output has an entry per row: as derived, else as sizes and names in the file say."""
+    if output.shape == ():
+        return False
+    sizes = {spec.shape[0] for spec in inputs if spec.shape}
+    named = [_first_name(spec) for spec in inputs]
+    if len(sizes) != 1 or len({*named} - {None}) > 1 or not all(spec.shape for spec in inputs):
+        return None  # no input has the batch, or not all have the same
+    if derived == "rows":
+        return True
+    (size,), first = sizes, derived if isinstance(derived, int) else output.shape and output.shape[0]
+    if isinstance(first, int):
+        return None if first == size == 1 else first == size
+    return None if size is not None else _same_name(named, _first_name(output))
+
+
+def _same_name(inputs: Sequence[str | None], output: str | None) -> bool | None:
+    """Whether a free dimension is that of the inputs, by their names; None: the names do not say."""
+    names = [output, *inputs]
+    if None in names:
+        return None
+    if len({*names}) == 1:
+        return True
+    return None if any(_NUMBERED.fullmatch(name) for name in names if name) else False
+
+
+def _first_name(spec: TensorSpec) -> str | None:
+    """What the file calls the first dimension; None: nothing that a person gave it."""
+    name = spec.dimensions[0] if spec.dimensions else None
+    return None if name is None or _NO_NAME.fullmatch(name) else name
 
 
 def _main() -> int:
+    resource.setrlimit(resource.RLIMIT_AS, (INSPECT_BYTES_MAX, INSPECT_BYTES_MAX))
     try:
-        signature = _signature(sys.stdin.buffer.read())
+        for signature in signatures(sys.stdin.buffer.read()):
+            sys.stdout.buffer.write(msgspec.json.encode(signature) + b"\n")
+            sys.stdout.buffer.flush()
     except Exception as error:  # noqa: BLE001 (onnxruntime's errors have no common base)
         said = " ".join(str(error).split())[:500]
         if "xternal data" in said:
             said = f"its weights lie in another file; save it with its weights inside: {said}"
         sys.stderr.write(f"\nnot a model that ONNX Runtime loads: {said}\n")
         return _WRONG
-    sys.stdout.buffer.write(msgspec.json.encode(signature))
     return 0
 
 

@@ -1,6 +1,7 @@
 """A model version as its user holds it: the immutable file, and the configuration beside it."""
 
 import html
+import warnings
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ from schemas.catalog import ModelConfigured
 from schemas.errors import EntityNotFoundError
 from schemas.models import Configuration, ImageSettings, PinnedModel, TensorSpec
 from schemas.names import ModelKey
-from sparring.configuration import configuration
+from sparring.configuration import configuration, why_alone
 from sparring.connection import Connection
 from sparring.when import moment
 
@@ -62,6 +63,7 @@ class ModelVersion:
         batch_rows_max: int = 1,
         batch_wait_ms_max: float = 0.0,
         class_names: Sequence[str] | str | None = None,
+        outputs_per_row: bool | None = None,
     ) -> "ModelVersion":
         """Store a configuration beside the file, for the next pipeline version. Returns this model version.
 
@@ -69,16 +71,21 @@ class ModelVersion:
             runtime: `'onnx'` or `'python'`, as the model was uploaded.
             tensor_fields: the input columns, in order, that feed the model's inputs by position.
             batch_config: `'single'`: one row per request, and the row is the whole input with its batch
-                dimension. None: rows stack on the batch dimension.
+                dimension. None: rows stack on the batch dimension where each has its own entry in every output
+                (`outputs_per_row`), else each row has a run of its own.
             input_schema: of a Python step: the names and types of its arrays.
             output_schema: of a Python step: what it returns.
             image: how an encoded image becomes the input, fields of `ImageSettings`: width, height (pixels),
                 colour, scale, mean, std, layout, aspect, exif.
             batch_rows_max: rows of several requests that may run together, where the model's batch dimension
-                is free. 1: none.
+                is free, and each row has its own entry in every output. 1: none. A warning says where it has no
+                effect.
             batch_wait_ms_max: how long a batch waits for more rows once it has its first.
             class_names: what the numbers in an output `classes` mean, in their order from 0, for pictures;
                 `'coco'`: the 80 names of COCO. None: the numbers are shown.
+            outputs_per_row: whether the first dimension of every output has one entry per row of the inputs. None:
+                as the file says, by names, sizes and nodes. True: stated where the file does not say; of a Python
+                step, also that no row's outputs depend on other rows. False: rows always run one by one.
 
         Raises:
             TypeError: an argument of the wrong type.
@@ -95,7 +102,10 @@ class ModelVersion:
             batch_rows_max=batch_rows_max,
             batch_wait_ms_max=batch_wait_ms_max,
             class_names=class_names,
+            outputs_per_row=outputs_per_row,
         )
+        if (why := why_alone(PinnedModel(self._model, checked))) is not None:
+            warnings.warn(f"batch_rows_max: {checked.batch_rows_max} has no effect: {why}", stacklevel=2)
         self._connection.append(ModelConfigured(self._model.key, checked))
         return self
 

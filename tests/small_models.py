@@ -120,3 +120,34 @@ def process(arrays):
         threading.Event().wait(float(seconds.read()))
     return {{"y": arrays["tensor"].ravel()[:1]}}
 """
+
+
+def rows_model(
+    nodes: list[onnx.NodeProto],
+    columns: int,
+    output: list[str | int | None],
+    rows: str | int | None = "batch",
+    weights: dict[str, object] | None = None,
+) -> bytes:
+    """Nodes from `x`, float32 [rows, columns], to `y`, float32."""
+    graph = helper.make_graph(
+        nodes,
+        "rows",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [rows, columns])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, output)],
+        [onnx.numpy_helper.from_array(np.asarray(array), name) for name, array in (weights or {}).items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def flat_detector(output_rows: str | None = "num_det") -> bytes:
+    """One flat list for the whole batch: `y` has (row of the batch, column) for each number of `x` above 0.5."""
+    nodes = [
+        helper.make_node("Greater", ["x", "half"], ["over"]),
+        helper.make_node("NonZero", ["over"], ["where"]),
+        helper.make_node("Transpose", ["where"], ["found"], perm=[1, 0]),
+        helper.make_node("Cast", ["found"], ["y"], to=TensorProto.FLOAT),
+    ]
+    return rows_model(nodes, 4, [output_rows, 2], weights={"half": np.float32(0.5)})

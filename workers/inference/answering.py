@@ -2,11 +2,15 @@
 
 Requests that may share a run of the first step (`batch_rows_max`) are answered together; a batch
 that fails is run again one by one, so that a bad request refuses nobody but itself.
+
+Rows share a run, of one request or of several, only where each output is known to have an entry per row, by the
+model's file or its configuration, and where a probe found no row that depends on another. Else each row has a run of
+its own through the whole path, and its answer is all that this run gives.
 """
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,9 +18,11 @@ import numpy as np
 import pyarrow as pa
 
 from adapters.clock import now_ms
+from schemas.casting import Array
 from schemas.errors import Refused
+from schemas.fitting import Arrays
 from schemas.frames import is_table
-from schemas.limits import RESULT_BYTES_MAX
+from schemas.limits import RESULT_BYTES_MAX, RUN_MS_MAX
 from schemas.names import ModelKey
 from schemas.results import Timings, answer_of_slip, failure_value, why_expired
 from schemas.tables import encode_rows, encode_table, output_columns, read_table
@@ -27,7 +33,7 @@ from workers.inference.line import Finished, Ticket
 from workers.inference.patience import Patience
 from workers.inference.shelf import LoadedVersion
 from workers.inference.steps import LoadedModel
-from workers.inference.tensors import Array, Arrays, Inputs, request_inputs
+from workers.inference.tensors import Inputs, request_inputs
 
 if TYPE_CHECKING:
     from adapters.rules import Rules
@@ -45,23 +51,39 @@ class _Work:
     decode_ns: int
 
 
-def answer_together(tickets: Sequence[Ticket], loaded: LoadedVersion, lane: Lane, patience: Patience) -> list[Finished]:
+@dataclass(frozen=True, slots=True)
+class RowTime:
+    """What the rows of one request may take that run one by one. again: called before each run but the first."""
+
+    request_s_max: float = RUN_MS_MAX / 1000
+    again: Callable[[], None] = lambda: None
+
+
+def answer_together(
+    tickets: Sequence[Ticket],
+    loaded: LoadedVersion,
+    lane: Lane,
+    patience: Patience,
+    row_time: RowTime = RowTime(),
+) -> list[Finished]:
     """One answer per ticket, in their order. All are of one pipeline version and one path."""
     finished: dict[int, Finished] = {}
     works: list[_Work] = []
+    path = [loaded.models[key] for key in tickets[0].slip.path]
     for ticket in tickets:
         ended = stale(ticket, lane, patience)
         try:
             if ended is None:
-                works.append(_decoded(ticket, loaded))
+                works.append(_decoded(ticket, path))
             else:
                 finished[id(ticket)] = ended
         except Refused as refusal:
             finished[id(ticket)] = refused(ticket, refusal, _timings(ticket))
-    path = [loaded.models[key] for key in tickets[0].slip.path]
-    for group in _groups(works, path[0]):
-        for work, done in zip(group, _run_group(group, path, loaded.rules), strict=True):
+    together = len(works) > 1 and batch_rows_max(loaded, tickets[0].slip) > 1
+    for group in _groups(works, together=together):
+        for work, done in zip(group, _run_group(group, path, loaded.rules, row_time), strict=True):
             finished[id(work.ticket)] = done
+            row_time.again()
     return [finished[id(ticket)] for ticket in tickets]
 
 
@@ -73,12 +95,12 @@ def refused(ticket: Ticket, refusal: Refused, timings: Timings) -> Finished:
 
 
 def batch_rows_max(loaded: LoadedVersion, slip: Slip) -> int:
-    """Rows of several requests that may share a run: 1 unless the first model is configured to, and its
-    batch dimension is free."""
-    pinned = loaded.models[slip.path[0]].pinned
-    free = all(spec.shape is not None and spec.shape[:1] == (None,) for spec in pinned.inputs)
-    alone = pinned.configuration.batch_config == "single" or not free
-    return 1 if alone else pinned.configuration.batch_rows_max
+    """Rows of several requests that may share a run: 1 unless the first model is configured to, its batch
+    dimension is free, and its rows may share one."""
+    first = loaded.models[slip.path[0]]
+    rows_max = first.pinned.configuration.batch_rows_max
+    free = all(spec.shape is not None and spec.shape[:1] == (None,) for spec in first.pinned.inputs)
+    return rows_max if rows_max > 1 and free and first.pinned.stacks(rows_max) and first.independent else 1
 
 
 def stale(ticket: Ticket, lane: Lane, patience: Patience) -> Finished | None:
@@ -97,10 +119,14 @@ def stale(ticket: Ticket, lane: Lane, patience: Patience) -> Finished | None:
     return None
 
 
-def _decoded(ticket: Ticket, loaded: LoadedVersion) -> _Work:
+def _decoded(ticket: Ticket, path: Sequence[LoadedModel]) -> _Work:
     queued_ns = _timings(ticket).queued_ns
     started_ns = time.perf_counter_ns() - ticket.fetch_ns
-    inputs = request_inputs(ticket.content, loaded.models[ticket.slip.path[0]].pinned)
+
+    def stacks(rows: int) -> bool:
+        return all(model.pinned.stacks(rows) and model.independent for model in path)
+
+    inputs = request_inputs(ticket.content, path[0].pinned, stacks)
     return _Work(ticket, inputs, queued_ns, time.perf_counter_ns() - started_ns)
 
 
@@ -109,27 +135,31 @@ def _timings(ticket: Ticket) -> Timings:
     return Timings(queued_ns=max(0, time.time_ns() - ticket.fetch_ns - ticket.slip.produced_at * 1_000_000))
 
 
-def _groups(works: list[_Work], first: LoadedModel) -> list[list[_Work]]:
+def _groups(works: list[_Work], *, together: bool) -> list[list[_Work]]:
     """Works that fit into one run of the first step: the same trailing shapes and dtypes."""
     groups: dict[object, list[_Work]] = {}
     for work in works:
-        alone = first.pinned.configuration.batch_rows_max == 1 or len(work.inputs.runs) != 1
+        alone = not together or len(work.inputs.runs) != 1
         shapes = tuple((name, array.shape[1:], array.dtype) for name, array in work.inputs.runs[0].items())
         groups.setdefault(id(work) if alone else shapes, []).append(work)
     return list(groups.values())
 
 
-def _run_group(works: list[_Work], path: list[LoadedModel], rules: "Rules | None") -> list[Finished]:
+def _run_group(
+    works: list[_Work], path: list[LoadedModel], rules: "Rules | None", row_time: RowTime
+) -> Iterator[Finished]:
+    firsts: list[Arrays] | list[None] = [None] * len(works)
+    infer_ns = 0
     if len(works) > 1:
         started_ns = time.perf_counter_ns()
         try:
             firsts = _run_first_together(works, path[0])
+            infer_ns = time.perf_counter_ns() - started_ns
         except Refused:
             # One of them, or their being together, is the reason: alone each shows its own.
-            return [_run_alone(work, path, rules) for work in works]
-        infer_ns = time.perf_counter_ns() - started_ns
-        return [_run_alone(work, path, rules, first, infer_ns) for work, first in zip(works, firsts, strict=True)]
-    return [_run_alone(works[0], path, rules)]
+            log.debug("%d requests that share a run are run one by one", len(works), exc_info=True)
+    for work, first in zip(works, firsts, strict=True):
+        yield _run_alone(work, path, rules, row_time, first, infer_ns)
 
 
 def _run_first_together(works: list[_Work], first: LoadedModel) -> list[Arrays]:
@@ -146,7 +176,12 @@ def _run_first_together(works: list[_Work], first: LoadedModel) -> list[Arrays]:
 
 
 def _run_alone(
-    work: _Work, path: list[LoadedModel], rules: "Rules | None", first: Arrays | None = None, infer_ns: int = 0
+    work: _Work,
+    path: list[LoadedModel],
+    rules: "Rules | None",
+    row_time: RowTime,
+    first: Arrays | None,
+    infer_ns: int,
 ) -> Finished:
     """The whole path for one request, or the steps after the first where that has run already."""
     started_ns = time.perf_counter_ns()
@@ -155,12 +190,30 @@ def _run_alone(
         return Timings(work.queued_ns, work.decode_ns, infer_ns + time.perf_counter_ns() - started_ns)
 
     try:
-        runs = [run_path(path, arrays, first if index == 0 else None) for index, arrays in enumerate(work.inputs.runs)]
-        value = _encoded(work, runs, rules)
+        value = _encoded(work, _runs(work, path, row_time, first), rules)
     except Refused as refusal:
         return refused(work.ticket, refusal, timings())
     ticket = work.ticket
     return Finished(answer_of_slip(ticket.content, ticket.slip, "ok", value, now_ms(), timings()))
+
+
+def _runs(work: _Work, path: list[LoadedModel], row_time: RowTime, first: Arrays | None) -> list[Arrays]:
+    """The last step's outputs of each run."""
+    started_s, done = time.monotonic(), []
+    for index, arrays in enumerate(work.inputs.runs):
+        took_s = time.monotonic() - started_s
+        if index and took_s > row_time.request_s_max:
+            raise Refused(
+                "StepFailed",
+                f"{index} of {len(work.inputs.runs)} rows, which run one by one, took {took_s:.0f} s; expected all "
+                f"within {row_time.request_s_max:g} s: send fewer rows in one request, or configure(outputs_per_row="
+                "True) where each row has its own entry in every output",
+                "infer",
+            )
+        if index:
+            row_time.again()
+        done.append(run_path(path, arrays, first))
+    return done
 
 
 def _encoded(work: _Work, runs: Sequence[Arrays], rules: "Rules | None") -> bytes:
@@ -205,7 +258,7 @@ def run_path(path: Sequence[LoadedModel], arrays: Arrays, first: Arrays | None =
 
 def result_rows(runs: Sequence[Arrays], rows: int) -> dict[str, list[Array]]:
     """Per output one flat array per input row: a run of one row gives its whole output, however
-    shaped, to that row; a run of many gives one slice of axis 0 to each."""
+    shaped, to that row; a run of many, whose outputs have an entry per row, gives each its own."""
     columns: dict[str, list[Array]] = {name: [] for name in runs[0]}
     for outputs in runs:
         for name, array in outputs.items():
@@ -216,8 +269,8 @@ def result_rows(runs: Sequence[Arrays], rows: int) -> dict[str, list[Array]]:
             else:
                 raise Refused(
                     "WrongShape",
-                    f"output {name!r} has the shape {list(array.shape)} for {rows} input rows; expected "
-                    "one row each (or send one row per request, with batch_config='single')",
+                    f"output {name!r} has the shape {list(array.shape)} for {rows} input rows; expected {rows} "
+                    "entries, one for each: configure(outputs_per_row=False) runs each row alone",
                     "infer",
                 )
     return columns

@@ -28,7 +28,7 @@ from schemas.results import Timings, dead_letter
 from schemas.tasks import Slip, split_slip
 from schemas.topics import Lane
 from workers.inference.allocator import keep_buffers
-from workers.inference.answering import answer_together, batch_rows_max, path_of, refused
+from workers.inference.answering import RowTime, answer_together, batch_rows_max, path_of, refused
 from workers.inference.attempts import CLOSED, OPEN, Suspicion, attempt_note, suspicion
 from workers.inference.fetching import Fetcher
 from workers.inference.line import Finished, Line, Ticket, confirmation
@@ -74,6 +74,7 @@ class ModelProcess:
         self._record = Recorder(settings, monitor.meter, model, lane)
         self._shelf = Shelf(settings, model, lane)
         self._watchdog = Watchdog(settings.run_ms_max)
+        self._row_time = RowTime(settings.run_ms_max / 1000, self._watchdog.again)
         self._fetcher = Fetcher(settings.reference_roots, lane, self._patience, self._watchdog, stopping)
         self._outbox = Outbox(settings.brokers)
         self._outbox.know((self._topics.results, self._topics.shadows, self._topics.deadletters))
@@ -352,7 +353,7 @@ class ModelProcess:
             return
         what = f"{self._model}, request {tickets[0].slip.request_id}"
         with self._watchdog.watching(what), self._record.batch(tickets):
-            finished = answer_together(tickets, loaded, self._lane, self._patience)
+            finished = answer_together(tickets, loaded, self._lane, self._patience, self._row_time)
         for ticket, done in zip(tickets, finished, strict=True):
             ticket.fetched = None  # its answer may wait for those before it, and it is large
             self._line.finish(ticket, done)

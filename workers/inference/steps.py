@@ -5,8 +5,10 @@ step must keep no state between calls.
 """
 
 import linecache
+import logging
 import traceback
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from types import CodeType
 from typing import Any, Final, Protocol
 
@@ -14,9 +16,13 @@ import numpy as np
 import onnxruntime
 
 from adapters.settings import InferenceSettings
+from schemas.casting import TEXT, Array
 from schemas.errors import Refused, SparringError
+from schemas.fitting import Arrays
 from schemas.models import PinnedModel, TensorSpec
-from workers.inference.tensors import Array, Arrays
+from workers.inference.independence import random_array, why_not_independent
+
+log = logging.getLogger(__name__)
 
 PROCESS: Final = "process"
 """The name of a Python step's one function."""
@@ -32,6 +38,11 @@ class LoadedModel(Protocol):
     """What both kinds of step are."""
 
     pinned: PinnedModel
+
+    @property
+    def independent(self) -> bool:
+        """Whether a row's outputs are the same alone and beside other rows."""
+        ...
 
     def run(self, arrays: Arrays) -> Arrays:
         """Outputs by name. Refused where this input cannot be run."""
@@ -49,6 +60,9 @@ def load_model(pinned: PinnedModel, content: bytes, settings: InferenceSettings)
         return PythonStep(pinned, content)
     model = OnnxModel(pinned, content, settings)
     model.warm_up()
+    if pinned.configuration.batch_rows_max > 1 and pinned.outputs_per_row:
+        # Now, and not when the first requests come together: they would wait for it.
+        log.info("%s: requests %s runs", pinned.key, "share" if model.independent else "do not share")
     return model
 
 
@@ -86,9 +100,26 @@ class OnnxModel:
         except Refused:
             return
 
+    @cached_property
+    def independent(self) -> bool:
+        """Probed when it is first asked: a model that only ever gets single rows is never run with two."""
+        fixed = any(spec.shape is not None and spec.shape[:1] not in ((), (None,)) for spec in self.pinned.inputs)
+        why = why_not_independent(self.run, self._random_row, rows_fixed=fixed)
+        if why is not None:
+            log.warning("%s runs each row alone: %s", self.pinned.key, why)
+        return why is None
+
+    def _random_row(self, random: np.random.Generator) -> Arrays:
+        shapes = {spec.name: (spec.dtype, _example_shape(spec, self.pinned)) for spec in self.pinned.inputs}
+        return {name: random_array(dtype, shape, random) for name, (dtype, shape) in shapes.items()}
+
 
 class PythonStep:
     """The function `process(arrays) -> arrays` of a file, checked against its declared outputs."""
+
+    independent: Final = True
+    """As its author states with `outputs_per_row`: a probe's random arrays would run their code with values that no
+    model gives."""
 
     def __init__(self, pinned: PinnedModel, content: bytes) -> None:
         self.pinned = pinned
@@ -147,7 +178,8 @@ def _remember_source(content: bytes, file_name: str) -> None:
     linecache.cache[file_name] = (len(content), None, lines, file_name)
 
 
-def _zeros(spec: TensorSpec, pinned: PinnedModel) -> Array:
+def _example_shape(spec: TensorSpec, pinned: PinnedModel) -> tuple[int, ...]:
+    """The declared shape with FREE_SIZE for what is free; a picture has its configured size."""
     shape = [FREE_SIZE if size is None else size for size in spec.shape or ()]
     if spec.shape is not None and len(shape) == 4:
         image = pinned.configuration.image
@@ -155,7 +187,12 @@ def _zeros(spec: TensorSpec, pinned: PinnedModel) -> Array:
         configured = (image.height or FREE_PICTURE[0], image.width or FREE_PICTURE[1])
         for axis, size in zip(axes, configured, strict=True):
             shape[axis] = size if spec.shape[axis] is None else shape[axis]
-    if spec.dtype == "string":
+    return tuple(shape)
+
+
+def _zeros(spec: TensorSpec, pinned: PinnedModel) -> Array:
+    shape = _example_shape(spec, pinned)
+    if spec.dtype == TEXT:
         return np.full(shape, "", dtype=object)
     return np.zeros(shape, dtype=spec.dtype)
 

@@ -36,6 +36,12 @@ class Watchdog:
         finally:
             del self._until_s[thread]
 
+    def again(self) -> None:
+        """The next run of the calling thread's work begins: it has a run's time of its own."""
+        thread = threading.get_ident()
+        _, why = self._until_s[thread]
+        self._until_s[thread] = (time.monotonic() + self._run_ms_max / 1000, why)
+
     def _watch(self) -> None:
         pause = threading.Event()
         while not pause.wait(_LOOK_S):

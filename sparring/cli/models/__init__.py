@@ -79,6 +79,12 @@ def _add_upload(actions: "Commands") -> None:
     upload.add_argument(
         "--batch-wait-ms-max", type=float, metavar="MS", help="how long a batch waits for more rows; default 0"
     )
+    upload.add_argument(
+        "--outputs-per-row",
+        type=_truth,
+        metavar="true|false",
+        help="whether each output has an entry per row; default: as the file says",
+    )
     upload.add_argument("--json", action="store_true", help="for programs: one object")
     add_workspace(upload)
     upload.set_defaults(run=_upload)
@@ -89,6 +95,12 @@ def _names(text: str) -> list[str]:
     if not all(names):
         raise argparse.ArgumentTypeError(f"{text!r}; expected names with commas between them")
     return names
+
+
+def _truth(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"{text!r}; expected true or false")
+    return text == "true"
 
 
 def _classes(text: str) -> list[str] | str:

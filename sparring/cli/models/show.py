@@ -58,8 +58,8 @@ def page(facts: VersionFacts) -> Iterator[str]:
     yield f"sha            {facts.sha}"
     yield f"framework      {facts.framework}"
     yield f"file           {facts.file_name}, {in_words(facts.size_bytes)}, {facts.uploaded:%Y-%m-%d %H:%M:%S} UTC"
-    yield from _tensors("inputs", facts.inputs)
-    yield from _tensors("outputs", facts.outputs)
+    yield from _tensors("inputs", facts.inputs, facts.framework)
+    yield from _tensors("outputs", facts.outputs, facts.framework)
     yield f"configuration  {configuration_in_words(facts.configuration) or 'the defaults'}"
     yield f"live in        {', '.join(facts.live_in) or 'no pipeline'}"
     yield f"versions       {', '.join(short(version) for version in facts.versions)}"
@@ -72,11 +72,9 @@ def in_words(size_bytes: int) -> str:
     return f"{size_bytes / 1024:,.1f} KiB" if size_bytes < _MIB else f"{size_bytes / _MIB:,.1f} MiB"
 
 
-def _tensors(title: str, specs: Sequence[TensorSpec]) -> Iterator[str]:
+def _tensors(title: str, specs: Sequence[TensorSpec], framework: str) -> Iterator[str]:
     if not specs:
         yield f"{title:15}not declared: configure() says them"
     for index, spec in enumerate(specs):
-        shape = (
-            "" if spec.shape is None else f" [{', '.join('?' if size is None else str(size) for size in spec.shape)}]"
-        )
+        shape = "" if framework == "python" else f" {spec.shown_shape}"
         yield f"{'' if index else title:15}{spec.name} {spec.dtype}{shape}"

@@ -13,7 +13,14 @@ from sparring.configuration import configuration
 from sparring.framework import Framework
 from sparring.wanted.upload import new_version
 
-_OPTIONS: Final = ("tensor_fields", "batch_config", "class_names", "batch_rows_max", "batch_wait_ms_max")
+_OPTIONS: Final = (
+    "tensor_fields",
+    "batch_config",
+    "class_names",
+    "batch_rows_max",
+    "batch_wait_ms_max",
+    "outputs_per_row",
+)
 
 
 def upload(parsed: argparse.Namespace) -> int:

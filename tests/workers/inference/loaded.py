@@ -3,30 +3,19 @@
 import hashlib
 from pathlib import Path
 
-import onnxruntime
+from msgspec import structs
 
 from adapters.settings import InferenceSettings
 from schemas.models import Configuration, ModelVersion, PinnedModel, TensorSpec
+from sparring.inspect import signatures
 from workers.inference.steps import LoadedModel, load_model
 
 SETTINGS = InferenceSettings(allow_python=True)
-_DTYPES = {
-    "tensor(float)": "float32",
-    "tensor(double)": "float64",
-    "tensor(int64)": "int64",
-    "tensor(string)": "string",
-}
-
-
-def specs(values: list[onnxruntime.NodeArg]) -> tuple[TensorSpec, ...]:
-    return tuple(
-        TensorSpec(v.name, _DTYPES[v.type], tuple(d if isinstance(d, int) else None for d in v.shape)) for v in values
-    )
 
 
 def pin_onnx(name: str, content: bytes, configuration: Configuration | None = None) -> PinnedModel:
     """An ONNX file as the SDK would pin it."""
-    session = onnxruntime.InferenceSession(content, SETTINGS_OF_A_TEST)
+    *_, signature = signatures(content)
     model = ModelVersion(
         workspace="default",
         name=name,
@@ -36,14 +25,10 @@ def pin_onnx(name: str, content: bytes, configuration: Configuration | None = No
         file_name=f"{name}.onnx",
         size_bytes=len(content),
         created_at=0,
-        inputs=specs(session.get_inputs()),
-        outputs=specs(session.get_outputs()),
+        inputs=signature.inputs,
+        outputs=signature.outputs,
     )
     return PinnedModel(model, configuration or Configuration("onnx"))
-
-
-SETTINGS_OF_A_TEST = onnxruntime.SessionOptions()
-SETTINGS_OF_A_TEST.log_severity_level = 3
 
 
 def load_onnx(name: str, content: bytes, configuration: Configuration | None = None) -> LoadedModel:
@@ -72,5 +57,13 @@ def pin_python(
     return PinnedModel(model, Configuration("python", inputs=inputs, outputs=outputs))
 
 
-def load_python(source: str, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> LoadedModel:
-    return load_model(pin_python(source, inputs, outputs), source.encode(), SETTINGS)
+def load_python(
+    source: str,
+    inputs: tuple[TensorSpec, ...],
+    outputs: tuple[TensorSpec, ...],
+    *,
+    outputs_per_row: bool | None = None,
+) -> LoadedModel:
+    pinned = pin_python(source, inputs, outputs)
+    configuration = structs.replace(pinned.configuration, outputs_per_row=outputs_per_row)
+    return load_model(PinnedModel(pinned.model, configuration), source.encode(), SETTINGS)

@@ -1,10 +1,12 @@
 """A task becomes an answer: the path's steps, rows, batches, and every way to be refused."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 from msgspec import structs
+from onnx import helper
 
 from adapters.clock import now_ms
 from adapters.kafka.record import Record
@@ -15,9 +17,9 @@ from schemas.pipelines import ModelStep, PipelineVersion, ShadowDeploy
 from schemas.tables import read_arrow
 from schemas.topics import Lane
 from tests.nouns import frame, pipeline_version
-from tests.small_models import scaling_model
+from tests.small_models import flat_detector, rows_model, scaling_model
 from tests.workers.inference.loaded import load_onnx, load_python
-from workers.inference.answering import answer_together, batch_rows_max, result_rows
+from workers.inference.answering import RowTime, answer_together, batch_rows_max, result_rows
 from workers.inference.line import Finished, Ticket
 from workers.inference.patience import Patience
 from workers.inference.shelf import LoadedVersion
@@ -53,9 +55,10 @@ def answer(
     return answer_together(tickets, version, lane, Patience(60_000, 0))
 
 
-def rows(finished: Finished, output: str = "y") -> object:
+def rows(finished: Finished, output: str = "y") -> list[Any]:
     assert finished.answer.status == "ok", finished.answer.value
-    return read_arrow(finished.answer.value).column(output).to_pylist()
+    found: list[Any] = read_arrow(finished.answer.value).column(output).to_pylist()
+    return found
 
 
 def test_a_path_runs_every_step_and_the_result_holds_the_last_ones_outputs() -> None:
@@ -171,3 +174,92 @@ def test_no_detections_at_all_is_an_answer_with_empty_lists() -> None:
     step = load_python(source, (TensorSpec("tensor", "float32"),), (TensorSpec("boxes", "float32"),))
     (done,) = answer(loaded(step), b'[{"tensor": [1]}]')
     assert rows(done, "boxes") == [[]]
+
+
+SHARING = Configuration("onnx", batch_rows_max=8)
+FULL, NONE = [0.9, 0.8, 0.7, 0.6], [0.0] * 4
+FOUND = [0, 0, 0, 1, 0, 2, 0, 3]
+
+
+def table(*cells: list[float], column: str = "x") -> bytes:
+    return json.dumps([{column: cell} for cell in cells]).encode()
+
+
+@pytest.mark.parametrize("named", ["num_det", None, "batch"], ids=["by another name", "unnamed", "by a wrong name"])
+def test_detections_in_one_flat_list_stay_with_their_own_frame(named: str | None) -> None:
+    version = loaded(load_onnx("flat", flat_detector(named), SHARING))
+    assert batch_rows_max(version, ticket(version.version, b"[]").slip) == 1
+    sent = [FULL, NONE, [0.9, 0.9, 0.0, 0.0], NONE]
+    alone = [FOUND, [], [0, 0, 0, 1], []]
+    assert [rows(done) for done in answer(version, *(table(cell) for cell in sent))] == [[one] for one in alone]
+    assert rows(answer(version, table(*sent))[0]) == alone
+
+
+MIXING = {
+    "softmax": helper.make_node("Softmax", ["x"], ["y"], axis=0),
+    "sums": helper.make_node("CumSum", ["x", "axis"], ["y"]),
+}
+
+
+@pytest.mark.parametrize("mixing", MIXING)
+def test_rows_that_a_model_mixes_are_answered_as_if_each_were_alone(mixing: str) -> None:
+    model = load_onnx("mixing", rows_model([MIXING[mixing]], 2, ["batch", 2], weights={"axis": np.int32(0)}), SHARING)
+    assert model.pinned.stacks(2)
+    version = loaded(model)
+    assert batch_rows_max(version, ticket(version.version, b"[]").slip) == 1
+    one, two = table([1.0, 2.0]), table([3.0, 5.0])
+    alone = [row for value in (one, two) for row in rows(answer(version, value)[0])]
+    assert [row for done in answer(version, one, two) for row in rows(done)] == alone
+    assert rows(answer(version, table([1.0, 2.0], [3.0, 5.0]))[0]) == alone
+
+
+def test_a_fixed_number_of_rows_is_one_run_unless_the_model_mixes_them() -> None:
+    negative = load_onnx("negative", rows_model([helper.make_node("Neg", ["x"], ["y"])], 2, [2, 2], rows=2))
+    assert rows(answer(loaded(negative), table([1.0, 2.0], [3.0, 4.0]))[0]) == [[-1, -2], [-3, -4]]
+    mixing = load_onnx("mixing", rows_model([MIXING["softmax"]], 2, [2, 2], rows=2))
+    (done,) = answer(loaded(mixing), table([1.0, 2.0], [3.0, 4.0]))
+    assert done.answer.status == "error"
+
+
+COUNTING = """
+import numpy as np
+
+def process(arrays):
+    rows = len(arrays["x"])
+    return {"y": np.full(rows, rows, np.int64)}
+"""
+
+
+@pytest.mark.parametrize(("stated", "count"), [(None, 1), (False, 1), (True, 3)])
+def test_rows_of_a_python_step_run_together_only_where_it_is_configured(stated: bool | None, count: int) -> None:
+    step = load_python(COUNTING, (TensorSpec("x", "float32"),), (TensorSpec("y", "int64"),), outputs_per_row=stated)
+    assert rows(answer(loaded(step), table([1.0], [2.0], [3.0]))[0]) == [[count]] * 3
+
+
+def test_rows_run_together_only_where_every_step_of_the_path_allows_it() -> None:
+    negative = load_onnx("negative", rows_model([helper.make_node("Neg", ["x"], ["y"])], 1, ["batch", 1]))
+    for stated, count in ((None, 1), (True, 2)):
+        source = COUNTING.replace('"x"', '"y"')
+        step = load_python(source, (TensorSpec("y", "float32"),), (TensorSpec("y", "int64"),), outputs_per_row=stated)
+        assert rows(answer(loaded(negative, step), table([1.0], [2.0]))[0]) == [[count]] * 2
+
+
+def test_an_output_that_has_not_the_entries_that_were_stated_is_refused() -> None:
+    flat = load_onnx("flat", flat_detector(None), Configuration("onnx", outputs_per_row=True))
+    flat.__dict__["independent"] = True
+    (done,) = answer(loaded(flat), table(FULL, NONE))
+    assert done.answer.failure().error == "WrongShape"
+    assert "[4, 2] for 2 input rows; expected 2 entries" in done.answer.failure().message
+
+
+def test_rows_that_run_one_by_one_may_take_a_runs_time_altogether() -> None:
+    source = "import threading\ndef process(arrays):\n    threading.Event().wait(0.05)\n    return arrays\n"
+    step = load_python(source, (TensorSpec("x", "float32"),), (TensorSpec("x", "float32"),))
+    version = loaded(step)
+    again: list[None] = []
+    value = table(*[[1.0]] * 50)
+    tickets = [ticket(version.version, value)]
+    limit = RowTime(request_s_max=0.1, again=lambda: again.append(None))
+    (done,) = answer_together(tickets, version, "official", Patience(60_000, 0), limit)
+    assert "of 50 rows, which run one by one, took 0 s; expected all within 0.1 s" in done.answer.failure().message
+    assert len(again) >= 1

@@ -1,0 +1,85 @@
+"""Whether the rows of one run are independent of each other, found by running two rows alone and together.
+
+A file can say that an output has an entry per row. It cannot say that a row's entry is the same beside other rows: a
+softmax, a mean or a sort over the batch mixes them, and a declared name can be wrong. Models run rows together only
+where this probe agrees. It is no proof: it sees what random inputs show.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from schemas.casting import TEXT, Array
+from schemas.errors import Refused
+from schemas.fitting import Arrays
+
+_ROWS: Final = 2
+_TOLERANCE: Final = 1e-3
+"""Of an output's largest value: far above what another order of additions changes in float32."""
+_TOLERANCE_HALF: Final = 2e-2
+"""Likewise, in float16."""
+
+
+def why_not_independent(
+    run: Callable[[Arrays], Arrays], row: Callable[[np.random.Generator], Arrays], *, rows_fixed: bool
+) -> str | None:
+    """Why rows may not be one run; None where nothing speaks against it.
+
+    Args:
+        run: the model: its outputs of some inputs.
+        row: random inputs, as many rows as one run takes at least: 1, or the fixed number.
+        rows_fixed: whether the model takes that number of rows only.
+    """
+    random = np.random.default_rng(0)
+    first, second = row(random), row(random)
+    try:
+        return _why_not_fixed(run, first, second) if rows_fixed else _why_not_free(run, first, second)
+    except Refused as refusal:
+        return f"the probe's random rows cannot be run: {refusal.message}"
+
+
+def random_array(dtype: str, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    """Values that most models take: 0.0 to 1.0, the integers 0 and 1, short texts."""
+    if dtype == TEXT:
+        return random.choice(np.array(["a", "b", "c"], dtype=object), shape)
+    wanted = np.dtype(dtype)
+    if wanted.kind == "f":
+        return random.random(shape).astype(wanted)
+    return random.integers(0, 2, shape).astype(wanted)
+
+
+def _why_not_free(run: Callable[[Arrays], Arrays], first: Arrays, second: Arrays) -> str | None:
+    """Two rows alone, and together."""
+    alone = [run(first), run(second)]
+    together = run({name: np.concatenate([first[name], second[name]]) for name in first})
+    for name, outputs in together.items():
+        if outputs.ndim == 0 or len(outputs) != _ROWS:
+            return f"output {name!r} of {_ROWS} rows has the shape {list(outputs.shape)}"
+        for index in range(_ROWS):
+            if not _same(outputs[index : index + 1], alone[index][name]):
+                return f"output {name!r} of a row is another one beside another row"
+    return None
+
+
+def _why_not_fixed(run: Callable[[Arrays], Arrays], rows: Arrays, others: Arrays) -> str | None:
+    """All rows, and the same with another first one."""
+    before = run(rows)
+    after = run({name: np.concatenate([others[name][:1], rows[name][1:]]) for name in rows})
+    count = len(next(iter(rows.values())))
+    for name, outputs in before.items():
+        if outputs.ndim == 0 or len(outputs) != count:
+            return f"output {name!r} of {count} rows has the shape {list(outputs.shape)}"
+        if not _same(after[name][1:], outputs[1:]):
+            return f"output {name!r} of a row is another one beside another row"
+    return None
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Of one shape, and equal up to rounding."""
+    if one.shape != other.shape or one.dtype.kind not in "fc":
+        return bool(np.array_equal(one, other))
+    finite = np.abs(other[np.isfinite(other)].astype(np.float64))
+    tolerance = _TOLERANCE_HALF if one.dtype == np.float16 else _TOLERANCE
+    allowed = tolerance * float(finite.max(initial=0.0))
+    return bool(np.allclose(one.astype(np.float64), other.astype(np.float64), rtol=0, atol=allowed, equal_nan=True))
