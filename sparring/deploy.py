@@ -10,21 +10,19 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
-from itertools import pairwise
 from typing import Any, Final
 
 from adapters.clock import now_ms
 from schemas.catalog import LivePointer, Pipeline, PipelineVersionAdded, VersionOffered
 from schemas.errors import DeployError, EntityNotFoundError
 from schemas.limits import PRESENCE_DEAD_S
-from schemas.models import PinnedModel
 from schemas.names import ModelKey, PipelineName
-from schemas.pipelines import PipelineVersion, ShadowDeploy, Step, checked_step, step_models
+from schemas.pipelines import PipelineVersion, checked_step
 from schemas.presence import Beat, Warm
 from schemas.topics import Lane, work_topic
-from schemas.wiring import wire_step
 from sparring.checks import checked_seconds
 from sparring.connection import Connection
+from sparring.fitting import check_version
 from sparring.when import moment
 from sparring.who import who
 
@@ -58,8 +56,7 @@ class Deployment:
             raise ValueError(f"steps: pipeline {self._version.pipeline} has none; add_model_step adds one")
         for step in self._version.steps:
             checked_step(step)
-        check_wiring(self._version)
-        check_validations(self._version)
+        check_version(self._version)
         self._check_who_lives()
         namespace = self._connection.settings.namespace
         self._connection.broker.create([work_topic(namespace, *lane) for lane in self._version.lanes()])
@@ -250,46 +247,6 @@ def status(connection: Connection, name: PipelineName) -> Status:
         ],
         "routers": routers,
     }
-
-
-def check_wiring(version: PipelineVersion) -> None:
-    """Each step must be able to take what the step before gives. ValueError names both. Pure."""
-    for pinned in version.models():
-        if pinned.configuration.runtime == "python" and not (pinned.inputs and pinned.outputs):
-            raise ValueError(
-                f"steps: {pinned.model.name} is a Python step without schemas; "
-                "configure('python', input_schema=..., output_schema=...) declares them"
-            )
-    for index, (before, step) in enumerate(pairwise(version.steps), start=1):
-        for giver in answering(before):
-            for taker in step_models(step):
-                outputs, inputs = ([spec.name for spec in specs] for specs in (giver.outputs, taker.inputs))
-                try:
-                    wire_step(outputs, inputs, taker.configuration.tensor_fields)
-                except ValueError as error:
-                    raise ValueError(
-                        f"steps: step {index}, {taker.model.name}, cannot follow {giver.model.name}: {error}"
-                    ) from None
-
-
-def check_validations(version: PipelineVersion) -> None:
-    """Each rule must be one boolean per row over what goes in and comes out. ValueError names rule and reason."""
-    if not version.validations:
-        return
-    from adapters.rules import why_not  # noqa: PLC0415  # polars, only where there are rules
-
-    for rule in version.validations:
-        for taker in step_models(version.steps[0]):
-            for giver in answering(version.steps[-1]):
-                inputs, outputs = ({spec.name: spec.dtype for spec in specs} for specs in (taker.inputs, giver.outputs))
-                if (why := why_not(rule, inputs, outputs)) is not None:
-                    raise ValueError(f"validation {rule.name!r} cannot be evaluated over {giver.model.name}: {why}")
-
-
-def answering(step: Step) -> tuple[PinnedModel, ...]:
-    """The models of a step whose outputs the next step sees."""
-    models = step_models(step)
-    return models[:1] if isinstance(step, ShadowDeploy) else models
 
 
 def _serves(beat: Beat, key: ModelKey, lane: Lane) -> bool:

@@ -14,12 +14,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from schemas.limits import MIB, MODEL_BYTES_MAX
 from schemas.models import TensorSpec
+from schemas.signatures import check_signature
 
 INSPECT_S_MAX: Final = 60.0
 INSPECT_BYTES_MAX: Final = 8 * 1024 * MIB
@@ -86,38 +87,65 @@ def inspect(path: Path, content: bytes, within_s: float = INSPECT_S_MAX) -> Sign
     )
 
 
-def _signature(content: bytes) -> Signature:
+def _session(content: bytes) -> Any:
     resource.setrlimit(resource.RLIMIT_AS, (INSPECT_BYTES_MAX, INSPECT_BYTES_MAX))
     import onnxruntime  # noqa: PLC0415 (only the process that may crash loads it)
 
     onnxruntime.set_default_logger_severity(4)
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    return Signature(
-        tuple(_tensor(node) for node in session.get_inputs()),
-        tuple(_tensor(node) for node in session.get_outputs()),
+    return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+
+
+def _signature(session: Any) -> Signature:
+    """ValueError where it has an input or output that no request or no answer can hold."""
+    signature = Signature(
+        tuple(_tensor("input", node) for node in session.get_inputs()),
+        tuple(_tensor("output", node) for node in session.get_outputs()),
     )
+    if not signature.outputs:
+        raise ValueError("it has no outputs; expected at least one")
+    check_signature(signature.inputs, signature.outputs)
+    return signature
 
 
-def _tensor(node: object) -> TensorSpec:
+def _tensor(what: str, node: object) -> TensorSpec:
     name, kind, shape = (getattr(node, field) for field in ("name", "type", "shape"))
     if not kind.startswith("tensor("):
-        raise ValueError(f"{name} is a {kind}; expected tensors only (export without ZipMap)")
+        raise ValueError(f"{what} {name!r} is a {kind}; expected a tensor: {_remedy(kind)}")
     dtype = kind.removeprefix("tensor(").removesuffix(")")
     sizes = tuple(size if isinstance(size, int) and size >= 0 else None for size in shape)
     return TensorSpec(name, _DTYPES.get(dtype, dtype), sizes)
 
 
+def _remedy(kind: str) -> str:
+    """What makes tensors of it."""
+    if "map(" in kind:
+        return "export without ZipMap (skl2onnx: options={'zipmap': False})"
+    if kind.startswith("seq("):
+        return "give each element as a tensor of its own (SequenceAt), or all as one (ConcatFromSequence)"
+    if kind.startswith("optional("):
+        return "take its element in the model (OptionalGetElement)"
+    return "make it a dense tensor in the model"
+
+
 def _main() -> int:
     try:
-        signature = _signature(sys.stdin.buffer.read())
+        session = _session(sys.stdin.buffer.read())
     except Exception as error:  # noqa: BLE001 (onnxruntime's errors have no common base)
         said = " ".join(str(error).split())[:500]
         if "xternal data" in said:
             said = f"its weights lie in another file; save it with its weights inside: {said}"
-        sys.stderr.write(f"\nnot a model that ONNX Runtime loads: {said}\n")
-        return _WRONG
+        return _wrong(f"not a model that ONNX Runtime loads: {said}")
+    try:
+        signature = _signature(session)
+    except ValueError as error:
+        return _wrong(str(error)[:1000])
     sys.stdout.buffer.write(msgspec.json.encode(signature))
     return 0
+
+
+def _wrong(why: str) -> int:
+    sys.stderr.write(f"\n{why}\n")
+    return _WRONG
 
 
 if __name__ == "__main__":

@@ -63,7 +63,8 @@ class ModelVersion:
         batch_wait_ms_max: float = 0.0,
         class_names: Sequence[str] | str | None = None,
     ) -> "ModelVersion":
-        """Store a configuration beside the file, for the next pipeline version. Returns this model version.
+        """Store a configuration beside the file: the next `deploy()` of a pipeline with this version takes it. Returns
+        this model version.
 
         Args:
             runtime: `'onnx'` or `'python'`, as the model was uploaded.
