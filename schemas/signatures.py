@@ -1,4 +1,4 @@
-"""Which inputs and outputs a model may declare: of types that NumPy, Arrow and ONNX Runtime's Python calls can all hold,
+"""Which inputs and outputs a model may declare: of types that NumPy, Arrow and ONNX Runtime's Python API can all hold,
 under names that can be columns. Pure.
 
 `upload_model` and `configure()` refuse anything else; `deploy()` refuses the types again, of what an older version

@@ -8,6 +8,7 @@
 
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -44,6 +45,8 @@ class Deployment:
         self._version = version
         self._wait_s = checked_seconds("deploy_wait_s", wait_s, above_zero=True)
         self._replaces = connection.catalog().pipelines[version.pipeline].pointer
+        self._offered = -1
+        """The offset of its offer; -1: there is none, it is live already."""
 
     def prepare(self, *, new: bool) -> None:
         """Check that the version can run, make its topics, and append it where it is new.
@@ -84,7 +87,8 @@ class Deployment:
     def offer(self) -> None:
         """Ask hosts to warm the version up."""
         within_ms = int((self._wait_s + _POINTER_SLACK_S) * 1000)
-        self._connection.append(VersionOffered(self._version.pipeline, self._version.version, within_ms))
+        offer = VersionOffered(self._version.pipeline, self._version.version, within_ms)
+        self._offered = self._connection.append(offer)
 
     def point(self) -> int:
         """Append the live pointer; returns its offset. DeployError where it is void: it says who is live."""
@@ -104,12 +108,18 @@ class Deployment:
         return offset
 
     def _until_warm(self) -> None:
-        """Official lanes must be warm within `wait_s`; a challenger's may be missing after half of it."""
+        """Official lanes must be warm within `wait_s`; a challenger's may be missing after half of it. What can never
+        be warm is not waited for."""
         follower = self._connection.follower
         started_s = time.monotonic()
         official = [lane for lane in self._version.lanes() if lane[1] == "official"]
         shadow = [lane for lane in self._version.lanes() if lane[1] == "shadow"]
-        follower.wait_for(lambda: not self._cold(official), self._wait_s)
+        follower.wait_for(lambda: not self._cold(official) or self._failed(official), self._wait_s)
+        if failed := self._failed(official):
+            raise DeployError(
+                f"pipeline {self._version.pipeline}: version {self._version.version} did not go live: "
+                f"{'; '.join(failed.values())}; what was live before goes on"
+            )
         if cold := self._cold(official):
             raise DeployError(
                 f"pipeline {self._version.pipeline}: version {self._version.version} did not go live: "
@@ -117,7 +127,9 @@ class Deployment:
                 "what was live before goes on"
             )
         left_s = self._wait_s / 2 - (time.monotonic() - started_s)
-        follower.wait_for(lambda: not self._cold(shadow), max(left_s, _CHALLENGER_S_MIN))
+        follower.wait_for(
+            lambda: not set(self._cold(shadow)) - self._failed(shadow).keys(), max(left_s, _CHALLENGER_S_MIN)
+        )
         if cold := self._cold(shadow):
             warnings.warn(
                 f"pipeline {self._version.pipeline} goes live without {_listed(cold)}: not ready after "
@@ -127,6 +139,9 @@ class Deployment:
 
     def _cold(self, lanes: Iterable[LaneOf]) -> list[LaneOf]:
         return list(cold_lanes(self._connection.follower.alive(), lanes, self._version))
+
+    def _failed(self, lanes: Iterable[LaneOf]) -> dict[LaneOf, str]:
+        return failed_lanes(self._connection.follower.alive(), lanes, self._version, self._offered)
 
     def _problems(self) -> str:
         problems = sorted({said for beat in self._connection.follower.alive() for said in beat.problems})
@@ -166,6 +181,35 @@ def cold_lanes(beats: Iterable[Beat], lanes: Iterable[LaneOf], version: Pipeline
         serving = [beat for beat in beats if _serves(beat, key, lane)]
         if not serving or not all(warm in beat.warm for beat in serving):
             yield key, lane
+
+
+def failed_lanes(
+    beats: Iterable[Beat], lanes: Iterable[LaneOf], version: PipelineVersion, offered: int
+) -> dict[LaneOf, str]:
+    """Lanes that nobody who lives will ever serve for the version, and why. Pure.
+
+    Each process that serves the lane has failed, and each host that may run it has failed, or its process has. What was
+    said before the offer at the catalog offset `offered` was read does not count.
+    """
+    beats = list(beats)
+    python = any(pinned.configuration.runtime == "python" for pinned in version.models())
+    found = {}
+    for key, lane in lanes:
+        reasons = {
+            beat.process: failed.reason
+            for beat in beats
+            for failed in beat.failed
+            if beat.catalog_offset > offered
+            and (failed.pipeline, failed.version) == (str(version.pipeline), version.version)
+            and (failed.model, failed.lane) == (str(key), lane)
+        }
+        serving = [beat for beat in beats if _serves(beat, key, lane)]
+        hosts = [beat for beat in beats if beat.kind == "host" and _could_run(beat, key, lane)]
+        able = Counter(beat.host for beat in hosts if beat.process not in reasons and beat.allow_python >= python)
+        left = able - Counter(beat.host for beat in serving)
+        if reasons and not left and all(beat.process in reasons for beat in serving):
+            found[key, lane] = "; ".join(sorted(set(reasons.values())))
+    return found
 
 
 def wait_for_routers(connection: Connection, offset: int, *, required: bool) -> None:
