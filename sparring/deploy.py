@@ -131,11 +131,13 @@ class Deployment:
             lambda: not set(self._cold(shadow)) - self._failed(shadow).keys(), max(left_s, _CHALLENGER_S_MIN)
         )
         if cold := self._cold(shadow):
-            warnings.warn(
-                f"pipeline {self._version.pipeline} goes live without {_listed(cold)}: not ready after "
-                f"{time.monotonic() - started_s:.0f} s{self._problems()}",
-                stacklevel=5,
+            reasons = self._failed(shadow)
+            why = (
+                "; ".join(reasons.values())
+                if reasons.keys() >= set(cold)
+                else f"not ready after {time.monotonic() - started_s:.0f} s{self._problems()}"
             )
+            warnings.warn(f"pipeline {self._version.pipeline} goes live without {_listed(cold)}: {why}", stacklevel=5)
 
     def _cold(self, lanes: Iterable[LaneOf]) -> list[LaneOf]:
         return list(cold_lanes(self._connection.follower.alive(), lanes, self._version))
