@@ -51,6 +51,9 @@ REQUEST_ROWS_MAX: Final = 100_000
 COLUMNS_MAX: Final = 10_000
 """Of one table, with the columns that nested columns consist of."""
 
+TENSOR_NAME_CHARS_MAX: Final = 256
+"""Of the name of a model's input or output, which is a column's name too."""
+
 JSON_NODES_MAX: Final = 2_000_000
 """Lists and objects in the JSON of one frame: each takes some hundred bytes in a process."""
 

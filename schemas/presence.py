@@ -23,6 +23,18 @@ class Warm(msgspec.Struct, frozen=True):
     version: str
 
 
+class Failed(msgspec.Struct, frozen=True):
+    """A pipeline version that cannot be loaded here, and trying again gives the same: its files, settings and this
+    machine are to blame, not a store that is away or a load that is slow."""
+
+    pipeline: str
+    version: str
+    model: str
+    """Whose lane it is: `workspace/name@version`."""
+    lane: Lane
+    reason: str
+
+
 class Beat(msgspec.Struct, frozen=True):
     """What a process says of itself. memory_bytes: resident set size."""
 
@@ -47,6 +59,9 @@ class Beat(msgspec.Struct, frozen=True):
     """Where it serves /metrics, /live and /ready; 0: written by a version that had none."""
     problems: tuple[str, ...] = ()
     """What it cannot do and why, one sentence each: `deploy()` shows them."""
+    failed: tuple[Failed, ...] = ()
+    """Of what `catalog_offset` has asked for: `deploy()` does not wait for these. A writer that does not know the field
+    says nothing, and is waited for."""
 
 
 _BEAT: Final = msgspec.json.Decoder(Beat)

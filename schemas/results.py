@@ -197,6 +197,12 @@ def answer_before_routing(frame: Frame, status: Status, value: bytes, published_
     )
 
 
+SMALLER_ANSWERS: Final = (
+    "an ArgMax or a smaller output in the model, a Python step behind it, or float16 outputs make answers smaller"
+)
+"""What to do about an answer above RESULT_BYTES_MAX."""
+
+
 def why_expired(frame: Frame, expires_at: int, moment: str) -> str:
     """Said of a frame whose time, Unix milliseconds, was over: whether its own, or what its pipeline allows."""
     if frame.header("deadline") == str(expires_at):

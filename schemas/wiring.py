@@ -1,6 +1,11 @@
-"""Which value feeds which input. Pure: `deploy()` refuses with it, model processes wire with it."""
+"""Which value feeds which input, and whether it can. Pure: `deploy()` refuses with it, model processes wire with it."""
 
 from collections.abc import Sequence
+
+import numpy as np
+
+from schemas.casting import TEXT, Array, cast
+from schemas.models import TensorSpec
 
 REQUEST_COLUMN = "tensor"
 """What a request may call the one input of a model, whatever the model calls it."""
@@ -39,6 +44,44 @@ def wire_step(outputs: Sequence[str], inputs: Sequence[str], tensor_fields: Sequ
     raise ValueError(
         f"no output {', '.join(map(repr, missing))} in the step before, which gives: "
         f"{', '.join(outputs) or 'none'}; name the outputs in configure(tensor_fields=[...])"
+    )
+
+
+def why_unfit(output: TensorSpec, taken: TensorSpec) -> str:
+    """Why an output can never be an input of the step behind it, in a sentence; empty where it can, for all that is
+    declared. A free dimension fits any; a shape without dimensions is one that the file does not say, or a scalar."""
+    if not castable(output.dtype, taken.dtype):
+        return f"its output {output.name!r} is {output.dtype}, the input {taken.name!r} takes {taken.dtype}"
+    if output.shape and taken.shape and not _alike(output.shape, taken.shape):
+        return (
+            f"its output {output.name!r} has the shape {shown(output.shape)}, the input {taken.name!r} takes "
+            f"{shown(taken.shape)}"
+        )
+    return ""
+
+
+def shown(shape: Sequence[int | None]) -> str:
+    """`[?, 3, 640, 640]`: a free dimension is a question mark."""
+    return f"[{', '.join('?' if size is None else str(size) for size in shape)}]"
+
+
+def castable(given: str, wanted: str) -> bool:
+    """Whether `schemas.casting.cast` takes arrays of the first dtype as the second, for some values at least."""
+    try:
+        cast(np.empty(0, object if given == TEXT else given), wanted, "")
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def dtype_of(array: Array) -> str:
+    """Of an array, as `TensorSpec` names it."""
+    return TEXT if array.dtype.kind in "OU" else array.dtype.name
+
+
+def _alike(one: Sequence[int | None], other: Sequence[int | None]) -> bool:
+    return len(one) == len(other) and all(
+        size is None or beside is None or size == beside for size, beside in zip(one, other, strict=True)
     )
 
 

@@ -1,7 +1,7 @@
 """What `configure()` takes, checked. Pure."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from schemas import models
 from schemas.models import Configuration, ImageSettings, TensorSpec
+from schemas.signatures import check_signature
 from sparring.checks import checked_count, checked_number, checked_texts
 from sparring.vision.coco import COCO, COCO_NAMES
 
@@ -34,11 +35,13 @@ def configuration(
     outputs_per_row: object = None,
 ) -> Configuration:
     """The arguments of `ModelVersion.configure` for this model; TypeError or ValueError that names what is wrong."""
+    framework = _checked_runtime(model, runtime)
+    inputs = _checked_schema(model, "input_schema", input_schema)
     checked = Configuration(
-        runtime=_checked_runtime(model, runtime),
-        tensor_fields=_checked_fields(model, tensor_fields),
+        runtime=framework,
+        tensor_fields=_checked_fields(model, inputs, tensor_fields),
         batch_config=_checked_batch_config(batch_config),
-        inputs=_checked_schema(model, "input_schema", input_schema),
+        inputs=inputs,
         outputs=_checked_schema(model, "output_schema", output_schema),
         image=image_settings(image),
         batch_rows_max=_checked_rows(batch_rows_max),
@@ -79,12 +82,14 @@ def _checked_runtime(model: models.ModelVersion, runtime: object) -> models.Fram
     return framework
 
 
-def _checked_fields(model: models.ModelVersion, fields: object) -> tuple[str, ...] | None:
+def _checked_fields(
+    model: models.ModelVersion, declared: Sequence[TensorSpec] | None, fields: object
+) -> tuple[str, ...] | None:
     if fields is None:
         return None
     columns = checked_texts("tensor_fields", fields, "a list of column names")
-    inputs = model.inputs
-    if model.framework == "onnx" and len(columns) != len(inputs):
+    inputs = model.inputs if declared is None else declared
+    if len(columns) != len(inputs):
         raise ValueError(
             f"tensor_fields: {len(columns)} columns for {len(inputs)} inputs of {model.name}; "
             f"expected one for each of {[spec.name for spec in inputs]}"
@@ -105,7 +110,12 @@ def _checked_schema(model: models.ModelVersion, argument: str, schema: object) -
         raise ValueError(f"{argument}: it has no fields; expected one per array")
     if len(set(schema.names)) < len(schema):
         raise ValueError(f"{argument}: a name stands twice among {schema.names}; expected each once")
-    return tuple(_tensor(argument, field) for field in schema)
+    specs = tuple(_tensor(argument, field) for field in schema)
+    try:
+        check_signature(*((specs, ()) if argument == "input_schema" else ((), specs)))
+    except ValueError as error:
+        raise ValueError(f"{argument}: {error}") from None
+    return specs
 
 
 def _tensor(argument: str, field: "pa.Field[Any]") -> TensorSpec:

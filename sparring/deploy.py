@@ -8,23 +8,22 @@
 
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
-from itertools import pairwise
 from typing import Any, Final
 
 from adapters.clock import now_ms
 from schemas.catalog import LivePointer, Pipeline, PipelineVersionAdded, VersionOffered
 from schemas.errors import DeployError, EntityNotFoundError
 from schemas.limits import PRESENCE_DEAD_S
-from schemas.models import PinnedModel
 from schemas.names import ModelKey, PipelineName
-from schemas.pipelines import PipelineVersion, ShadowDeploy, Step, checked_step, step_models
+from schemas.pipelines import PipelineVersion, checked_step
 from schemas.presence import Beat, Warm
 from schemas.topics import Lane, work_topic
-from schemas.wiring import wire_step
 from sparring.checks import checked_seconds
 from sparring.connection import Connection
+from sparring.fitting import check_version
 from sparring.when import moment
 from sparring.who import who
 
@@ -46,6 +45,8 @@ class Deployment:
         self._version = version
         self._wait_s = checked_seconds("deploy_wait_s", wait_s, above_zero=True)
         self._replaces = connection.catalog().pipelines[version.pipeline].pointer
+        self._offered = -1
+        """The offset of its offer; -1: there is none, it is live already."""
 
     def prepare(self, *, new: bool) -> None:
         """Check that the version can run, make its topics, and append it where it is new.
@@ -58,8 +59,7 @@ class Deployment:
             raise ValueError(f"steps: pipeline {self._version.pipeline} has none; add_model_step adds one")
         for step in self._version.steps:
             checked_step(step)
-        check_wiring(self._version)
-        check_validations(self._version)
+        check_version(self._version)
         self._check_who_lives()
         namespace = self._connection.settings.namespace
         self._connection.broker.create([work_topic(namespace, *lane) for lane in self._version.lanes()])
@@ -87,7 +87,8 @@ class Deployment:
     def offer(self) -> None:
         """Ask hosts to warm the version up."""
         within_ms = int((self._wait_s + _POINTER_SLACK_S) * 1000)
-        self._connection.append(VersionOffered(self._version.pipeline, self._version.version, within_ms))
+        offer = VersionOffered(self._version.pipeline, self._version.version, within_ms)
+        self._offered = self._connection.append(offer)
 
     def point(self) -> int:
         """Append the live pointer; returns its offset. DeployError where it is void: it says who is live."""
@@ -107,12 +108,18 @@ class Deployment:
         return offset
 
     def _until_warm(self) -> None:
-        """Official lanes must be warm within `wait_s`; a challenger's may be missing after half of it."""
+        """Official lanes must be warm within `wait_s`; a challenger's may be missing after half of it. What can never
+        be warm is not waited for."""
         follower = self._connection.follower
         started_s = time.monotonic()
         official = [lane for lane in self._version.lanes() if lane[1] == "official"]
         shadow = [lane for lane in self._version.lanes() if lane[1] == "shadow"]
-        follower.wait_for(lambda: not self._cold(official), self._wait_s)
+        follower.wait_for(lambda: not self._cold(official) or self._failed(official), self._wait_s)
+        if failed := self._failed(official):
+            raise DeployError(
+                f"pipeline {self._version.pipeline}: version {self._version.version} did not go live: "
+                f"{'; '.join(failed.values())}; what was live before goes on"
+            )
         if cold := self._cold(official):
             raise DeployError(
                 f"pipeline {self._version.pipeline}: version {self._version.version} did not go live: "
@@ -120,16 +127,23 @@ class Deployment:
                 "what was live before goes on"
             )
         left_s = self._wait_s / 2 - (time.monotonic() - started_s)
-        follower.wait_for(lambda: not self._cold(shadow), max(left_s, _CHALLENGER_S_MIN))
+        follower.wait_for(
+            lambda: not set(self._cold(shadow)) - self._failed(shadow).keys(), max(left_s, _CHALLENGER_S_MIN)
+        )
         if cold := self._cold(shadow):
-            warnings.warn(
-                f"pipeline {self._version.pipeline} goes live without {_listed(cold)}: not ready after "
-                f"{time.monotonic() - started_s:.0f} s{self._problems()}",
-                stacklevel=5,
+            reasons = self._failed(shadow)
+            why = (
+                "; ".join(reasons.values())
+                if reasons.keys() >= set(cold)
+                else f"not ready after {time.monotonic() - started_s:.0f} s{self._problems()}"
             )
+            warnings.warn(f"pipeline {self._version.pipeline} goes live without {_listed(cold)}: {why}", stacklevel=5)
 
     def _cold(self, lanes: Iterable[LaneOf]) -> list[LaneOf]:
         return list(cold_lanes(self._connection.follower.alive(), lanes, self._version))
+
+    def _failed(self, lanes: Iterable[LaneOf]) -> dict[LaneOf, str]:
+        return failed_lanes(self._connection.follower.alive(), lanes, self._version, self._offered)
 
     def _problems(self) -> str:
         problems = sorted({said for beat in self._connection.follower.alive() for said in beat.problems})
@@ -169,6 +183,35 @@ def cold_lanes(beats: Iterable[Beat], lanes: Iterable[LaneOf], version: Pipeline
         serving = [beat for beat in beats if _serves(beat, key, lane)]
         if not serving or not all(warm in beat.warm for beat in serving):
             yield key, lane
+
+
+def failed_lanes(
+    beats: Iterable[Beat], lanes: Iterable[LaneOf], version: PipelineVersion, offered: int
+) -> dict[LaneOf, str]:
+    """Lanes that nobody who lives will ever serve for the version, and why. Pure.
+
+    Each process that serves the lane has failed, and each host that may run it has failed, or its process has. What was
+    said before the offer at the catalog offset `offered` was read does not count.
+    """
+    beats = list(beats)
+    python = any(pinned.configuration.runtime == "python" for pinned in version.models())
+    found = {}
+    for key, lane in lanes:
+        reasons = {
+            beat.process: failed.reason
+            for beat in beats
+            for failed in beat.failed
+            if beat.catalog_offset > offered
+            and (failed.pipeline, failed.version) == (str(version.pipeline), version.version)
+            and (failed.model, failed.lane) == (str(key), lane)
+        }
+        serving = [beat for beat in beats if _serves(beat, key, lane)]
+        hosts = [beat for beat in beats if beat.kind == "host" and _could_run(beat, key, lane)]
+        able = Counter(beat.host for beat in hosts if beat.process not in reasons and beat.allow_python >= python)
+        left = able - Counter(beat.host for beat in serving)
+        if reasons and not left and all(beat.process in reasons for beat in serving):
+            found[key, lane] = "; ".join(sorted(set(reasons.values())))
+    return found
 
 
 def wait_for_routers(connection: Connection, offset: int, *, required: bool) -> None:
@@ -250,46 +293,6 @@ def status(connection: Connection, name: PipelineName) -> Status:
         ],
         "routers": routers,
     }
-
-
-def check_wiring(version: PipelineVersion) -> None:
-    """Each step must be able to take what the step before gives. ValueError names both. Pure."""
-    for pinned in version.models():
-        if pinned.configuration.runtime == "python" and not (pinned.inputs and pinned.outputs):
-            raise ValueError(
-                f"steps: {pinned.model.name} is a Python step without schemas; "
-                "configure('python', input_schema=..., output_schema=...) declares them"
-            )
-    for index, (before, step) in enumerate(pairwise(version.steps), start=1):
-        for giver in answering(before):
-            for taker in step_models(step):
-                outputs, inputs = ([spec.name for spec in specs] for specs in (giver.outputs, taker.inputs))
-                try:
-                    wire_step(outputs, inputs, taker.configuration.tensor_fields)
-                except ValueError as error:
-                    raise ValueError(
-                        f"steps: step {index}, {taker.model.name}, cannot follow {giver.model.name}: {error}"
-                    ) from None
-
-
-def check_validations(version: PipelineVersion) -> None:
-    """Each rule must be one boolean per row over what goes in and comes out. ValueError names rule and reason."""
-    if not version.validations:
-        return
-    from adapters.rules import why_not  # noqa: PLC0415  # polars, only where there are rules
-
-    for rule in version.validations:
-        for taker in step_models(version.steps[0]):
-            for giver in answering(version.steps[-1]):
-                inputs, outputs = ({spec.name: spec.dtype for spec in specs} for specs in (taker.inputs, giver.outputs))
-                if (why := why_not(rule, inputs, outputs)) is not None:
-                    raise ValueError(f"validation {rule.name!r} cannot be evaluated over {giver.model.name}: {why}")
-
-
-def answering(step: Step) -> tuple[PinnedModel, ...]:
-    """The models of a step whose outputs the next step sees."""
-    models = step_models(step)
-    return models[:1] if isinstance(step, ShadowDeploy) else models
 
 
 def _serves(beat: Beat, key: ModelKey, lane: Lane) -> bool:

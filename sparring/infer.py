@@ -11,11 +11,11 @@ import pandas as pd
 import pyarrow as pa
 
 from adapters.redis import Answers, Ear
-from schemas.errors import InferenceError, InferenceTimeoutError
+from schemas.errors import InferenceError, InferenceTimeoutError, Refused
 from schemas.frames import RawHeaders
 from schemas.names import ModelKey, PipelineName
 from schemas.pipelines import PipelineVersion
-from schemas.results import Answer
+from schemas.results import Answer, Failure
 from sparring.checks import checked_seconds
 from sparring.columns import checked_dataset
 from sparring.connection import Connection
@@ -23,6 +23,7 @@ from sparring.frames import check_sizes, frame_bytes_max, frame_headers, outgoin
 from sparring.inputs import Image, checked_request, frame_of
 from sparring.producing.labels import checked_headers, checked_key
 from sparring.result import challenger_names, result
+from sparring.rows import failure_of, read_outputs
 
 INFER_S: Final = 15.0
 
@@ -75,7 +76,11 @@ def infer(connection: Connection, name: PipelineName, given: Any, call: Call) ->
     bytes_max = frame_bytes_max(connection.settings.reference_store)
     value, content_type = frame_of(request, live_version(connection, name), call.argument, bytes_max)
     official, challengers = Waiting(connection, name, call).ask(value, content_type)
-    return result(request, official, challengers, call.dataset, call.dataset_exclude)
+    try:
+        return result(request, official, challengers, call.dataset, call.dataset_exclude)
+    except Refused as error:
+        message = f"its answer is ok and cannot be read: {error.message}"
+        raise InferenceError(error.error, message, "read", official.request_id) from error
 
 
 def check(connection: Connection, name: PipelineName, given: Any, call: Call) -> None:
@@ -118,7 +123,7 @@ class Waiting:
             self._send(frame.value, frame.headers)
             official = self._official(ear)
             if official.status != "ok":
-                failure = official.failure()
+                failure = failure_of(official)
                 raise InferenceError(failure.error, failure.message, failure.stage, self._request_id)
             return official, self._challengers(ear, official)
 
@@ -153,8 +158,9 @@ class Waiting:
             left_s = min(left_s, self._call.shadow_wait)
         answers = ear.wait(lambda now: now.complete or not self._living(_absent(names, now)), left_s)
         came = {key: answer for answer in answers.challengers if (key := _challenger(names, answer))}
-        self._warn(names, came, [] if answers.complete else _absent(names, answers))
-        return {names[key]: answer for key, answer in came.items() if answer.status == "ok"}
+        failures = {key: failure for key, answer in came.items() if (failure := read_outputs(answer)[1]) is not None}
+        self._warn(names, failures, [] if answers.complete else _absent(names, answers))
+        return {names[key]: answer for key, answer in came.items() if key not in failures}
 
     def _names(self, official: Answer) -> dict[ModelKey, str]:
         """The challengers of the version that answered; it may be newer than what this client has read."""
@@ -170,12 +176,10 @@ class Waiting:
         models, alive = {str(key) for key in keys}, self._connection.follower.alive()
         return not alive or any(beat.model in models and beat.lane == "shadow" for beat in alive)
 
-    def _warn(self, names: Mapping[ModelKey, str], came: Mapping[ModelKey, Answer], absent: Sequence[ModelKey]) -> None:
-        failed = [
-            f"{names[key]} ({answer.failure().error}: {answer.failure().message})"
-            for key, answer in came.items()
-            if answer.status != "ok"
-        ]
+    def _warn(
+        self, names: Mapping[ModelKey, str], failures: Mapping[ModelKey, Failure], absent: Sequence[ModelKey]
+    ) -> None:
+        failed = [f"{names[key]} ({failure.error}: {failure.message})" for key, failure in failures.items()]
         silent = [f"{names[key]} (no answer)" for key in absent]
         if failed or silent:
             warnings.warn(

@@ -20,13 +20,14 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec.structs import replace
 
 from schemas.limits import MIB, MODEL_BYTES_MAX
 from schemas.models import TensorSpec
+from schemas.signatures import check_signature
 
 INSPECT_S_MAX: Final = 60.0
 INSPECT_BYTES_MAX: Final = 8 * 1024 * MIB
@@ -50,6 +51,10 @@ _NUMBERED: Final = re.compile(r"unk__\d+|.*_dim_\d+|[su]\d+|.*DynamicDimension\.
 
 Derived = int | Literal["rows"] | None
 """Of an output's first dimension: see `adapters.onnx_file.first_dimensions`."""
+
+
+class Unfit(ValueError):
+    """A file that ONNX Runtime loads has an input or output that no request or no answer can hold."""
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -110,7 +115,12 @@ def known(stdout: bytes) -> Signature | None:
 
 
 def signatures(content: bytes) -> Iterator[Signature]:
-    """What ONNX Runtime says of a file; then the same, with what is derived. In this process: see `inspect`."""
+    """What ONNX Runtime says of a file; then the same, with what is derived. In this process: see `inspect`.
+
+    Raises:
+        Unfit: it has an input or output that no request or no answer can hold.
+        Exception: of ONNX Runtime, whose errors have no common base: it does not load the file.
+    """
     import onnxruntime  # noqa: PLC0415 (only the process that may crash loads it)
 
     from adapters import onnx_file  # noqa: PLC0415 (as above)
@@ -120,10 +130,7 @@ def signatures(content: bytes) -> Iterator[Signature]:
     shapeless = set() if model is None else onnx_file.of_any_rank(model)
     onnxruntime.set_default_logger_severity(4)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    signature = Signature(
-        tuple(_tensor(node, shapeless) for node in session.get_inputs()),
-        tuple(_tensor(node, shapeless) for node in session.get_outputs()),
-    )
+    signature = _signature(session, shapeless)
     del session
     yield signature
     if model is not None:
@@ -134,10 +141,25 @@ def signatures(content: bytes) -> Iterator[Signature]:
         yield with_facts(signature, derived)
 
 
-def _tensor(node: object, shapeless: set[str]) -> TensorSpec:
+def _signature(session: Any, shapeless: set[str]) -> Signature:
+    """Unfit where it has an input or output that no request or no answer can hold."""
+    signature = Signature(
+        tuple(_tensor("input", node, shapeless) for node in session.get_inputs()),
+        tuple(_tensor("output", node, shapeless) for node in session.get_outputs()),
+    )
+    if not signature.outputs:
+        raise Unfit("it has no outputs; expected at least one")
+    try:
+        check_signature(signature.inputs, signature.outputs)
+    except ValueError as error:
+        raise Unfit(str(error)) from None
+    return signature
+
+
+def _tensor(what: str, node: object, shapeless: set[str]) -> TensorSpec:
     name, kind, shape = (getattr(node, field) for field in ("name", "type", "shape"))
     if not kind.startswith("tensor("):
-        raise ValueError(f"{name} is a {kind}; expected tensors only (export without ZipMap)")
+        raise Unfit(f"{what} {name!r} is a {kind}; expected a tensor: {_remedy(kind)}")
     dtype = kind.removeprefix("tensor(").removesuffix(")")
     dtype = _DTYPES.get(dtype, dtype)
     if name in shapeless and not shape:
@@ -187,19 +209,36 @@ def _first_name(spec: TensorSpec) -> str | None:
     return None if name is None or _NO_NAME.fullmatch(name) else name
 
 
+def _remedy(kind: str) -> str:
+    """What makes tensors of it."""
+    if "map(" in kind:
+        return "export without ZipMap (skl2onnx: options={'zipmap': False})"
+    if kind.startswith("seq("):
+        return "give each element as a tensor of its own (SequenceAt), or all as one (ConcatFromSequence)"
+    if kind.startswith("optional("):
+        return "take its element in the model (OptionalGetElement)"
+    return "make it a dense tensor in the model"
+
+
 def _main() -> int:
     resource.setrlimit(resource.RLIMIT_AS, (INSPECT_BYTES_MAX, INSPECT_BYTES_MAX))
     try:
         for signature in signatures(sys.stdin.buffer.read()):
             sys.stdout.buffer.write(msgspec.json.encode(signature) + b"\n")
             sys.stdout.buffer.flush()
+    except Unfit as error:
+        return _wrong(str(error)[:1000])
     except Exception as error:  # noqa: BLE001 (onnxruntime's errors have no common base)
         said = " ".join(str(error).split())[:500]
         if "xternal data" in said:
             said = f"its weights lie in another file; save it with its weights inside: {said}"
-        sys.stderr.write(f"\nnot a model that ONNX Runtime loads: {said}\n")
-        return _WRONG
+        return _wrong(f"not a model that ONNX Runtime loads: {said}")
     return 0
+
+
+def _wrong(why: str) -> int:
+    sys.stderr.write(f"\n{why}\n")
+    return _WRONG
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from sparring.consuming.stream import read_results
 from sparring.log_files import LogFiles
 from sparring.originals import Elsewhere, Original, fetch, resolved
 from sparring.result import answer_columns, as_frame, challenger_names
+from sparring.rows import read_outputs
 from sparring.stream import Filter
 
 LIMIT: Final = 100
@@ -157,15 +158,11 @@ def _newest(connection: Connection, name: PipelineName, rows: int) -> list[Joine
             continue
         arms = {f"{answer.model}@{answer.model_version}": answer for answer in known.challengers}
         found.append(Joined(known.official, arms))
-        counted += _rows(known.official)
+        outputs, failure = read_outputs(known.official)
+        counted += outputs.num_rows if failure is None else 0
         if counted >= rows:
             break
     return found[::-1]
-
-
-def _rows(answer: Answer) -> int:
-    with pa.ipc.open_stream(answer.value) as reader:
-        return sum(batch.num_rows for batch in reader)
 
 
 def _by_time(connection: Connection, name: PipelineName, question: Question) -> Iterator[Joined]:
@@ -190,11 +187,25 @@ def _table(connection: Connection, requests: Sequence[Joined], question: Questio
     """One row per input row, in the requests' order."""
     inputs = _inputs(connection, requests, question) if question.wants_inputs() else {}
     tables = []
+    unread = []
     for one in requests:
         names = _challengers(connection, one.official)
-        arms = {names[arm]: answer for arm, answer in one.challengers.items() if arm in names and answer.status == "ok"}
-        columns = answer_columns(inputs.get(one.official.frame, {}), one.official, arms)
+        arms = {
+            names[arm]: answer
+            for arm, answer in one.challengers.items()
+            if arm in names and read_outputs(answer)[1] is None
+        }
+        try:
+            columns = answer_columns(inputs.get(one.official.frame, {}), one.official, arms)
+        except Refused as error:
+            unread.append(f"{one.official.request_id}: {error.error}: {error.message}")
+            continue
         tables.append(pa.table({name: _column(column) for name, column in columns.items()}))
+    if unread:
+        warnings.warn(
+            f"{len(unread)} requests have no row: their answers cannot be read, such as that of {unread[0]}",
+            stacklevel=4,
+        )
     if not tables:
         return pa.table({"time": pa.array([], pa.timestamp("ms"))})
     try:

@@ -65,7 +65,8 @@ class ModelVersion:
         class_names: Sequence[str] | str | None = None,
         outputs_per_row: bool | None = None,
     ) -> "ModelVersion":
-        """Store a configuration beside the file, for the next pipeline version. Returns this model version.
+        """Store a configuration beside the file: the next `deploy()` of a pipeline with this version takes it. Returns
+        this model version.
 
         Args:
             runtime: `'onnx'` or `'python'`, as the model was uploaded.

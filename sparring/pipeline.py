@@ -205,7 +205,8 @@ class Pipeline:
         wait_for_status: bool = True,
         deploy_wait_s: float = DEPLOY_WAIT_S,
     ) -> "Pipeline":
-        """Make the steps a new version, where they were edited, and switch to it live.
+        """Make the steps a new version, where they were edited or one of their models was configured anew, and switch
+        to it live.
 
         No undeploy is needed and no request fails during the switch. A challenger that is not ready
         in time is a warning.
@@ -222,15 +223,17 @@ class Pipeline:
             DeployError: the version did not go live; what was live before goes on.
         """
         warn_of(deployment_config)
-        new = self._draft.edited
-        version = self._draft.version(self._name, self._connection.catalog()) if new else self._latest()
+        version = self._draft.version(self._name, self._connection.catalog())
+        latest = self._latest()
+        new = self._draft.edited or version.steps != latest.steps
+        version = version if new else latest
         return self._deploy(version, new=new, wait_for_status=wait_for_status, deploy_wait_s=deploy_wait_s)
 
     def rollback(self, version: str, wait_for_status: bool = True, deploy_wait_s: float = DEPLOY_WAIT_S) -> "Pipeline":
         """Switch back to an earlier version, live, with the models and configurations that it was deployed with.
 
         No new version is made. It is then the latest one: edits begin with its steps. Edits of this handle that
-        were not deployed are dropped.
+        were not deployed are dropped. A later `deploy()` takes the newest configurations again.
 
         Args:
             version: its uuid, as `versions()` and `history()` have it, or at least the first 4 characters of it.

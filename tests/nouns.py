@@ -17,7 +17,7 @@ def pinned(name: str, version: str = "v1", workspace: str = "default") -> Pinned
         size_bytes=1,
         created_at=0,
         inputs=(TensorSpec("tensor", "float32", (None, 2)),),
-        outputs=(TensorSpec("out", "float32", (None, 1)),),
+        outputs=(TensorSpec("out", "float32", (None, 2)),),
     )
     return PinnedModel(model, Configuration(runtime="onnx"))
 

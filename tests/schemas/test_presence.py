@@ -1,7 +1,7 @@
 """Alive means: a beat seen lately, by the reader's own clock."""
 
 from schemas.limits import PRESENCE_DEAD_S
-from schemas.presence import Beat, Living, Warm, decode_beat, encode_beat
+from schemas.presence import Beat, Failed, Living, Warm, decode_beat, encode_beat
 
 BEAT = Beat(
     process="inference-host-1",
@@ -14,6 +14,7 @@ BEAT = Beat(
     model="default/m@v",
     lane="official",
     warm=(Warm("default/shop", "pv"),),
+    failed=(Failed("default/shop", "pw", "default/m@v", "official", "no model"),),
 )
 
 
@@ -23,6 +24,13 @@ def alive(living: Living, now_s: float) -> list[str]:
 
 def test_a_beat_survives_its_bytes() -> None:
     assert decode_beat(encode_beat(BEAT)) == BEAT
+
+
+def test_a_beat_of_a_process_that_knows_no_failures_says_that_nothing_failed() -> None:
+    known = encode_beat(BEAT)
+    older = known[: known.index(b',"failed":')] + b"}"
+    assert decode_beat(older).failed == ()
+    assert decode_beat(older).warm == BEAT.warm
 
 
 def test_a_process_is_alive_until_its_last_beat_is_too_long_ago() -> None:

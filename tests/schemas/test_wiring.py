@@ -1,8 +1,13 @@
 """Which value feeds which input: by tensor_fields, by name, by position, or an error that names it."""
 
+from itertools import product
+
+import numpy as np
 import pytest
 
-from schemas.wiring import wire_request, wire_step
+from schemas.casting import cast
+from schemas.signatures import DTYPES
+from schemas.wiring import castable, dtype_of, wire_request, wire_step
 
 
 def test_a_request_feeds_by_fields_then_by_name_then_by_the_column_tensor() -> None:
@@ -37,3 +42,14 @@ def test_a_request_that_does_not_fit_names_what_is_missing(
 def test_a_step_that_does_not_fit_names_what_is_missing() -> None:
     with pytest.raises(ValueError, match="no output 'scores' in the step before, which gives: boxes, classes"):
         wire_step(["boxes", "classes"], ["scores"], None)
+
+
+@pytest.mark.parametrize(("given", "wanted"), list(product(DTYPES, DTYPES)))
+def test_what_deploy_takes_for_castable_is_what_a_step_casts(given: str, wanted: str) -> None:
+    array = np.array(["1"], object) if given == "string" else np.ones(1, given)
+    assert dtype_of(array) == given
+    if castable(given, wanted):
+        assert dtype_of(cast(array, wanted, "x")) == wanted
+    else:
+        with pytest.raises(ValueError, match=f"x: {given} came; expected {wanted}"):
+            cast(array, wanted, "x")

@@ -1,7 +1,7 @@
 """What the SDK's tests share: small ONNX files, a fresh namespace, processes that only beat or answer."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from adapters.settings import Settings
 from schemas.errors import RetryLater
 from schemas.frames import Frame, Origin
 from schemas.pipelines import PipelineVersion
-from schemas.presence import Kind, Warm
+from schemas.presence import Failed, Kind, Warm
 from schemas.results import Answer
 from schemas.tables import encode_rows
 from schemas.topics import Lane
@@ -65,9 +65,17 @@ def named(model: ModelVersion) -> dict[str, str]:
 class Beating:
     """A router, a host, and model processes that are warm for all that is wanted: they only beat."""
 
-    def __init__(self, settings: Settings, warm: tuple[tuple[ModelVersion, Lane], ...], *, python: bool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        warm: tuple[tuple[ModelVersion, Lane], ...],
+        failing: Mapping[ModelVersion, str],
+        *,
+        python: bool,
+    ) -> None:
         self._catalog = CatalogReader(settings.brokers, settings.topics.catalog)
         self._python = python
+        self._failing = failing
         self._router, self._host = self._heart(settings, "router"), self._heart(settings, "host")
         self._processes = [(self._heart(settings, "inference"), model, lane) for model, lane in warm]
         self.names = {heart.process for heart in self._hearts()}
@@ -88,7 +96,12 @@ class Beating:
             self._router.beat(catalog_offset=catalog.offset)
             self._host.beat(catalog_offset=catalog.offset, allow_python=self._python)
             for heart, model, lane in self._processes:
-                heart.beat(model=str(model.key()), lane=lane, warm=wanted, catalog_offset=catalog.offset)
+                key = str(model.key())
+                if why := self._failing.get(model):
+                    failed = tuple(Failed(one.pipeline, one.version, key, lane, why) for one in wanted)
+                    heart.beat(model=key, lane=lane, failed=failed, catalog_offset=catalog.offset)
+                else:
+                    heart.beat(model=key, lane=lane, warm=wanted, catalog_offset=catalog.offset)
         for heart in self._hearts():
             heart.stop()
         self._catalog.close()
@@ -102,10 +115,16 @@ class Beating:
 
 
 @contextmanager
-def beating(client: Client, *warm: tuple[ModelVersion, Lane], python: bool = False) -> Iterator[Beating]:
-    """Processes that beat while the block runs; the client sees them, and them alone, as a living system."""
+def beating(
+    client: Client,
+    *warm: tuple[ModelVersion, Lane],
+    python: bool = False,
+    failing: Mapping[ModelVersion, str] | None = None,
+) -> Iterator[Beating]:
+    """Processes that beat while the block runs; the client sees them, and them alone, as a living system. failing: of
+    these models they say that no version can be loaded, and why."""
     connection = client._connection  # noqa: SLF001 (presence as the SDK sees it)
-    processes = Beating(connection.settings, warm, python=python)
+    processes = Beating(connection.settings, warm, failing or {}, python=python)
 
     def seen() -> set[str]:
         return processes.names & {beat.process for beat in connection.follower.alive()}

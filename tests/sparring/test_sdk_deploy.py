@@ -1,21 +1,30 @@
 """`deploy()` and `undeploy()` on a real catalog; the living system is a set of processes that only beat."""
 
+import argparse
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pandas as pd
 import pyarrow as pa
 import pytest
 from kafka.admin import KafkaAdminClient
+from msgspec import structs
+from onnx import TensorProto, helper
 
 import sparring
 from adapters.settings import Settings
-from schemas.presence import Beat, Warm
+from schemas.catalog import ModelUploaded
+from schemas.models import Configuration, PinnedModel, TensorSpec
+from schemas.pipelines import ModelStep
+from schemas.presence import Beat, Failed, Warm
 from sparring import Client, Framework, ModelVersion
-from sparring.deploy import Deployment, LaneOf, cold_lanes
+from sparring.cli.pipelines.switch import deploy
+from sparring.deploy import Deployment, LaneOf, cold_lanes, failed_lanes
 from sparring.object import DeployError, EntityNotFoundError
 from sparring.stack import LocalStack
 from sparring.who import who
@@ -24,6 +33,27 @@ from tests.sparring.sdk import beating, fresh_settings, named, upload
 from tests.waiting import eventually
 
 SOON_S = 2.0
+MUCH_LATER_S = 3600.0
+"""A test that waits for it runs into its own limit."""
+
+
+@contextmanager
+def environment(settings: Settings) -> Iterator[None]:
+    """What the command line connects with."""
+    with pytest.MonkeyPatch.context() as patch:
+        for one in ("kafka", "redis", "store", "namespace"):
+            patch.setenv(f"SPARRING_{one.upper()}", getattr(settings, one))
+        yield
+
+
+def of_type(folder: Path, kind: int) -> Path:
+    """A file that gives x, [n, 2] of an ONNX type, as it is."""
+    x, y = (helper.make_tensor_value_info(name, kind, ["n", 2]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "same", [x], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    path = folder / f"{kind}.onnx"
+    onnx.save(model, path)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +197,84 @@ def test_a_version_pins_the_configuration_of_the_moment_it_was_deployed(client: 
     assert next(live.models()).configuration.tensor_fields == ("x",)
 
 
+@pytest.mark.usefixtures("kept")
+def test_a_model_that_was_configured_anew_makes_a_version_when_it_is_deployed_however_that_is_done(
+    settings: Settings, client: Client, tmp_path: Path
+) -> None:
+    model = upload(client, tmp_path, "anew")
+    with beating(client, (model, "official")), Client(settings) as other:
+        pipeline = client.build_pipeline("anew").add_model_step(model).set_frame_age_ms_max(5000).deploy()
+        ways: list[Callable[[], object]] = [
+            pipeline.deploy,
+            lambda: client.get_pipeline("anew").deploy(),
+            lambda: other.get_pipeline("anew").deploy(),
+            lambda: deploy(argparse.Namespace(pipeline="anew", workspace="default", wait=30.0)),
+        ]
+        for number, way in enumerate(ways):
+            before = pipeline.versions()
+            model.configure(tensor_fields=[f"x{number}"])
+            with environment(settings):
+                way()
+                way()
+            live = pipeline._connection.catalog().live(pipeline._name)  # noqa: SLF001 (what the router will read)
+            assert live is not None
+            assert next(live.models()).configuration.tensor_fields == (f"x{number}",)
+            assert live.frame_age_ms_max == 5000
+            assert pipeline.versions()[1:] == before, "one version, and none where nothing was configured"
+            assert pipeline.status()["version"] == pipeline.versions()[0]
+
+
+def test_steps_that_cannot_follow_each_other_are_refused_and_what_was_live_goes_on(
+    client: Client, models: list[ModelVersion], tmp_path: Path
+) -> None:
+    text = client.upload_model("takes-text", of_type(tmp_path, TensorProto.STRING))
+    with beating(client, (models[0], "official")):
+        pipeline = client.build_pipeline("unfit").add_model_step(models[0]).deploy()
+        live = pipeline.status()["version"]
+        with pytest.raises(ValueError, match=r"step 1, takes-text, cannot follow champion: .* is float32, .* string"):
+            pipeline.add_model_step(text).deploy()
+        assert pipeline.status()["version"] == live
+        assert len(pipeline.versions()) == 2
+
+
+def test_a_type_that_no_request_can_hold_is_refused_at_upload_and_where_an_older_version_uploaded_it(
+    client: Client, models: list[ModelVersion], tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=r"^path: .*: input 'x' is bfloat16, no request can hold it; .* a Cast"):
+        client.upload_model("narrow", of_type(tmp_path, TensorProto.BFLOAT16))
+    with pytest.raises(EntityNotFoundError):
+        client.get_model("narrow")
+    key = structs.replace(models[0]._model, name="older", inputs=(TensorSpec("x", "bfloat16", (None, 2)),))  # noqa: SLF001 (as it stands in the catalog)
+    client._connection.append(ModelUploaded(key))  # noqa: SLF001 (what an older upload_model wrote)
+    pipeline = client.build_pipeline("older").add_model_step(client.get_model("older"))
+    with beating(client), pytest.raises(ValueError, match=r"^steps: older: input 'x' is bfloat16"):
+        pipeline.deploy()
+
+
+def test_a_load_that_failed_for_good_ends_deploy_at_once_with_its_reason_and_what_was_live_goes_on(
+    client: Client, models: list[ModelVersion]
+) -> None:
+    champion, rival, third = models
+    with beating(client, (champion, "official"), (rival, "official"), (third, "shadow"), failing={rival: "it is torn"}):
+        pipeline = client.build_pipeline("torn").add_model_step(champion).deploy()
+        before = pipeline.status()["version"]
+        with pytest.raises(DeployError, match=r"did not go live: it is torn; what was live before goes on"):
+            pipeline.replace_with_model_step(0, rival).deploy(deploy_wait_s=MUCH_LATER_S)
+        assert pipeline.status()["version"] == before
+
+
+def test_a_challenger_whose_load_failed_for_good_is_a_warning_at_once(
+    client: Client, models: list[ModelVersion]
+) -> None:
+    champion, rival, _ = models
+    pipeline = client.build_pipeline("torn-challenger").add_shadow_deploy(champion, [rival])
+    with (
+        beating(client, (champion, "official"), (rival, "shadow"), failing={rival: "it is torn"}),
+        pytest.warns(UserWarning, match=r"goes live without challenger default/rival@.*: it is torn"),
+    ):
+        pipeline.deploy(deploy_wait_s=MUCH_LATER_S)
+
+
 def test_a_champion_that_is_not_warm_in_time_is_named_and_what_was_live_goes_on(
     client: Client, models: list[ModelVersion]
 ) -> None:
@@ -301,3 +409,69 @@ def test_a_lane_is_warm_when_one_process_is_and_every_one_that_serves_it() -> No
     assert list(cold_lanes([], lanes, version)) == lanes
     assert list(cold_lanes([beat("a", ready)], lanes, version)) == []
     assert list(cold_lanes([beat("a", ready), beat("b")], lanes, version)) == lanes
+
+
+KEY, VERSION = pinned("champion").key, pipeline_version(ModelStep(pinned("champion")))
+LANE: LaneOf = (KEY, "official")
+TORN = Failed(str(VERSION.pipeline), VERSION.version, str(KEY), "official", "it is torn")
+
+
+def host(name: str, *failed: Failed, host: str = "h", offset: int = 9, python: bool = False) -> Beat:
+    return Beat(name, "host", host, 1, 0, offset, 0, failed=failed, allow_python=python)
+
+
+def serving(name: str, *failed: Failed, host: str = "h", offset: int = 9) -> Beat:
+    return Beat(name, "inference", host, 1, 0, offset, 0, model=str(KEY), lane="official", failed=failed)
+
+
+@pytest.mark.parametrize(
+    "beats",
+    [
+        [serving("a", TORN)],
+        [host("h"), serving("a", TORN)],
+        [host("h", TORN)],
+        [host("h", TORN), host("i", host="i"), serving("a", TORN, host="i")],
+        [structs.replace(host("h"), models=("lab/*",)), serving("a", TORN)],
+        [structs.replace(host("j", host="j"), models=("lab/*",)), host("h", TORN)],
+    ],
+    ids=["alone", "its process", "no memory", "each in its way", "other models", "another host's other models"],
+)
+def test_a_lane_has_failed_where_whoever_serves_it_has_and_whoever_may(beats: list[Beat]) -> None:
+    assert failed_lanes(beats, [LANE], VERSION, offered=8) == {LANE: "it is torn"}
+
+
+@pytest.mark.parametrize(
+    "beats",
+    [
+        [],
+        [host("h"), serving("a")],
+        [host("h"), serving("a", TORN), serving("b")],
+        [host("h"), serving("a", TORN), host("i", host="i")],
+        [host("h"), host("i"), serving("a", TORN)],
+        [host("h", TORN), host("i", host="i")],
+        [host("h"), serving("a", TORN, offset=8)],
+        [host("h"), serving("a", structs.replace(TORN, version="older"))],
+        [host("h"), serving("a", structs.replace(TORN, lane="shadow"))],
+    ],
+    ids=[
+        "nobody",
+        "no word of it",
+        "another process loads",
+        "another host has not begun",
+        "another host of the machine has not begun",
+        "another host has memory",
+        "said before the offer was read",
+        "another version",
+        "another lane",
+    ],
+)
+def test_a_lane_is_waited_for_while_somebody_may_still_serve_it(beats: list[Beat]) -> None:
+    assert failed_lanes(beats, [LANE], VERSION, offered=8) == {}
+
+
+def test_a_host_that_may_not_run_python_is_not_waited_for_where_the_version_has_such_a_step() -> None:
+    step = PinnedModel(pinned("post").model, Configuration("python"))
+    version = pipeline_version(ModelStep(pinned("champion")), ModelStep(step))
+    beats = [host("h", TORN, python=True), host("i", host="i")]
+    assert failed_lanes(beats, [LANE], version, offered=8) == {LANE: "it is torn"}
+    assert failed_lanes([*beats[:1], host("i", host="i", python=True)], [LANE], version, offered=8) == {}

@@ -14,7 +14,7 @@ from schemas.frames import Frame
 from schemas.limits import DELIVERY_S_MAX, FRAME_BYTES_MAX
 from schemas.pipelines import PipelineVersion
 from schemas.results import Answer, failure_value
-from schemas.tables import read_arrow
+from schemas.tables import encode_table, read_arrow
 from sparring import Client, ModelVersion, Pipeline
 from sparring.object import FrameTooLarge, InferenceError, InferenceTimeoutError
 from sparring.stack import LocalStack
@@ -23,6 +23,7 @@ from tests.sparring.sdk import answer_to, answering, beating, fresh_settings, up
 from tests.waiting import eventually
 
 FRAME = pd.DataFrame({"tensor": [[1.0, 2.0]]})
+TWICE = encode_table(pa.Table.from_arrays([pa.array([[1.0]]), pa.array([[2.0]])], ["y", "y"]))
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +192,43 @@ def test_a_challenger_that_failed_is_a_warning_with_its_reason(
     ):
         got = shadowed.infer(FRAME)
     assert "out_rival.variable" in got.columns
+
+
+@pytest.mark.parametrize("value", [TWICE, b"no Arrow at all", b""], ids=["a name twice", "no Arrow", "nothing"])
+def test_an_ok_answer_that_cannot_be_read_is_an_inference_error_and_the_log_goes_on_without_it(
+    settings: Settings, client: Client, models: list[ModelVersion], shadowed: Pipeline, value: bytes
+) -> None:
+    version, values = live(client), iter([None, value])
+
+    def answer(frame: Frame) -> list[Answer]:
+        unread = next(values)
+        return [answer_to(frame, version, models[0], 0.5, **({} if unread is None else {"value": unread}))]
+
+    with answering(settings, answer):
+        shadowed.infer(FRAME)
+        with pytest.raises(InferenceError, match="its answer is ok and cannot be read: ") as raised:
+            shadowed.infer(FRAME)
+    assert (raised.value.error, raised.value.stage) == ("BadArrow", "read")
+    with pytest.warns(UserWarning, match=rf"their answers cannot be read, such as that of {raised.value.request_id}"):
+        log = shadowed.logs(limit=2, dataset=["out"])
+    assert log["out.variable"].tolist() == [[0.5]]
+
+
+def test_a_challengers_answer_that_cannot_be_read_is_a_warning(
+    settings: Settings, client: Client, models: list[ModelVersion], shadowed: Pipeline
+) -> None:
+    version = live(client)
+
+    def answer(frame: Frame) -> list[Answer]:
+        rivals = [
+            answer_to(frame, version, models[1], 0.25, role="challenger", value=TWICE),
+            answer_to(frame, version, models[2], 0.25, role="challenger"),
+        ]
+        return [answer_to(frame, version, models[0], 0.5, parts=2), *rivals]
+
+    with answering(settings, answer), pytest.warns(UserWarning, match=r"rival \(BadArrow: column 'y' stands twice"):
+        got = shadowed.infer(FRAME)
+    assert list(got.columns) == ["time", "in.tensor", "out.variable", "out_slow.variable"]
 
 
 def test_no_answer_in_time_is_a_timeout_with_its_seconds(shadowed: Pipeline) -> None:

@@ -9,9 +9,13 @@ from typing import Final
 
 import psutil
 
+from schemas.catalog import Deployed
 from schemas.limits import STOP_S_MAX
 from schemas.names import ModelKey
 from schemas.topics import Lane
+
+CRASHES_MAX: Final = 3
+"""Native ends in a row, before any version was loaded: then trying again gives the same."""
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +33,9 @@ class Child:
         # On the host's own interface, at a port of its own; the host names it in /targets.
         self._metrics = f"{metrics.rpartition(':')[0]}:0"
         self._failures = 0
+        self._deployments: frozenset[Deployed] = frozenset()
+        self.crashes = 0
+        """How often in a row a signal ended it; its host sets it to 0 where a process was warm."""
         self._start_at_s = 0.0
         self.renewing = False
         """Asked to end and to be started again; it still runs."""
@@ -39,6 +46,12 @@ class Child:
     def pid(self) -> int | None:
         """The process id; None between a death and the next start."""
         return None if self._process is None else self._process.pid
+
+    def asked_by(self, deployments: frozenset[Deployed]) -> None:
+        """What wants it now. Where something new does, crashes count anew and no back-off is waited for."""
+        if deployments - self._deployments:
+            self.crashes, self._start_at_s = 0, 0.0
+        self._deployments = deployments
 
     def start(self) -> None:
         """Start the process if it does not run and its back-off is over."""
@@ -62,6 +75,7 @@ class Child:
             self._kill_if_late()
         if (code := self._process.poll()) is None:
             return None
+        self.crashes = self.crashes + 1 if code < 0 and not self.renewing else 0
         self.renewing = False
         pid = self._process.pid
         lived_s = time.monotonic() - self._started_s

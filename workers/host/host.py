@@ -4,7 +4,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from adapters.catalog import CatalogReader
@@ -19,10 +19,10 @@ from schemas.metrics import ENDS, MODEL_PROCESSES, PROBLEMS
 from schemas.pipelines import PipelineVersion
 from schemas.presence import Beat
 from schemas.topics import fixed_topics
-from workers.host.child import Child
+from workers.host.child import CRASHES_MAX, Child
 from workers.host.memory import expected_bytes, outgrown
 from workers.host.retired import Retired
-from workers.host.wanted import LaneOf, Wanted, all_routers_know, cold_lanes, retired_lanes, wanted_lanes
+from workers.host.wanted import LaneOf, Wanted, all_routers_know, cold_lanes, failed, retired_lanes, wanted_lanes
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +61,11 @@ class Host:
             beats = self._watch.alive()
             self._bury_the_dead(beats)
             self._renew_who_outgrew()
-            versions = list(self._catalog.catalog.wanted(now_ms()))
+            deployed = list(self._catalog.catalog.wanted_by(now_ms()))
+            versions = [version for _, version in deployed]
             wanted = self._wanted(versions)
+            for lane, child in self._children.items():
+                child.asked_by(frozenset(why for why, version in deployed if lane in version.lanes()))
             # Also what is no longer wanted and not drained yet: it died before it had answered everything.
             too_large = self._start(wanted.lanes | self._children.keys() | self._left_behind(versions))
             self._end_what_is_drained(wanted.lanes, beats)
@@ -70,7 +73,8 @@ class Host:
                 catalog_offset=self._catalog.catalog.offset,
                 allow_python=self._settings.allow_python,
                 models=self._settings.host_models,
-                problems=(*wanted.problems, *too_large),
+                problems=(*wanted.problems, *too_large.values()),
+                failed=failed(versions, wanted.lanes, self._never(too_large, wanted.lanes)),
             )
             self._show(versions, wanted, beats, len(too_large))
         self._close()
@@ -103,28 +107,40 @@ class Host:
 
         return self._retired.with_tasks(not_run)
 
-    def _start(self, lanes: Iterable[LaneOf]) -> list[str]:
-        """Start what does not run. Returns what does not fit the memory limit."""
-        problems = []
+    def _never(self, too_large: Mapping[LaneOf, str], wanted: frozenset[LaneOf]) -> dict[LaneOf, str]:
+        """Lanes that this host cannot serve, however long one waits, and why: what is no longer wanted gives its memory
+        back, what is wanted does not."""
+        staying = sum(child.memory_bytes() for lane, child in self._children.items() if lane in wanted)
+        found = {lane: why for lane, why in too_large.items() if not self._fits(lane, staying)}
+        for lane, child in self._children.items():
+            if child.crashes >= CRASHES_MAX and child.pid is None:
+                found[lane] = (
+                    f"host {self._name}: a signal ended the process of {lane[0]} ({lane[1]} lane) before its models "
+                    f"were loaded, {child.crashes} times in a row; look at the host's log"
+                )
+        return found
+
+    def _start(self, lanes: Iterable[LaneOf]) -> dict[LaneOf, str]:
+        """Start what does not run. Returns what does not fit the memory limit, and a sentence about it."""
+        problems = {}
         for lane in sorted(lanes):
             child = self._children.get(lane)
             if child is not None:
                 child.start()
-            elif self._fits(lane):
+            elif self._fits(lane, sum(child.memory_bytes() for child in self._children.values())):
                 self._children[lane] = Child(*lane, self._settings.metrics)
                 # From 0, so that the first death is a rise.
                 self._monitor.meter.add(ENDS, 0, model=str(lane[0]), lane=lane[1])
             else:
-                problems.append(
+                problems[lane] = (
                     f"host {self._name} has no memory left for {lane[0]} ({lane[1]} lane): "
                     f"limit {self._settings.host_memory_mib_max} MiB; raise SPARRING_HOST_MEMORY_MIB_MAX"
                 )
         return problems
 
-    def _fits(self, lane: LaneOf) -> bool:
+    def _fits(self, lane: LaneOf, used_bytes: int) -> bool:
         limit = self._settings.host_memory_mib_max * MIB
-        used = sum(child.memory_bytes() for child in self._children.values()) if limit else 0
-        return limit == 0 or used + self._expected_bytes(lane) <= limit
+        return limit == 0 or used_bytes + self._expected_bytes(lane) <= limit
 
     def _expected_bytes(self, lane: LaneOf) -> int:
         model = self._catalog.catalog.models.get(lane[0])
@@ -182,6 +198,7 @@ class Host:
                 self._monitor.meter.add(ENDS, model=str(child.model), lane=child.lane)
                 for beat in beats:
                     if (beat.host, beat.pid, beat.kind) == (self._name, pid, "inference"):
+                        child.crashes = 0 if beat.warm else child.crashes
                         self._heart.bury(beat.process)
 
     def _close(self) -> None:

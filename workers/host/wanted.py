@@ -1,13 +1,13 @@
 """Which model processes a host should run, and what it cannot run and why. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from schemas.models import PinnedModel
 from schemas.names import ModelKey
 from schemas.pipelines import PipelineVersion
-from schemas.presence import Beat
+from schemas.presence import Beat, Failed
 from schemas.topics import Lane
 
 LaneOf = tuple[ModelKey, Lane]
@@ -53,6 +53,21 @@ def cold_lanes(
         for model, lane in version.lanes()
         if (model, lane) in mine and (str(model), lane, version.version) not in warm
     ]
+
+
+def failed(
+    versions: Iterable[PipelineVersion], lanes: Collection[LaneOf], never: Mapping[LaneOf, str]
+) -> tuple[Failed, ...]:
+    """What a host says of the versions that need a lane which it cannot serve.
+
+    lanes: those that it serves. never: those that it cannot, and why.
+    """
+    return tuple(
+        Failed(str(version.pipeline), version.version, str(model), lane, never[model, lane])
+        for version in versions
+        for model, lane in sorted(version.lanes())
+        if (model, lane) in lanes and (model, lane) in never
+    )
 
 
 def retired_lanes(

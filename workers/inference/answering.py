@@ -18,17 +18,18 @@ import numpy as np
 import pyarrow as pa
 
 from adapters.clock import now_ms
-from schemas.casting import Array
+from schemas.casting import Array, cast
 from schemas.errors import Refused
 from schemas.fitting import Arrays
 from schemas.frames import is_table
 from schemas.limits import RESULT_BYTES_MAX, RUN_MS_MAX
+from schemas.models import PinnedModel
 from schemas.names import ModelKey
-from schemas.results import Timings, answer_of_slip, failure_value, why_expired
-from schemas.tables import encode_rows, encode_table, output_columns, read_table
+from schemas.results import SMALLER_ANSWERS, Timings, answer_of_slip, failure_value, why_expired
+from schemas.tables import encode_table, output_columns, read_table
 from schemas.tasks import Slip
 from schemas.topics import Lane
-from schemas.wiring import wire_step
+from schemas.wiring import castable, dtype_of, wire_step
 from workers.inference.line import Finished, Ticket
 from workers.inference.patience import Patience
 from workers.inference.shelf import LoadedVersion
@@ -219,11 +220,16 @@ def _runs(work: _Work, path: list[LoadedModel], row_time: RowTime, first: Arrays
 def _encoded(work: _Work, runs: Sequence[Arrays], rules: "Rules | None") -> bytes:
     rows = result_rows(runs, work.inputs.rows)
     try:
-        value = encode_rows(rows) if rules is None else encode_table(_with_anomalies(rows, work.ticket, rules))
+        table = output_columns(rows) if rules is None else _with_anomalies(rows, work.ticket, rules)
+        value = encode_table(table)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise Refused("StepFailed", f"the outputs cannot be written as Arrow: {error}", "publish") from error
     if len(value) > RESULT_BYTES_MAX:
-        message = f"the answer has {len(value)} bytes; expected at most {RESULT_BYTES_MAX}"
+        outputs = ", ".join(f"{name} {one.dtype} {list(one.shape)}" for name, one in runs[0].items())
+        message = (
+            f"the answer has {len(value)} bytes; expected at most {RESULT_BYTES_MAX}: {SMALLER_ANSWERS}, and so do "
+            f"fewer rows in one request; it holds {outputs}{f', {len(runs)} times' if len(runs) > 1 else ''}"
+        )
         raise Refused("AnswerTooLarge", message, "publish")
     return value
 
@@ -239,6 +245,10 @@ def _with_anomalies(rows: dict[str, list[Array]], ticket: Ticket, rules: "Rules"
         what = {"request_id": ticket.slip.request_id, "pipeline": str(ticket.slip.pipeline)}
         log.warning("validation %r could not be evaluated: %s", name, why, extra=what)
     for name in anomalies.column_names:
+        if name in outputs.column_names:
+            # Of a version that an older deploy() took: no reader takes a table that has a name twice.
+            message = f"the output {name!r} has the name of a validation's column: rename it in the model"
+            raise Refused("StepFailed", message, "publish")
         outputs = outputs.append_column(name, anomalies[name])
     return outputs
 
@@ -247,13 +257,31 @@ def run_path(path: Sequence[LoadedModel], arrays: Arrays, first: Arrays | None =
     """The last step's outputs. first: the first step's outputs, where it has run already."""
     outputs = path[0].run(arrays) if first is None else first
     for model in path[1:]:
-        inputs = tuple(spec.name for spec in model.pinned.inputs)
-        try:
-            wires = wire_step(tuple(outputs), inputs, model.pinned.configuration.tensor_fields)
-        except ValueError as error:
-            raise Refused("MissingField", f"step {model.pinned.model.name}: {error}", "infer") from error
-        outputs = model.run({name: outputs[source] for name, source in wires.items()})
+        outputs = model.run(step_inputs(outputs, model.pinned))
     return outputs
+
+
+def step_inputs(outputs: Arrays, pinned: PinnedModel) -> Arrays:
+    """The inputs of a later step, of what the one before gave, in the dtypes that it declares. Refused where one is
+    missing, or a value does not fit."""
+    step = f"step {pinned.model.name}"
+    specs = {spec.name: spec for spec in pinned.inputs}
+    try:
+        wires = wire_step(tuple(outputs), tuple(specs), pinned.configuration.tensor_fields)
+    except ValueError as error:
+        raise Refused("MissingField", f"{step}: {error}", "infer") from error
+    inputs = {}
+    for name, source in wires.items():
+        array, spec = outputs[source], specs[name]
+        if pinned.configuration.runtime == "python" and not castable(dtype_of(array), spec.dtype):
+            # deploy() refuses such a declaration; versions that an older one took go on as they did.
+            inputs[name] = array
+            continue
+        try:
+            inputs[name] = cast(array, spec.dtype, f"{step}: input {name!r}, the output {source!r} of the step before")
+        except ValueError as error:
+            raise Refused("WrongDtype", str(error), "infer") from error
+    return inputs
 
 
 def result_rows(runs: Sequence[Arrays], rows: int) -> dict[str, list[Array]]:

@@ -28,6 +28,10 @@ def named(pinned: PinnedModel) -> Named:
     return pinned.key, pinned.configuration
 
 
+class LoadTooSlow(SparringError):
+    """The load takes longer than it may. It goes on, and may still come to its end."""
+
+
 class Models:
     """For one thread at a time, but for `left_behind`."""
 
@@ -40,7 +44,7 @@ class Models:
 
     def get(self, pinned: PinnedModel, goes_on: Callable[[], bool]) -> LoadedModel:
         """The model, loaded. RetryLater: the store does not give its file, or `goes_on` says no before it is loaded.
-        SparringError: it cannot be loaded, or takes too long."""
+        LoadTooSlow: it takes too long. SparringError: it cannot be loaded."""
         name = named(pinned)
         if name not in self._loaded:
             if name not in self._loads:
@@ -98,13 +102,13 @@ class Load:
 
     def result(self) -> LoadedModel | None:
         """What was loaded; None: not yet, after LOOK_S at most. RetryLater: the store does not give the file.
-        SparringError: it is no model, or it is late."""
+        LoadTooSlow: it is late. SparringError: it is no model."""
         self.asked_s = time.monotonic()
         if self.late:
             took = f"{self._pinned.key} has been loading for {self.age_s:.0f} s"
             if not self._read:
                 raise RetryLater(f"{took}: the model store {self._store} does not give the file")
-            raise SparringError(f"{took}; expected at most {self._settings.load_ms_max} ms, see SPARRING_LOAD_MS_MAX")
+            raise LoadTooSlow(f"{took}; expected at most {self._settings.load_ms_max} ms, see SPARRING_LOAD_MS_MAX")
         wait((self._loaded,), LOOK_S)
         return self._loaded.result() if self._loaded.done() else None
 

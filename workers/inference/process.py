@@ -293,6 +293,7 @@ class ModelProcess:
             warm=self._shelf.warm() if self._inbox.joined else (),
             allow_python=self._settings.allow_python,
             problems=self._shelf.problems(),
+            failed=self._shelf.failed(),
         )
         waits_for = [*self._heart.silence(), *(() if self._inbox.joined else ["its share of the tasks"])]
         self._monitor.turned([*waits_for, *self._shelf.cold()])

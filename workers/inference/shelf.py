@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Final
 from adapters.catalog import CatalogReader
 from adapters.clock import now_ms
 from adapters.settings import InferenceSettings
+from schemas.catalog import Deployed
 from schemas.errors import Refused, RetryLater, SparringError
 from schemas.models import PinnedModel
 from schemas.names import ModelKey, PipelineName
 from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDeploy
-from schemas.presence import Warm
+from schemas.presence import Failed, Warm
 from schemas.tasks import Slip
 from schemas.topics import Lane
-from workers.inference.loading import LOOK_S, Models, Named, named
+from workers.inference.loading import LOOK_S, LoadTooSlow, Models, Named, named
 from workers.inference.steps import LoadedModel
 
 if TYPE_CHECKING:
@@ -68,6 +69,10 @@ class Shelf:
         self._pending: dict[str, float] = {}
         """Version -> when its load may be tried (again)."""
         self._problems: dict[str, str] = {}
+        self._asked: dict[str, Deployed] = {}
+        """Version -> what made it wanted: another offer asks anew."""
+        self._failed: dict[str, Failed] = {}
+        """Versions that this offer cannot have: trying again gives the same."""
         self._cold: tuple[str, ...] = ("the catalog",)
         self._reader.refresh()
 
@@ -75,11 +80,14 @@ class Shelf:
         """Read the catalog on, start loading what is wanted, let go of what is not."""
         with self._reading:
             self._reader.follow()
-            wanted = [
-                version
-                for version in self._reader.catalog.wanted(now_ms())
+            asked = {
+                version.version: (deployed, version)
+                for deployed, version in self._reader.catalog.wanted_by(now_ms())
                 if (self._model, self._lane) in version.lanes()
-            ]
+            }
+        wanted = [version for _, version in asked.values()]
+        for version_id, (deployed, _) in asked.items():
+            self._ask(version_id, deployed)
         self._needed = frozenset(
             named(pinned) for version in wanted for pinned in needed_models(version, self._model, self._lane)
         )
@@ -91,7 +99,7 @@ class Shelf:
             self._wanted_s[version.version] = now_s
             if version.version not in self._versions and self._pending.get(version.version, 0.0) <= now_s:
                 self._pending[version.version] = float("inf")
-                self._background.submit(self._load_in_background, version)
+                self._background.submit(self._load_in_background, version, self._asked[version.version])
         cold = [version for version in wanted if version.version not in self._versions]
         self._cold = tuple(f"its models to be warm for {v.pipeline} version {v.version}" for v in cold)
         for gone in [v for v, seen_s in self._wanted_s.items() if now_s - seen_s > _KEEP_S]:
@@ -134,6 +142,10 @@ class Shelf:
         """What could not be loaded, and why."""
         return tuple(self._problems.values())
 
+    def failed(self) -> tuple[Failed, ...]:
+        """What is wanted and cannot be loaded, however often it is tried."""
+        return tuple(self._failed.values())
+
     def left_behind(self) -> tuple[str, ...]:
         """Models whose loads hang and that are no longer needed: only the end of this process ends such a load."""
         return self._models.left_behind(self._needed, unasked_s=_KEEP_S)
@@ -154,14 +166,27 @@ class Shelf:
             raise Refused("ModelGone", f"the catalog has no version {version} of {pipeline}", "infer")
         return found
 
-    def _load_in_background(self, version: PipelineVersion) -> None:
+    def _ask(self, version: str, deployed: Deployed) -> None:
+        """Another offer of a version has its load tried at once, and what failed before does not count."""
+        if self._asked.get(version) == deployed:
+            return
+        self._asked[version] = deployed
+        self._failed.pop(version, None)
+        if self._pending.get(version) != float("inf"):
+            self._pending.pop(version, None)
+
+    def _load_in_background(self, version: PipelineVersion, asked: Deployed) -> None:
         try:
             self._load(version, lambda: not self._closed and self._is_wanted(version))
             self._problems.pop(version.version, None)
+            self._failed.pop(version.version, None)
         except Exception as error:  # noqa: BLE001  # whatever a model file or a step raises is said, not lost
             reason = f"{self._model} ({self._lane} lane) cannot load {version.pipeline}: {error}"
             log.error("%s; tried again in %.0f s", reason, _LOAD_AGAIN_S)  # noqa: TRY400  # the reason says it all
             self._problems[version.version] = reason
+            if not isinstance(error, RetryLater | LoadTooSlow) and self._asked.get(version.version) == asked:
+                pipeline, key = str(version.pipeline), str(self._model)
+                self._failed[version.version] = Failed(pipeline, version.version, key, self._lane, reason)
         finally:
             self._pending[version.version] = time.monotonic() + _LOAD_AGAIN_S
 
@@ -199,6 +224,8 @@ class Shelf:
             del self._wanted_s[gone]
             self._pending.pop(gone, None)
             self._problems.pop(gone, None)
+            self._asked.pop(gone, None)
+            self._failed.pop(gone, None)
             self._versions.pop(gone, None)
             used = {named(model.pinned) for loaded in self._versions.values() for model in loaded.models.values()}
             self._models.keep(used | self._needed)

@@ -29,8 +29,9 @@ Show one pipeline: its versions, tags, the steps and validation rules of the liv
 where none is live), and what runs of it now."""
 
 _ABOUT_DEPLOY: Final = """\
-Make the latest version live: the one that was added last, or rolled back to. It returns when the version
-answers; no frame is lost meanwhile. Deploying what is live already does nothing."""
+Make the latest version live: the one that was added last, or rolled back to. Where one of its models was
+configured since, a new version of the same steps takes the newest configuration. It returns when the
+version answers; no frame is lost meanwhile. Deploying what is live already does nothing."""
 
 _ABOUT_UNDEPLOY: Final = """\
 Take a pipeline out of service and free its models' memory. Its versions stay. Undeploying what is not

@@ -1,10 +1,10 @@
 """Which processes a host runs, and what it says it cannot run."""
 
 from schemas.pipelines import ModelStep, ShadowDeploy
-from schemas.presence import Beat
+from schemas.presence import Beat, Failed
 from tests.nouns import pinned, pipeline_version
 from tests.workers.inference.loaded import pin_python
-from workers.host.wanted import all_routers_know, retired_lanes, serves, wanted_lanes
+from workers.host.wanted import LaneOf, all_routers_know, failed, retired_lanes, serves, wanted_lanes
 from workers.inference.shelf import needed_models
 
 CHAMPION, CHALLENGER = pinned("champion"), pinned("challenger")
@@ -67,3 +67,13 @@ def test_a_process_loads_what_its_paths_may_run_and_nothing_else() -> None:
     middle = pipeline_version(ModelStep(first), ShadowDeploy(CHAMPION, (CHALLENGER,)), ModelStep(STEP))
     assert [m.key for m in needed_models(middle, CHALLENGER.key, "shadow")] == [first.key, CHALLENGER.key]
     assert [m.key for m in needed_models(middle, first.key, "official")] == [first.key, CHAMPION.key, STEP.key]
+
+
+def test_a_host_says_of_each_version_that_needs_a_lane_why_it_can_never_serve_it() -> None:
+    alone = pipeline_version(ModelStep(CHAMPION), name="alone")
+    lanes: frozenset[LaneOf] = frozenset({(CHAMPION.key, "official"), (CHALLENGER.key, "shadow")})
+    never: dict[LaneOf, str] = {(one.key, "official"): "no memory" for one in (CHAMPION, pinned("elsewhere"))}
+    assert failed([SHADOW, alone], lanes, never) == tuple(
+        Failed(f"default/{name}", "pv1", str(CHAMPION.key), "official", "no memory") for name in ("shop", "alone")
+    )
+    assert failed([SHADOW, alone], lanes, {}) == ()

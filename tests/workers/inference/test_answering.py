@@ -1,15 +1,18 @@
 """A task becomes an answer: the path's steps, rows, batches, and every way to be refused."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from msgspec import structs
 from onnx import helper
 
 from adapters.clock import now_ms
 from adapters.kafka.record import Record
+from adapters.rules import Rules, written
 from router.route import route
 from schemas.limits import RESULT_BYTES_MAX
 from schemas.models import Configuration, TensorSpec
@@ -18,12 +21,12 @@ from schemas.tables import read_arrow
 from schemas.topics import Lane
 from tests.nouns import frame, pipeline_version
 from tests.small_models import flat_detector, rows_model, scaling_model
-from tests.workers.inference.loaded import load_onnx, load_python
+from tests.workers.inference.loaded import SETTINGS, load_onnx, load_python, pin_python
 from workers.inference.answering import RowTime, answer_together, batch_rows_max, result_rows
 from workers.inference.line import Finished, Ticket
 from workers.inference.patience import Patience
 from workers.inference.shelf import LoadedVersion
-from workers.inference.steps import LoadedModel
+from workers.inference.steps import LoadedModel, load_model
 
 BATCHING = Configuration("onnx", batch_rows_max=8)
 
@@ -144,7 +147,10 @@ def test_an_answer_above_the_limit_is_an_error_answer() -> None:
     source = f"import numpy as np\ndef process(arrays):\n    return {{'y': np.zeros({size}, np.float32)}}\n"
     step = load_python(source, (TensorSpec("tensor", "float32"),), (TensorSpec("y", "float32"),))
     (done,) = answer(loaded(step), b'[{"tensor": [1]}]')
-    assert done.answer.failure().error == "AnswerTooLarge"
+    failure = done.answer.failure()
+    assert failure.error == "AnswerTooLarge"
+    assert f"it holds y float32 [{size}]" in failure.message
+    assert all(word in failure.message for word in ("ArgMax", "a Python step behind it", "float16", "fewer rows"))
 
 
 def test_steps_that_do_not_fit_together_name_what_is_missing() -> None:
@@ -263,3 +269,53 @@ def test_rows_that_run_one_by_one_may_take_a_runs_time_altogether() -> None:
     (done,) = answer_together(tickets, version, "official", Patience(60_000, 0), limit)
     assert "of 50 rows, which run one by one, took 0 s; expected all within 0.1 s" in done.answer.failure().message
     assert len(again) >= 1
+
+
+def giving(dtype: str, values: str) -> LoadedModel:
+    """A step that gives `values` as y, whatever came."""
+    source = f"import numpy as np\ndef process(arrays):\n    return {{'y': np.array({values}, {dtype!r})}}\n"
+    return load_python(source, (TensorSpec("tensor", "float32"),), (TensorSpec("y", dtype),))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16", "int64", "uint8"])
+def test_a_step_takes_what_the_one_before_gives_cast_as_requests_are(dtype: str) -> None:
+    (done,) = answer(loaded(giving(dtype, "[[1, 2]]"), load_onnx("double", scaling_model(2))), b'[{"tensor": [0]}]')
+    assert rows(done) == [[2, 4]]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "says"),
+    [
+        ("float64", "[[1e300, 1]]", "a value does not fit into float32: 1e+300 came"),
+        ("bool", "[[True, False]]", "bool came; expected float32"),
+    ],
+)
+def test_what_is_not_cast_between_steps_is_an_error_that_names_step_input_and_output(
+    dtype: str, values: str, says: str
+) -> None:
+    (done,) = answer(loaded(giving(dtype, values), load_onnx("double", scaling_model(2))), b'[{"tensor": [0]}]')
+    failure = done.answer.failure()
+    assert failure.error == "WrongDtype"
+    assert failure.message.startswith("step double: input 'tensor', the output 'y' of the step before: ")
+    assert says in failure.message
+
+
+def test_a_python_step_gets_the_dtypes_that_it_declares_and_what_is_not_cast_as_it_is() -> None:
+    source = "import numpy as np\ndef process(arrays):\n    return {'kind': np.array([str(arrays['y'].dtype)])}\n"
+    for declared, got in (("float32", "float32"), ("int64", "float64")):
+        pinned = pin_python(source, (TensorSpec("y", declared),), (TensorSpec("kind", "string"),), "kind")
+        step = load_model(pinned, source.encode(), SETTINGS)
+        (done,) = answer(loaded(giving("float64", "[1.5]"), step), b'[{"tensor": [0]}]')
+        assert rows(done, "kind") == [[got]]
+
+
+def test_an_answer_that_no_reader_takes_is_an_error_answer() -> None:
+    """Of a version that an older deploy() took: its output has the name of a validation's column."""
+    source = "import numpy as np\ndef process(arrays):\n    return {'anomaly.count': np.zeros(1, np.float32)}\n"
+    outputs = (TensorSpec("anomaly.count", "float32"),)
+    plain = loaded(load_python(source, (TensorSpec("tensor", "float32"),), outputs))
+    rule = written("high", pl.col("out.anomaly.count").list.get(0) > 1)
+    (done,) = answer(replace(plain, rules=Rules([rule])), b'[{"tensor": [1]}]')
+    assert done.answer.failure().error == "StepFailed"
+    assert "the output 'anomaly.count' has the name of a validation's column" in done.answer.failure().message
+    assert done.refusal is not None

@@ -1,0 +1,131 @@
+"""What a pipeline version declares, against itself and against what can travel. Pure.
+
+`deploy()`, `rollback()` and `sparring pipeline apply` refuse here what could never answer, before it is live. What
+nobody knows yet, such as a free dimension or the shapes of a Python step, is not refused.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from math import prod
+from typing import Final
+
+import numpy as np
+
+from schemas.casting import TEXT
+from schemas.limits import RESULT_BYTES_MAX
+from schemas.models import PinnedModel, TensorSpec
+from schemas.pipelines import PipelineVersion, ShadowDeploy, Step, step_models
+from schemas.results import SMALLER_ANSWERS
+from schemas.signatures import check_dtypes
+from schemas.wiring import shown, why_unfit, wire_step
+
+MODEL_SPLIT: Final = "_model_split"
+"""The column `out._model_split` of a result is the decision of a random split."""
+
+ANOMALY: Final = "anomaly."
+"""Columns of a result that begin so are validations."""
+
+
+def check_version(version: PipelineVersion) -> None:
+    """ValueError that says which step, model, output or rule can never work, and what to do."""
+    for pinned in version.models():
+        check_signature_of(pinned)
+    check_wiring(version)
+    for pinned in answering(version):
+        check_answer(pinned)
+    check_validations(version)
+
+
+def check_signature_of(pinned: PinnedModel) -> None:
+    """Its types must be those that requests and answers can hold: an older version uploaded others too."""
+    if pinned.configuration.runtime == "python" and not (pinned.inputs and pinned.outputs):
+        raise ValueError(
+            f"steps: {pinned.model.name} is a Python step without schemas; "
+            "configure('python', input_schema=..., output_schema=...) declares them"
+        )
+    try:
+        check_dtypes(pinned.inputs, pinned.outputs)
+    except ValueError as error:
+        raise ValueError(f"steps: {pinned.model.name}: {error}") from None
+
+
+def check_wiring(version: PipelineVersion) -> None:
+    """Each step must be able to take what the step before gives. ValueError names both."""
+    for index, (before, step) in enumerate(pairwise(version.steps), start=1):
+        for giver in official(before):
+            for taker in step_models(step):
+                if why := _why_not_after(giver, taker):
+                    names = f"step {index}, {taker.model.name}, cannot follow {giver.model.name}"
+                    raise ValueError(f"steps: {names}: {why}")
+
+
+def check_answer(pinned: PinnedModel) -> None:
+    """Its outputs must be columns of their own in a result, and small enough for one."""
+    for spec in pinned.outputs:
+        if spec.name.startswith(ANOMALY) or spec.name == MODEL_SPLIT:
+            shows = "validations" if spec.name.startswith(ANOMALY) else "what a random split chose"
+            raise ValueError(
+                f"steps: {pinned.model.name} answers with the output {spec.name!r}; results have a column of that "
+                f"name that shows {shows}: rename the output in the model, or add a step that does"
+            )
+    least = {spec: _bytes_at_least(spec, pinned) for spec in pinned.outputs}
+    if (total := sum(least.values())) > RESULT_BYTES_MAX:
+        largest = max(least, key=lambda spec: least[spec])
+        declared = f"{largest.dtype} {shown(largest.shape or ())}"
+        raise ValueError(
+            f"steps: every answer of {pinned.model.name} has {total:.0f} bytes or more, expected at most "
+            f"{RESULT_BYTES_MAX}: its output {largest.name!r} is {declared}; {SMALLER_ANSWERS}"
+        )
+
+
+def check_validations(version: PipelineVersion) -> None:
+    """Each rule must be one boolean per row over what goes in and comes out. ValueError names rule and reason."""
+    if not version.validations:
+        return
+    from adapters.rules import why_not  # noqa: PLC0415  # polars, only where there are rules
+
+    for rule in version.validations:
+        for taker in step_models(version.steps[0]):
+            for giver in official(version.steps[-1]):
+                inputs, outputs = ({spec.name: spec.dtype for spec in specs} for specs in (taker.inputs, giver.outputs))
+                if (why := why_not(rule, inputs, outputs)) is not None:
+                    raise ValueError(f"validation {rule.name!r} cannot be evaluated over {giver.model.name}: {why}")
+
+
+def official(step: Step) -> tuple[PinnedModel, ...]:
+    """The models of a step whose outputs the next step sees."""
+    models = step_models(step)
+    return models[:1] if isinstance(step, ShadowDeploy) else models
+
+
+def answering(version: PipelineVersion) -> Iterator[PinnedModel]:
+    """The models whose outputs are an answer: the last step's, and each challenger, whose path ends with it."""
+    for step in version.steps:
+        if isinstance(step, ShadowDeploy):
+            yield from step.challengers
+    yield from official(version.steps[-1])
+
+
+def _why_not_after(giver: PinnedModel, taker: PinnedModel) -> str:
+    outputs, inputs = ({spec.name: spec for spec in specs} for specs in (giver.outputs, taker.inputs))
+    fields = taker.configuration.tensor_fields
+    try:
+        wires = wire_step(tuple(outputs), tuple(inputs), fields)
+    except ValueError as error:
+        return str(error)
+    if fields is not None and 0 < sum(name in outputs for name in fields) < len(fields):
+        lost = ", ".join(repr(name) for name in fields if name not in outputs)
+        return f"its tensor_fields name {lost}, which is no output of the step before: {', '.join(outputs)}"
+    reasons = (why_unfit(outputs[source], inputs[name]) for name, source in wires.items())
+    return next(filter(None, reasons), "")
+
+
+def _bytes_at_least(spec: TensorSpec, pinned: PinnedModel) -> float:
+    """Of an output in any answer. A free first dimension is the batch where the model's inputs have one too: one row
+    at least. Any other free dimension may be 0."""
+    if not spec.shape or spec.dtype == TEXT:
+        return 0
+    batched = any(taken.shape and taken.shape[0] is None for taken in pinned.inputs)
+    sizes = [1 if size is None and axis == 0 and batched else size or 0 for axis, size in enumerate(spec.shape)]
+    bytes_each = 1 / 8 if spec.dtype == "bool" else np.dtype(spec.dtype).itemsize
+    return prod(sizes) * bytes_each

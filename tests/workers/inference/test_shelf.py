@@ -1,0 +1,95 @@
+"""What a model process says of a version that it cannot load, on a real catalog."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from adapters.settings import InferenceSettings
+from adapters.store import ModelStore
+from schemas.catalog import ModelUploaded, PipelineVersionAdded, VersionOffered
+from schemas.models import PinnedModel, TensorSpec
+from schemas.pipelines import ModelStep, PipelineVersion
+from sparring import Client
+from sparring.stack import LocalStack
+from tests.nouns import pipeline_version
+from tests.small_models import scaling_model
+from tests.sparring.sdk import fresh_settings
+from tests.waiting import eventually
+from tests.workers.inference.loaded import pin_onnx, pin_python
+from workers.inference.shelf import Shelf
+
+
+class Process:
+    """A shelf and the client that offers versions to it."""
+
+    def __init__(self, client: Client, settings: InferenceSettings, pinned: PinnedModel) -> None:
+        self.version: PipelineVersion = pipeline_version(ModelStep(pinned), name=pinned.model.name)
+        self._connection = client._connection  # noqa: SLF001 (what deploy() appends)
+        self._connection.append(ModelUploaded(pinned.model))
+        self._connection.append(PipelineVersionAdded(self.version))
+        self.shelf = Shelf(settings, pinned.key, "official")
+
+    def offer(self) -> int:
+        return self._connection.append(VersionOffered(self.version.pipeline, self.version.version, 600_000))
+
+    def until(self, predicate: Callable[[], object], what: str) -> None:
+        def turned() -> object:
+            self.shelf.follow()
+            return predicate()
+
+        eventually(turned, 60, what)
+
+
+@pytest.fixture(scope="module")
+def client(broker: LocalStack) -> Iterator[Client]:
+    with Client(fresh_settings(broker, "shelf")) as connected:
+        yield connected
+
+
+@pytest.fixture
+def settings(client: Client, tmp_path: Path) -> InferenceSettings:
+    mine = asdict(client._connection.settings) | {"store": str(tmp_path / "store")}  # noqa: SLF001 (where it connects)
+    return InferenceSettings(**mine, allow_python=True)
+
+
+def test_a_file_that_is_no_model_fails_for_good_and_another_offer_has_it_tried_again(
+    client: Client, settings: InferenceSettings, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    source = f"open({str(gate)!r}).close()\ndef process(arrays):\n    return arrays\n"
+    ModelStore(settings.model_store).put(source.encode())
+    spec = (TensorSpec("tensor", "float32"),)
+    process = Process(client, settings, pin_python(source, spec, spec, "torn"))
+    try:
+        process.offer()
+        process.until(process.shelf.failed, "the failure to be said")
+        (failed,) = process.shelf.failed()
+        assert (failed.pipeline, failed.version, failed.lane) == ("default/torn", process.version.version, "official")
+        assert "No such file or directory" in failed.reason
+        gate.touch()
+        offered = process.offer()
+        process.until(lambda: process.shelf.catalog_offset > offered, "the second offer to be read")
+        assert process.shelf.failed() == ()
+        process.until(process.shelf.warm, "the version to be loaded")
+        assert process.shelf.failed() == ()
+    finally:
+        process.shelf.close()
+
+
+@pytest.mark.parametrize("slow", [False, True], ids=["a store without the file", "a load that is slow"])
+def test_what_waiting_may_mend_is_a_problem_and_no_failure(
+    client: Client, settings: InferenceSettings, slow: bool
+) -> None:
+    content = scaling_model(2)
+    pinned = pin_onnx("slow" if slow else "away", content)
+    if slow:
+        ModelStore(settings.model_store).put(content)
+    process = Process(client, replace(settings, load_ms_max=0) if slow else settings, pinned)
+    try:
+        process.offer()
+        process.until(lambda: process.shelf.problems() or process.shelf.warm(), "a problem")
+        assert process.shelf.failed() == ()
+    finally:
+        process.shelf.close()
