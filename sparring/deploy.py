@@ -15,10 +15,11 @@ from typing import Any, Final
 
 from adapters.clock import now_ms
 from schemas.catalog import LivePointer, Pipeline, PipelineVersionAdded, VersionOffered
-from schemas.errors import DeployError, EntityNotFoundError
+from schemas.errors import DeployError, EntityNotFoundError, Refused
 from schemas.limits import PRESENCE_DEAD_S
 from schemas.models import PinnedModel
 from schemas.names import ModelKey, PipelineName
+from schemas.pictures import check_beside
 from schemas.pipelines import PipelineVersion, ShadowDeploy, Step, checked_step, step_models
 from schemas.presence import Beat, Warm
 from schemas.topics import Lane, work_topic
@@ -59,6 +60,7 @@ class Deployment:
         for step in self._version.steps:
             checked_step(step)
         check_wiring(self._version)
+        check_pictures(self._version)
         check_validations(self._version)
         self._check_who_lives()
         namespace = self._connection.settings.namespace
@@ -270,6 +272,24 @@ def check_wiring(version: PipelineVersion) -> None:
                     raise ValueError(
                         f"steps: step {index}, {taker.model.name}, cannot follow {giver.model.name}: {error}"
                     ) from None
+
+
+def check_pictures(version: PipelineVersion) -> None:
+    """Image settings must fit the models that get the frames. ValueError where they do not. Pure.
+
+    A model without any may take tables only: its process refuses the pictures that it cannot take.
+    """
+    for pinned in step_models(version.steps[0]):
+        settings = pinned.configuration.image
+        if settings.is_default or not any(spec.shape is not None and len(spec.shape) == 4 for spec in pinned.inputs):
+            continue
+        try:
+            check_beside(pinned.inputs, settings)
+        except Refused as refusal:
+            raise ValueError(
+                f"steps: the image settings of {pinned.model.name} do not fit it, configure(image=...) sets them anew: "
+                f"{refusal.message}"
+            ) from None
 
 
 def check_validations(version: PipelineVersion) -> None:

@@ -16,6 +16,7 @@ import onnxruntime
 from adapters.settings import InferenceSettings
 from schemas.errors import Refused, SparringError
 from schemas.models import PinnedModel, TensorSpec
+from workers.inference.picture_inputs import picture_inputs
 from workers.inference.tensors import Array, Arrays
 
 PROCESS: Final = "process"
@@ -80,9 +81,14 @@ class OnnxModel:
         return {name: np.asarray(value) for name, value in zip(self._outputs, values, strict=True)}
 
     def warm_up(self) -> None:
-        """One run with zeros. A model that refuses zeros (its work depends on the data) is warm as well."""
+        """One run with a black picture, or with zeros where the model takes none. A model that refuses them (its work
+        depends on the data) is warm as well."""
         try:
-            self.run({spec.name: _zeros(spec, self.pinned) for spec in self.pinned.inputs})
+            arrays = picture_inputs(np.zeros((*FREE_PICTURE, 3), np.uint8), self.pinned)
+        except Refused:
+            arrays = {spec.name: _zeros(spec) for spec in self.pinned.inputs}
+        try:
+            self.run(arrays)
         except Refused:
             return
 
@@ -147,14 +153,8 @@ def _remember_source(content: bytes, file_name: str) -> None:
     linecache.cache[file_name] = (len(content), None, lines, file_name)
 
 
-def _zeros(spec: TensorSpec, pinned: PinnedModel) -> Array:
+def _zeros(spec: TensorSpec) -> Array:
     shape = [FREE_SIZE if size is None else size for size in spec.shape or ()]
-    if spec.shape is not None and len(shape) == 4:
-        image = pinned.configuration.image
-        axes = (2, 3) if image.layout == "CHW" else (1, 2)
-        configured = (image.height or FREE_PICTURE[0], image.width or FREE_PICTURE[1])
-        for axis, size in zip(axes, configured, strict=True):
-            shape[axis] = size if spec.shape[axis] is None else shape[axis]
     if spec.dtype == "string":
         return np.full(shape, "", dtype=object)
     return np.zeros(shape, dtype=spec.dtype)

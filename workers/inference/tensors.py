@@ -10,13 +10,13 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from adapters.images import decode_image, image_tensor
 from schemas.errors import Refused
 from schemas.frames import Frame, is_table
 from schemas.limits import DIMENSIONS_MAX, TABLE_BYTES_MAX
 from schemas.models import PinnedModel, TensorSpec
 from schemas.tables import read_table
 from schemas.wiring import wire_request
+from workers.inference.picture_inputs import decoded_inputs
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
@@ -40,10 +40,7 @@ def request_inputs(frame: Frame, pinned: PinnedModel) -> Inputs:
     content_type = frame.content_type
     if is_table(content_type):
         return table_inputs(read_table(content_type, frame.value), pinned)
-    spec = _image_input(pinned)
-    settings = pinned.configuration.image
-    tensor = image_tensor(decode_image(frame.value, settings), settings, spec)
-    return Inputs(({spec.name: _fit(tensor, spec, pinned, rows=1)},), rows=1)
+    return Inputs((decoded_inputs(frame.value, pinned),), rows=1)
 
 
 def table_inputs(table: pa.Table, pinned: PinnedModel) -> Inputs:
@@ -203,19 +200,5 @@ def _wrong_shape(array: Array, spec: TensorSpec, why: str) -> Refused:
     return Refused(
         "WrongShape",
         f"input {spec.name!r}: {list(array.shape)} came; expected {shape}: {why}",
-        "decode",
-    )
-
-
-def _image_input(pinned: PinnedModel) -> TensorSpec:
-    """The input that takes a picture: the only one, or the only one with four dimensions."""
-    specs = pinned.inputs
-    if len(specs) == 1 and (specs[0].shape is None or len(specs[0].shape) == 4):
-        return specs[0]
-    takes = ", ".join(f"{spec.name} {list(spec.shape or ())}" for spec in specs)
-    raise Refused(
-        "MissingField",
-        f"an image came, but model {pinned.model.name} takes {takes}; expected a model with one input "
-        "of four dimensions, or a table with its columns",
         "decode",
     )
