@@ -4,14 +4,17 @@ It runs in a model's process, after the detector, in hosts that were started wit
 alone in its file because the file itself is what gets uploaded: it may import numpy, nothing else.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 
 CONFIDENCE_MIN = 0.25  # a box is kept
 IOU_MAX = 0.45  # of two boxes of one class; above it the less confident one is dropped
 BOXES_MAX = 300
+_ROW_NMS = 6  # numbers of a box after NMS; a head has more boxes
 
 
 def process(arrays: dict[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
@@ -28,6 +31,8 @@ def process(arrays: dict[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray
     (head,) = arrays.values()
     if head.ndim != 3 or head.shape[0] != 1:
         raise ValueError(f"the head has shape {head.shape}; expected [1, n, 5 + classes] or [1, 4 + classes, n]")
+    if head.shape[2] == _ROW_NMS and head.shape[1] <= BOXES_MAX:
+        raise ValueError(f"the head has shape {head.shape}, as of a model with NMS inside: nms_boxes.py reads it")
     rows = np.asarray(head[0], np.float32)
     if rows.shape[0] < rows.shape[1]:
         rows = rows.T

@@ -4,10 +4,12 @@ It runs in a model's process, after the detector, in hosts that were started wit
 alone in its file because the file itself is what gets uploaded: it may import numpy, nothing else.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 
 INPUT_PX: tuple[int, int] | None = None  # width and height of the model's input; None: it is square
 STRIDES = (8, 16, 32)  # pixels of the input per cell, of each grid
@@ -63,7 +65,7 @@ def _grids(count: int) -> tuple[Floats, Floats]:
 def _square(count: int) -> int:
     """The side of a square input with so many cells."""
     side = round((count / sum(stride**-2 for stride in STRIDES)) ** 0.5)
-    return side - side % STRIDES[-1]
+    return int(side - side % STRIDES[-1])
 
 
 def _apart(boxes: Floats, classes: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:

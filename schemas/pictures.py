@@ -233,11 +233,12 @@ def _array(given: GivenInput, spec: TensorSpec, facts: Mapping[str, float]) -> n
             "WrongDtype",
             f"inputs: {given.name} is {spec.dtype}, which cannot hold {', '.join(f'{value:g}' for value in values)}",
         )
-    return np.broadcast_to(cast, shape).copy() if len(cast) == 1 else cast.reshape(shape)
+    return np.full(shape, cast[0]) if len(cast) == 1 else cast.reshape(shape)
 
 
 def _beside_shape(given: GivenInput, spec: TensorSpec) -> tuple[int, ...]:
-    """The input's own shape for one picture. A free first dimension is 1, but for an input of one dimension."""
+    """The input's own shape for one picture. A free first dimension is 1, but for an input of one dimension. One number
+    fills the input, one word does not."""
     count = len(given.values)
     if spec.shape is None:
         return (1, count)
@@ -246,7 +247,8 @@ def _beside_shape(given: GivenInput, spec: TensorSpec) -> tuple[int, ...]:
     if free.count(None) == 1 and known and count % known == 0:
         free = [count // known if side is None else side for side in free]
     shape = tuple(side for side in free if side is not None)
-    if len(shape) < len(free) or (count != 1 and math.prod(shape) != count):
+    fills = count == 1 and not isinstance(given.values[0], str)
+    if len(shape) < len(free) or (not fills and math.prod(shape) != count):
         raise _refused(
             "WrongShape",
             f"inputs: {given.name} takes {shown(spec.shape)}, {count} {'value' if count == 1 else 'values'} came: "

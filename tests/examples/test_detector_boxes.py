@@ -1,13 +1,15 @@
 """The Python steps for detectors' raw heads: beside the same written out slowly, box by box, and OpenCV's NMS."""
 
 import math
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 import pytest
 
-from examples import detr_boxes, yolo_boxes, yolox_boxes
+from examples import detr_boxes, nms_boxes, yolo_boxes, yolox_boxes
 
+Step = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
 Found = list[tuple[float, float, float, float, int, float]]
 """x1, y1, x2, y2, class, confidence."""
 
@@ -89,7 +91,12 @@ def test_the_head_of_yolox_is_decoded_by_its_grids(
     for stride in (8, 16, 32):
         for down in range(height // stride):
             for across in range(width // stride):
-                row = [*random.normal(0, 0.4, 2), *random.normal(1.2, 0.3, 2), random.uniform(), *random.uniform(size=4)]
+                row = [
+                    *random.normal(0, 0.4, 2),
+                    *random.normal(1.2, 0.3, 2),
+                    random.uniform(),
+                    *random.uniform(size=4),
+                ]
                 row = np.array(row, np.float32).tolist()
                 x, y = (row[0] + across) * stride, (row[1] + down) * stride
                 wide, high = math.exp(row[2]) * stride, math.exp(row[3]) * stride
@@ -112,7 +119,7 @@ def test_the_head_of_detr_gives_shares_of_the_input_as_pixels_and_leaves_out_no_
         if sure > detr_boxes.CONFIDENCE_MIN:
             corners = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
             wanted.append((*(corner * 800 for corner in corners), number, sure))
-    arrays = {"logits": logits.astype(np.float32), "pred_boxes": shares.astype(np.float32)}
+    arrays: dict[str, np.ndarray] = {"logits": logits.astype(np.float32), "pred_boxes": shares.astype(np.float32)}
     assert_same(detr_boxes.process(arrays), sorted(wanted, key=lambda one: -one[5]))
 
 
@@ -123,6 +130,11 @@ def test_the_outputs_of_rt_detr_keep_their_pixels_and_get_the_names_that_are_dra
         "scores": np.array([[0.4, 0.75, 0.875]], np.float32),
     }
     assert given(detr_boxes.process(arrays)) == [(5, 6, 7, 8, 2, 0.875), (10, 20, 300, 400, 1, 0.75)]
+
+
+def test_a_model_with_nms_inside_gives_its_rows_without_those_that_fill_up() -> None:
+    rows = np.array([[[1, 2, 3, 4, 0.5, 7], [5, 6, 7, 8, 0.75, 2], [0, 0, 0, 0, 0, 0]]], np.float32)
+    assert given(nms_boxes.process({"output0": rows})) == [(5, 6, 7, 8, 2, 0.75), (1, 2, 3, 4, 7, 0.5)]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +153,7 @@ def test_the_outputs_of_rt_detr_keep_their_pixels_and_get_the_names_that_are_dra
     ],
     ids=["yolov8", "yolov5", "yolox-416", "detr"],
 )
-def test_a_picture_in_which_nothing_is_found_gives_empty_arrays(process, arrays) -> None:  # type: ignore[no-untyped-def]
+def test_a_picture_in_which_nothing_is_found_gives_empty_arrays(process: Step, arrays: dict[str, np.ndarray]) -> None:
     assert given(process(arrays)) == []
 
 
@@ -150,11 +162,13 @@ def test_a_picture_in_which_nothing_is_found_gives_empty_arrays(process, arrays)
     [
         (yolo_boxes.process, {"output0": np.zeros((2, 84, 8400))}, r"\(2, 84, 8400\); expected \[1, n, 5 \+ classes\]"),
         (yolo_boxes.process, {"output0": np.zeros((1, 4, 8400))}, "leaves no class"),
+        (yolo_boxes.process, {"output0": np.zeros((1, 300, 6))}, "NMS inside: nms_boxes.py reads it"),
+        (nms_boxes.process, {"output0": np.zeros((1, 84, 8400))}, r"expected \[1, n, 6\]"),
         (yolox_boxes.process, {"output": np.zeros((1, 100, 85))}, "100 rows; an input of 64 x 64 pixels has 84"),
         (detr_boxes.process, {"boxes": np.zeros((1, 1, 4))}, "boxes came; expected logits and pred_boxes"),
         (detr_boxes.process, {n: np.zeros((2, 1, 4)) for n in ("logits", "pred_boxes")}, r"one picture's, \[1, n, "),
     ],
 )
-def test_a_head_of_another_shape_is_refused(process, arrays, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_head_of_another_shape_is_refused(process: Step, arrays: dict[str, np.ndarray], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         process(arrays)

@@ -12,7 +12,9 @@ from workers.inference.steps import LoadedModel, load_model
 SETTINGS = InferenceSettings(allow_python=True)
 _DTYPES = {
     "tensor(float)": "float32",
+    "tensor(float16)": "float16",
     "tensor(double)": "float64",
+    "tensor(uint8)": "uint8",
     "tensor(int64)": "int64",
     "tensor(string)": "string",
 }
