@@ -279,7 +279,7 @@ def check_pictures(version: PipelineVersion) -> None:
 
     A model without any may take tables only: its process refuses the pictures that it cannot take.
     """
-    for pinned in step_models(version.steps[0]):
+    for pinned in (one for step in version.steps[:1] for one in step_models(step)):
         settings = pinned.configuration.image
         if settings.is_default or not any(spec.shape is not None and len(spec.shape) == 4 for spec in pinned.inputs):
             continue

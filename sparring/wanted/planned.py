@@ -20,7 +20,7 @@ from schemas.pipelines import (
     checked_step,
 )
 from sparring.configuration import configuration
-from sparring.deploy import check_validations, check_wiring
+from sparring.deploy import check_pictures, check_validations, check_wiring
 from sparring.wanted.nouns import ModelName, Wanted, WantedModelStep, WantedShadow, WantedSplit, WantedStep
 from sparring.wanted.place import WrongFile
 from sparring.wanted.upload import NEW
@@ -53,6 +53,7 @@ def planned(wanted: Wanted, versions: Mapping[str, models.ModelVersion], catalog
     version = PipelineVersion(workspace, name, NEW, steps, 0, wanted.validations, wanted.frame_age_ms_max)
     try:
         check_wiring(version)
+        check_pictures(version)
         check_validations(version)
     except ValueError as error:
         raise WrongFile(str(error)) from error
