@@ -71,9 +71,8 @@ def image_tensor(picture: Uint8, settings: ImageSettings, spec: TensorSpec) -> T
     width, height = _size(picture, takes)
     resized = _resized(_grey(picture, settings) if takes.channels == 1 else picture, width, height, settings)
     if spec.dtype == "uint8":
-        pixels = resized if takes.layout == "HWC" else np.ascontiguousarray(resized.transpose(2, 0, 1))
-        return pixels[None]
-    tables = lookup(settings.scale, settings.mean, settings.std, spec.dtype)
+        return np.ascontiguousarray(resized if takes.layout == "HWC" else resized.transpose(2, 0, 1))[None]
+    tables = _lookup(settings.scale, settings.mean, settings.std, spec.dtype)
     tensor: Tensor = np.empty(takes.shape(width, height), spec.dtype)
     planes = tensor[0] if takes.layout == "CHW" else tensor[0].transpose(2, 0, 1)
     for channel, plane in enumerate(planes):
@@ -90,7 +89,7 @@ def target_size(picture: Uint8, settings: ImageSettings, spec: TensorSpec | None
 
 
 @lru_cache(maxsize=64)
-def lookup(
+def _lookup(
     scale: float, mean: tuple[float, float, float], std: tuple[float, float, float], dtype: str = "float32"
 ) -> tuple[Tensor, ...]:
     """Per channel what each of the 256 pixel values becomes: computed in float64, rounded once to the dtype. Infinite

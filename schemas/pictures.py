@@ -7,6 +7,7 @@ not fit is Refused: as the answer of a frame, and by `configure()` and `deploy()
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -34,6 +35,11 @@ WORDS: Final = {
 _OF_THE_PICTURE: Final = frozenset({"width", "height", "scale_x", "scale_y"})
 _STEP: Final = "or a Python step before the model that makes its inputs"
 _CHANNELS: Final = (3, 1)
+_A_PICTURE: Final = (641, 479)
+"""Width and height of one to check with: its ratios to an input are no whole numbers."""
+
+_KNOWN_MAX: Final = 1024
+"""Signatures and sizes of pictures whose result is kept: a process sees few of them, again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +72,16 @@ def picture_input(inputs: Sequence[TensorSpec], settings: ImageSettings, *, said
         takes = ", ".join(f"{spec.name} {shown(spec.shape)}" for spec in inputs)
         raise _refused(
             "MissingField",
-            f"the model takes {takes}; expected one input of four dimensions with 3 or 1 channels, a table with its "
-            f"columns, {_STEP}",
+            f"the model takes {takes}; expected one input of four dimensions with 3 or 1 channels (where there are "
+            f"more, image={{'inputs': ...}} says what the others get), a table with its columns, {_STEP}",
         )
     return _fitted(found[0], settings, said)
 
 
 def check_beside(inputs: Sequence[TensorSpec], settings: ImageSettings) -> None:
-    """Refused where an input beside the picture's gets nothing, or something that does not fit; with any picture."""
-    beside_arrays(inputs, settings, (640, 480), (640, 480))
+    """Refused where an input beside the picture's gets nothing, or something that does not fit its shape and dtype."""
+    takes = picture_input(inputs, settings)
+    beside_arrays(inputs, settings, _A_PICTURE, (takes.width or _A_PICTURE[0], takes.height or _A_PICTURE[1]))
 
 
 def beside_arrays(
@@ -110,6 +117,7 @@ def beside_arrays(
     return {name: _array(one, specs[name], facts) for name, one in given.items()}
 
 
+@lru_cache(maxsize=_KNOWN_MAX)
 def placed(settings: ImageSettings, picture: tuple[int, int], size: tuple[int, int]) -> Placement:
     """Where a picture lies in an input. picture, size: width and height."""
     shorter = math.nan if settings.resize_shorter is None else settings.resize_shorter
@@ -130,6 +138,7 @@ def _channels(shape: Shape) -> tuple[int | None, int | None]:
     return shape[1], shape[3]
 
 
+@lru_cache(maxsize=_KNOWN_MAX)
 def _fitted(spec: TensorSpec, settings: ImageSettings, said: bool) -> PictureInput:
     if spec.dtype not in DTYPES:
         raise _refused(
@@ -221,13 +230,13 @@ def _contradiction(made: PictureInput, declared: int | None) -> str:
 
 def _array(given: GivenInput, spec: TensorSpec, facts: Mapping[str, float]) -> npt.NDArray[Any]:
     values = np.array([facts[value] if isinstance(value, str) else value for value in given.values], np.float64)
-    if spec.dtype in ("string", "bool"):
+    if spec.dtype == "string":
         raise _refused("WrongDtype", f"inputs: {given.name} is {spec.dtype}; expected an input of numbers")
     shape = _beside_shape(given, spec)
     with np.errstate(invalid="ignore", over="ignore"):
         cast = values.astype(spec.dtype)
     whole = np.asarray([isinstance(value, str) and not value.startswith("scale") for value in given.values])
-    exact = np.ones(len(values), bool) if cast.dtype.kind in "iu" else whole
+    exact = np.ones(len(values), bool) if cast.dtype.kind in "iub" else whole
     if not np.array_equal(cast[exact].astype(np.float64), values[exact]) or not np.isfinite(cast).all():
         raise _refused(
             "WrongDtype",

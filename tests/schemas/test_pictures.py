@@ -110,6 +110,7 @@ def beside(spec: TensorSpec, *values: str | float, **settings: object) -> np.nda
         ("float32", (None, 4), ("width", "height", 1.0, 0.5), [[80, 48, 1, 0.5]]),
         ("int64", (), ("width",), 80),
         ("int64", (None, 1), ("height",), [[48]]),
+        ("bool", (1,), (1.0,), [True]),
         ("uint8", (None, 2, 2), (1.0,), [[[1, 1], [1, 1]]]),
         ("float32", None, ("width", "height"), [[80, 48]]),
         ("int64", (None, None), ("width", "height"), [[80, 48]]),

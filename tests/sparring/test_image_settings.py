@@ -86,6 +86,7 @@ def test_settings_that_mean_nothing_are_refused(image: dict[str, Any], error: ty
         ([PICTURE, SIZES], {"inputs": {"sizes": "width,height"}}, r"inputs: \['sizes'\]; the picture goes to images"),
         ([PICTURE, SIZES], {"inputs": {"orig_target_sizes": "width"}}, "1 value came: width"),
         ([PICTURE, SIZES], {"inputs": {"orig_target_sizes": "width,height,1"}}, "3 values came: width, height, 1.0"),
+        ([PICTURE, SIZES], {"inputs": {"orig_target_sizes": "scale_x,scale_y"}}, "int64, which cannot hold 0.0998"),
         ([TensorSpec("x", "float32", (None, 2))], {"width": 8}, r"m takes x \[\?, 2\]; expected one input of four"),
     ],
 )
