@@ -13,6 +13,9 @@ import msgspec
 from schemas.names import ModelKey
 
 Framework = Literal["onnx", "python"]
+Aspect = Literal["stretch", "letterbox", "crop"]
+Place = Literal["upper-left", "centre"]
+Rounding = Literal["nearest", "down"]
 
 
 class TensorSpec(msgspec.Struct, frozen=True):
@@ -33,14 +36,25 @@ class TensorSpec(msgspec.Struct, frozen=True):
         """For people: `[batch, 3, ?]`, by the names of the free dimensions; `of any rank` where there is no shape."""
         if self.shape is None:
             return "of any rank"
-        names = self.dimensions or (None,) * len(self.shape)
-        sizes = zip(self.shape, names, strict=True)
-        return f"[{', '.join((name or '?') if size is None else str(size) for size, name in sizes)}]"
+        return shown_sizes(self.shape, self.dimensions)
 
     def __repr__(self) -> str:
         more = "" if self.dimensions is None else f", dimensions={self.dimensions!r}"
         more += "" if self.per_row is None else f", per_row={self.per_row!r}"
         return f"TensorSpec(name={self.name!r}, dtype={self.dtype!r}, shape={self.shape!r}{more})"
+
+
+class GivenInput(msgspec.Struct, frozen=True):
+    """What an input beside the picture's gets. values: numbers, or words of `schemas.pictures.WORDS`."""
+
+    name: str
+    values: tuple[str | float, ...]
+
+
+def shown_sizes(sizes: Sequence[int | None], names: Sequence[str | None] | None = None) -> str:
+    """A shape for people: `[1, 3, ?]`, or with the names of its free dimensions."""
+    named = zip(sizes, names or (None,) * len(sizes), strict=True)
+    return f"[{', '.join((name or '?') if size is None else str(size) for size, name in named)}]"
 
 
 class ImageSettings(msgspec.Struct, frozen=True):
@@ -49,21 +63,43 @@ class ImageSettings(msgspec.Struct, frozen=True):
     The defaults are the tutorial's rule: RGB, bilinear resize of the uint8 picture without keeping
     the aspect, planes first, divided by 255, float32.
 
-    value = (pixel * scale - mean[channel]) / std[channel], in the order of `colour`.
+    value = (pixel * scale - mean[channel]) / std[channel], in the order of `colour`, for an input of floats; an input
+    of uint8 gets the pixels.
     """
 
     width: int | None = None
     """Pixels; None: from the model's input shape, and the picture's own where that is free."""
     height: int | None = None
-    colour: Literal["RGB", "BGR"] = "RGB"
+    colour: Literal["RGB", "BGR", "GRAY"] = "RGB"
+    """An input of one channel gets grey, whatever stands here: 0.299 R + 0.587 G + 0.114 B."""
     scale: float = 1.0 / 255.0
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    layout: Literal["CHW", "HWC"] = "CHW"
-    aspect: Literal["stretch", "letterbox"] = "stretch"
-    """letterbox keeps the aspect and pads right and below with zeros of the uint8 picture."""
+    layout: Literal["CHW", "HWC"] | None = None
+    """None: HWC where the input's last dimension is 3 or 1 and its second is not, else CHW."""
+    aspect: Aspect = "stretch"
+    """letterbox keeps the aspect and pads; crop keeps it and cuts what is over, from the middle."""
     exif: bool = True
     """Apply the EXIF orientation of a JPEG."""
+    pad: tuple[int, int, int] = (0, 0, 0)
+    """The padding's pixel, 0 to 255, in the order of `colour`: before scale, mean and std."""
+    place: Place = "upper-left"
+    """Where a letterboxed picture lies."""
+    rounding: Rounding = "nearest"
+    """Of a letterboxed picture's sides."""
+    resize_shorter: int | None = None
+    """crop: pixels of the picture's shorter side before the crop; None: as small as covers the input."""
+    inputs: tuple[GivenInput, ...] = ()
+    """What the model's other inputs get."""
+
+    @property
+    def is_default(self) -> bool:
+        """Whether nothing was configured. Catalogs of earlier versions store the layout CHW then."""
+        return self in (_DEFAULT, _EARLIER_DEFAULT)
+
+
+_DEFAULT = ImageSettings()
+_EARLIER_DEFAULT = ImageSettings(layout="CHW")
 
 
 class Configuration(msgspec.Struct, frozen=True):

@@ -54,15 +54,10 @@ def why_unfit(output: TensorSpec, taken: TensorSpec) -> str:
         return f"its output {output.name!r} is {output.dtype}, the input {taken.name!r} takes {taken.dtype}"
     if output.shape and taken.shape and not _alike(output.shape, taken.shape):
         return (
-            f"its output {output.name!r} has the shape {shown(output.shape)}, the input {taken.name!r} takes "
-            f"{shown(taken.shape)}"
+            f"its output {output.name!r} has the shape {output.shown_shape}, the input {taken.name!r} takes "
+            f"{taken.shown_shape}"
         )
     return ""
-
-
-def shown(shape: Sequence[int | None]) -> str:
-    """`[?, 3, 640, 640]`: a free dimension is a question mark."""
-    return f"[{', '.join('?' if size is None else str(size) for size in shape)}]"
 
 
 def castable(given: str, wanted: str) -> bool:

@@ -1,7 +1,7 @@
 """What `configure()` takes, checked. Pure."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from schemas import models
-from schemas.models import Configuration, ImageSettings, TensorSpec
+from schemas.errors import Refused
+from schemas.models import Configuration, GivenInput, ImageSettings, TensorSpec
+from schemas.pictures import WORDS, check_beside, picture_input
 from schemas.signatures import check_signature
 from sparring.checks import checked_count, checked_number, checked_texts
 from sparring.vision.coco import COCO, COCO_NAMES
@@ -37,14 +39,15 @@ def configuration(
     """The arguments of `ModelVersion.configure` for this model; TypeError or ValueError that names what is wrong."""
     framework = _checked_runtime(model, runtime)
     inputs = _checked_schema(model, "input_schema", input_schema)
+    rows_max = _checked_rows(batch_rows_max)
     checked = Configuration(
         runtime=framework,
         tensor_fields=_checked_fields(model, inputs, tensor_fields),
         batch_config=_checked_batch_config(batch_config),
         inputs=inputs,
         outputs=_checked_schema(model, "output_schema", output_schema),
-        image=image_settings(image),
-        batch_rows_max=_checked_rows(batch_rows_max),
+        image=_checked_image(model, model.inputs if inputs is None else inputs, image, rows_max),
+        batch_rows_max=rows_max,
         batch_wait_ms_max=_checked_wait(batch_wait_ms_max),
         class_names=_checked_class_names(class_names),
         outputs_per_row=_checked_per_row(model, outputs_per_row),
@@ -130,6 +133,28 @@ def _tensor(argument: str, field: "pa.Field[Any]") -> TensorSpec:
     return TensorSpec(field.name, np.dtype(kind.to_pandas_dtype()).name)
 
 
+def _checked_image(
+    model: models.ModelVersion, inputs: Sequence[TensorSpec], image: object, batch_rows_max: int
+) -> ImageSettings:
+    """ValueError where settings that came do not fit the model."""
+    settings = image_settings(image)
+    if image is None:
+        return settings
+    try:
+        picture_input(inputs, settings, said=True)
+        check_beside(inputs, settings)
+    except Refused as refusal:
+        raise ValueError(f"image: {refusal.message.replace('the model', model.name, 1)}") from None
+    flat = [spec.name for spec in inputs if spec.shape is not None and len(spec.shape) == 1]
+    several = [one for one in settings.inputs if one.name in flat and len(one.values) > 1]
+    if batch_rows_max > 1 and several:
+        raise ValueError(
+            f"image: inputs: {several[0].name} has one dimension, which holds {len(several[0].values)} values of one "
+            f"picture; batch_rows_max {batch_rows_max} came: expected 1"
+        )
+    return settings
+
+
 def image_settings(image: object) -> ImageSettings:
     """ImageSettings as given or from its fields; TypeError or ValueError that names what is wrong."""
     if image is None:
@@ -142,11 +167,20 @@ def image_settings(image: object) -> ImageSettings:
     unknown = [name for name in image if name not in known]
     if unknown:
         raise ValueError(f"image: unknown {unknown}; expected some of {list(known)}")
+    fields = {name: _three(value) if name in ("mean", "std", "pad") else value for name, value in image.items()}
+    if "inputs" in fields:
+        fields["inputs"] = _given_inputs(fields["inputs"])
     try:
-        settings = msgspec.convert(dict(image), ImageSettings)
+        settings = msgspec.convert(fields, ImageSettings)
     except msgspec.ValidationError as error:
         raise ValueError(f"image: {error}") from None
-    for name in ("width", "height"):
+    _check_numbers(settings)
+    _check_aspect(settings)
+    return settings
+
+
+def _check_numbers(settings: ImageSettings) -> None:
+    for name in ("width", "height", "resize_shorter"):
         pixels = getattr(settings, name)
         if pixels is not None and not 1 <= pixels <= SIDE_PX_MAX:
             raise ValueError(f"image: {name} {pixels}; expected 1 to {SIDE_PX_MAX} pixels")
@@ -155,7 +189,63 @@ def image_settings(image: object) -> ImageSettings:
             f"image: scale {settings.scale}, mean {settings.mean}, std {settings.std}; "
             "expected finite numbers, and none of std 0"
         )
-    return settings
+    if not all(0 <= value <= 255 for value in settings.pad):
+        raise ValueError(f"image: pad {list(settings.pad)}; expected pixels, 0 to 255")
+
+
+def _check_aspect(settings: ImageSettings) -> None:
+    """What has no effect is a mistake."""
+    plain = ImageSettings()
+    for name, aspects in (
+        ("pad", ("letterbox", "crop")),
+        ("place", ("letterbox",)),
+        ("rounding", ("letterbox",)),
+        ("resize_shorter", ("crop",)),
+    ):
+        value = getattr(settings, name)
+        if value != getattr(plain, name) and settings.aspect not in aspects:
+            shown = list(value) if isinstance(value, tuple) else value
+            raise ValueError(
+                f"image: {name} {shown!r} with aspect {settings.aspect!r}; expected aspect "
+                f"{' or '.join(map(repr, aspects))}"
+            )
+
+
+def _three(value: object) -> object:
+    """One number for all channels becomes three."""
+    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 1:
+        value = value[0]
+    return [value] * 3 if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _given_inputs(given: object) -> list[GivenInput]:
+    accepted = "expected a mapping of inputs to words and numbers, as {'orig_target_sizes': 'width,height'}"
+    if isinstance(given, list | tuple) and all(isinstance(one, GivenInput) for one in given):
+        given = {one.name: one.values for one in given}
+    if not isinstance(given, Mapping):
+        raise TypeError(f"image: inputs: {type(given).__name__}; {accepted}")
+    return [GivenInput(str(name), tuple(_values(str(name), value))) for name, value in given.items()]
+
+
+def _values(name: str, given: object) -> Iterator[str | float]:
+    """Words and numbers, from text with commas or from a list."""
+    parts = given.split(",") if isinstance(given, str) else given
+    parts = [parts] if isinstance(parts, int | float) else parts
+    wrong = ValueError(f"image: inputs: {name}: {given!r}; expected numbers, or some of {', '.join(WORDS)}")
+    if not isinstance(parts, Sequence) or not parts:
+        raise wrong
+    for part in parts:
+        word = part.strip() if isinstance(part, str) else part
+        if isinstance(word, str) and word in WORDS:
+            yield word
+            continue
+        try:
+            number = float(word)
+        except (TypeError, ValueError):
+            raise wrong from None
+        if not math.isfinite(number):
+            raise wrong
+        yield number
 
 
 def _checked_batch_config(batch_config: object) -> Any:

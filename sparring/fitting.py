@@ -12,12 +12,14 @@ from typing import Final
 import numpy as np
 
 from schemas.casting import TEXT
+from schemas.errors import Refused
 from schemas.limits import RESULT_BYTES_MAX
 from schemas.models import PinnedModel, TensorSpec
+from schemas.pictures import check_beside
 from schemas.pipelines import PipelineVersion, ShadowDeploy, Step, step_models
 from schemas.results import SMALLER_ANSWERS
 from schemas.signatures import check_dtypes
-from schemas.wiring import shown, why_unfit, wire_step
+from schemas.wiring import why_unfit, wire_step
 
 MODEL_SPLIT: Final = "_model_split"
 """The column `out._model_split` of a result is the decision of a random split."""
@@ -30,6 +32,7 @@ def check_version(version: PipelineVersion) -> None:
     """ValueError that says which step, model, output or rule can never work, and what to do."""
     for pinned in version.models():
         check_signature_of(pinned)
+    check_pictures(version)
     check_wiring(version)
     for pinned in answering(version):
         check_answer(pinned)
@@ -47,6 +50,24 @@ def check_signature_of(pinned: PinnedModel) -> None:
         check_dtypes(pinned.inputs, pinned.outputs)
     except ValueError as error:
         raise ValueError(f"steps: {pinned.model.name}: {error}") from None
+
+
+def check_pictures(version: PipelineVersion) -> None:
+    """Image settings must fit the models that get the frames. ValueError where they do not.
+
+    A model without any may take tables only: its process refuses the pictures that it cannot take.
+    """
+    for pinned in (one for step in version.steps[:1] for one in step_models(step)):
+        settings = pinned.configuration.image
+        if settings.is_default or not any(spec.shape is not None and len(spec.shape) == 4 for spec in pinned.inputs):
+            continue
+        try:
+            check_beside(pinned.inputs, settings)
+        except Refused as refusal:
+            raise ValueError(
+                f"steps: the image settings of {pinned.model.name} do not fit it, configure(image=...) sets them anew: "
+                f"{refusal.message}"
+            ) from None
 
 
 def check_wiring(version: PipelineVersion) -> None:
@@ -71,7 +92,7 @@ def check_answer(pinned: PinnedModel) -> None:
     least = {spec: _bytes_at_least(spec, pinned) for spec in pinned.outputs}
     if (total := sum(least.values())) > RESULT_BYTES_MAX:
         largest = max(least, key=lambda spec: least[spec])
-        declared = f"{largest.dtype} {shown(largest.shape or ())}"
+        declared = f"{largest.dtype} {largest.shown_shape}"
         raise ValueError(
             f"steps: every answer of {pinned.model.name} has {total:.0f} bytes or more, expected at most "
             f"{RESULT_BYTES_MAX}: its output {largest.name!r} is {declared}; {SMALLER_ANSWERS}"

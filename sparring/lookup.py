@@ -1,7 +1,8 @@
 """One request looked up: its answers in the index, and its frame's picture with their boxes.
 
 What a box means is a convention of outputs: `boxes`, x1, y1, x2, y2 in pixels of the input of the first model
-on the path; `classes`, numbers that `configure(class_names=...)` names; `confidences`.
+on the path, or of the picture itself where that model gets its size; `classes`, numbers
+that `configure(class_names=...)` names; `confidences`.
 """
 
 from collections.abc import Iterator
@@ -12,11 +13,13 @@ import pyarrow as pa
 
 from adapters.images import target_size
 from adapters.redis import AnswerIndex, Answers
-from schemas.errors import SparringError
+from schemas.errors import Refused, SparringError
 from schemas.frames import Origin, RawHeaders, content_type
 from schemas.models import PinnedModel
 from schemas.names import PipelineName
+from schemas.pictures import boxes_are_on_the_picture, picture_input, placed
 from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDeploy
+from schemas.placement import Placement, placement
 from schemas.results import Answer, digest
 from schemas.tables import read_arrow
 from sparring.connection import Connection
@@ -26,13 +29,13 @@ from sparring.vision import (
     COLOURS,
     Image,
     Layer,
-    boxes_on_picture,
     confident,
     decode,
     draw_layers,
     enlarged,
     legend,
 )
+from sparring.vision.places import four, on_picture
 
 
 class NoPicture(SparringError, ValueError):
@@ -140,16 +143,33 @@ def _layer(image: Image, path: tuple[PinnedModel, ...], answer: Answer, number: 
             f"{answer.model} gives {', '.join(table.column_names)} in {table.num_rows} rows; expected an output "
             "`boxes` (x1, y1, x2, y2 for each, in pixels of the model's input) in one row"
         )
-    settings, inputs = path[0].configuration.image, path[0].inputs
-    size = target_size(image, settings, inputs[0] if inputs else None)
-    placed = boxes_on_picture(_first(table, "boxes") or [], enlarged(image), size, settings.aspect)
+    found = on_picture(four(_first(table, "boxes") or []), _lies(image, path[0])) * _times(image)
     classes, confidences = (_first(table, name) for name in ("classes", "confidences"))
-    layer = Layer(placed, classes, confidences, class_names(path), COLOURS[number % len(COLOURS)])
+    layer = Layer(found, classes, confidences, class_names(path), COLOURS[number % len(COLOURS)])
     kept = confident(layer, confidence_min)
-    count = f"{len(placed)} {'box' if len(placed) == 1 else 'boxes'}"
-    if (drawn := np.shape(kept.boxes)[0]) < len(placed):
+    count = f"{len(found)} {'box' if len(found) == 1 else 'boxes'}"
+    if (drawn := np.shape(kept.boxes)[0]) < len(found):
         count = f"{drawn} of {count}, from {confidence_min:g}"
     return replace(kept, title=f"{answer.model} {(answer.model_version or '')[:8]} ({answer.role}): {count}")
+
+
+def _lies(image: Image, model: PinnedModel) -> Placement:
+    """Where the picture lies in what the model's boxes are in pixels of: its input, or the picture itself."""
+    own = (image.shape[1], image.shape[0])
+    settings = model.configuration.image
+    if boxes_are_on_the_picture(settings):
+        return placement(own, own)
+    try:
+        spec = picture_input(model.inputs, settings).spec
+    except Refused as refusal:
+        raise ValueError(f"{model.model.name} takes no pictures: {refusal.message}") from None
+    return placed(settings, own, target_size(image, settings, spec))
+
+
+def _times(image: Image) -> int:
+    """How many times as large the picture is drawn."""
+    large, own = enlarged(image).shape[0], image.shape[0]
+    return int(large // own)
 
 
 def _first(table: pa.Table, name: str) -> list[float] | None:

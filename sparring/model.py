@@ -77,7 +77,9 @@ class ModelVersion:
             input_schema: of a Python step: the names and types of its arrays.
             output_schema: of a Python step: what it returns.
             image: how an encoded image becomes the input, fields of `ImageSettings`: width, height (pixels),
-                colour, scale, mean, std, layout, aspect, exif.
+                colour, scale, mean, std, layout, aspect, exif, pad, place, rounding, resize_shorter; inputs: what
+                the model's other inputs get, as `{'orig_target_sizes': 'width,height'}`. docs/models.md has them by
+                family of models.
             batch_rows_max: rows of several requests that may run together, where the model's batch dimension
                 is free, and each row has its own entry in every output. 1: none. A warning says where it has no
                 effect.

@@ -6,6 +6,9 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from schemas.placement import Placement
+from sparring.vision.places import on_picture
+
 BOXES_MAX: Final = 2_000
 """Boxes of one answer that are compared, the most confident; what is left out is counted. Matching one pair of
 answers looks at their product."""
@@ -56,9 +59,10 @@ class Boxes:
             int(len(order) - len(taken)),
         )
 
-    def multiplied(self, ratios: Floats) -> Self:
-        """Corners times their answer's ratios, across and down: float64 [n, 2]."""
-        return replace(self, corners=self.corners * np.repeat(np.tile(ratios, 2), self.counts, axis=0))
+    def on_picture(self, lies: Placement) -> Self:
+        """Corners in pixels of the picture. lies: where it lies in each answer's input, [n, 2]."""
+        own = Placement(*(np.repeat(each, self.counts, axis=0) for each in (lies.resized, lies.offset, lies.pixels)))
+        return replace(self, corners=on_picture(self.corners, own))
 
     @property
     def begins(self) -> Ints:

@@ -6,12 +6,15 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final
 
+import numpy as np
+
+from schemas.placement import placement
 from sparring.comparison.changed import Box, Changed
 from sparring.comparison.inputs import Input
 from sparring.comparison.pictures import SIDE_PX_MAX, Picture
 from sparring.comparison.telling import label
 from sparring.vision.labels import Rectangle, free_place
-from sparring.vision.places import ratios
+from sparring.vision.places import on_picture
 
 DRAWN_MAX: Final = 200
 """Boxes of one side that are drawn, the most confident."""
@@ -96,15 +99,15 @@ def _placed(
     boxes: Sequence[Box], its_input: Input | None, original: tuple[float, float], size: tuple[int, int]
 ) -> list[tuple[float, ...]]:
     """Where boxes of one model lie on the picture as it is shown. original: the picture's own size."""
-    own, letterbox = (original, False) if its_input is None else (its_input[:2], its_input.aspect == "letterbox")
-    across, down = (ratios(original, own, letterbox) * ratios(size, original, letterbox=False)).tolist()
-    return [_scaled(box, across, down) for box in boxes]
-
-
-def _scaled(box: Box, across: float, down: float) -> tuple[float, ...]:
+    lies = placement(original, original) if its_input is None else its_input.placement(original)
+    corners = np.array([box.corners for box in boxes], np.float64).reshape(-1, 4)
+    shown = on_picture(corners, lies) * np.tile(np.divide(size, original), 2)
     far = 4.0 * SIDE_PX_MAX
-    scaled = (value * ratio for value, ratio in zip(box.corners, (across, down) * 2, strict=True))
-    return tuple(round(min(far, max(-far, value)), 1) if not math.isnan(value) else 0.0 for value in scaled)
+    return [tuple(map(_tenth, box)) for box in np.nan_to_num(shown.clip(-far, far), nan=0.0).tolist()]
+
+
+def _tenth(value: float) -> float:
+    return round(value, 1)
 
 
 def _image(picture: Picture) -> str:

@@ -50,7 +50,7 @@ def pairs(both: Joined, options: Options, boxes: bool, outputs: Sequence[str], l
     if boxes:
         spaces = Spaces.of(a, b, options.boxes, columns["source"], look)
         one, two = detections(a, b, options, spaces.comparable)
-        placed = [side.boxes.multiplied(own) for side, own in zip((one, two), spaces.ratios, strict=True)]
+        placed = [side.boxes.on_picture(lies) for side, lies in zip((one, two), spaces.placements, strict=True)]
         matches = match(placed[0], placed[1], options.iou, any_class=options.any_class)
         found, change = _boxes(one, two, matches)
         columns |= found | {"not_compared": spaces.not_compared}

@@ -39,6 +39,9 @@ COLUMNS: Final = pa.schema(
         ("input_width", pa.int32()),
         ("input_height", pa.int32()),
         ("input_aspect", pa.string()),
+        ("input_place", pa.string()),
+        ("input_rounding", pa.string()),
+        ("input_shorter", pa.int32()),
     ]
 )
 """What is read of every row, beside its outputs; a column that a dataset lacks is null."""

@@ -16,9 +16,16 @@ RECORDED: Final = "recorded."
 PICTURED: Final[dict[str, Any]] = {"picture_width": pa.int32(), "picture_height": pa.int32()}
 """Pixels of the frame, upright. Null where it is no picture."""
 
-SIZED: Final[dict[str, Any]] = {"input_width": pa.int32(), "input_height": pa.int32(), "input_aspect": pa.string()}
-"""Pixels of the model's input, in which its boxes are, and how a picture lies in it: `stretch` or `letterbox`. Null
-where it takes no pictures."""
+SIZED: Final[dict[str, Any]] = {
+    "input_width": pa.int32(),
+    "input_height": pa.int32(),
+    "input_aspect": pa.string(),
+    "input_place": pa.string(),
+    "input_rounding": pa.string(),
+    "input_shorter": pa.int32(),
+}
+"""Pixels of the model's input, in which its boxes are, and how a picture lies in it: `aspect`, `place`, `rounding` and
+`resize_shorter` of its image settings. Null where it takes no pictures, or its boxes are in pixels of the picture."""
 
 PARTITIONED: Final = pa.schema({"date": pa.string(), "model": pa.string()})
 """Not in the files: in the names of their folders. A row that no model answered has no model there."""

@@ -13,15 +13,19 @@ from sparring.rows import Asked, Gathered, read_outputs, told
 
 
 class Size(NamedTuple):
-    """Of a model's input, pixels; aspect: `stretch` or `letterbox`."""
+    """Of a model's input, pixels, and how a picture lies in it, as its image settings have it."""
 
     width: int
     height: int
     aspect: str
+    place: str = "upper-left"
+    rounding: str = "nearest"
+    resize_shorter: int | None = None
 
 
 InputSize = Callable[[Answer], Size | None]
-"""The size of the input of the model that made an answer; None where it takes no pictures, or of any size."""
+"""The size of the input of the model that made an answer; None where it takes no pictures, or of any size, or its
+boxes are in pixels of the picture."""
 
 
 class Place(NamedTuple):

@@ -1,7 +1,9 @@
 """The size of the model's input in whose pixels an answer's boxes are."""
 
+from schemas.errors import Refused
 from schemas.models import PinnedModel
 from schemas.names import PipelineName
+from schemas.pictures import boxes_are_on_the_picture, picture_input
 from schemas.results import Answer
 from sparring.connection import Connection
 from sparring.dataset.rows import Size
@@ -36,10 +38,14 @@ class Sizes:
 
 
 def input_size(model: PinnedModel) -> Size | None:
-    """The size of a model's input; None where it takes no pictures, or of any size. Pure."""
-    settings, shape = model.configuration.image, model.inputs[0].shape if model.inputs else None
-    height, width = None, None
-    if shape is not None and len(shape) == 4:
-        height, width = (shape[2], shape[3]) if settings.layout == "CHW" else (shape[1], shape[2])
-    width, height = settings.width or width, settings.height or height
-    return None if width is None or height is None else Size(width, height, settings.aspect)
+    """The size of a model's input; None where it takes no pictures, or of any size, or its boxes are in pixels of the
+    picture. Pure."""
+    settings = model.configuration.image
+    try:
+        takes = picture_input(model.inputs, settings)
+    except Refused:
+        return None
+    if takes.width is None or takes.height is None or boxes_are_on_the_picture(settings):
+        return None
+    lies = (settings.aspect, settings.place, settings.rounding, settings.resize_shorter)
+    return Size(takes.width, takes.height, *lies)

@@ -1,21 +1,27 @@
 """Where a model's boxes lie on the picture that its input was made of. Pure."""
 
 from collections.abc import Sequence
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from sparring.checks import checked_picture
+from schemas.models import Aspect, Place, Rounding
+from schemas.placement import Placement, placement
+from sparring.checks import checked_count, checked_picture
 from sparring.vision.pictures import Image
 
-Aspect = Literal["stretch", "letterbox"]
-_ASPECTS: Final = get_args(Aspect)
 _SHOWN_CHARS_MAX: Final = 60
 
 
 def boxes_on_picture(
-    boxes: npt.ArrayLike, image: Image, size: tuple[int, int], aspect: Aspect
+    boxes: npt.ArrayLike,
+    image: Image,
+    size: tuple[int, int],
+    aspect: Aspect,
+    place: Place = "upper-left",
+    rounding: Rounding = "nearest",
+    resize_shorter: int | None = None,
 ) -> npt.NDArray[np.float64]:
     """Boxes in pixels of a model's input, in pixels of the picture that it was made of: [n, 4].
 
@@ -23,8 +29,12 @@ def boxes_on_picture(
         boxes: x1, y1, x2, y2, flat or [n, 4].
         image: the picture, uint8 RGB [height, width, 3].
         size: of the model's input, (width, height).
-        aspect: stretch: x * picture width / input width. letterbox: the picture lies at the top left of the input,
-            both axes share one ratio.
+        aspect: as the model's image settings have it, like those below. stretch: x * picture width / input width.
+            letterbox: the picture lies in the input, both axes share one ratio. crop: the input is cut from the
+            picture's middle.
+        place: of a letterboxed picture: upper-left or centre.
+        rounding: of a letterboxed picture's sides: nearest or down.
+        resize_shorter: pixels of a cropped picture's shorter side before the crop; None: as small as covers the input.
 
     Raises:
         TypeError, ValueError: an argument is wrong.
@@ -32,24 +42,22 @@ def boxes_on_picture(
     found = four(boxes)
     height, width = checked_picture("image", image).shape[:2]
     across, down = _checked_size(size)
-    if aspect not in _ASPECTS:
-        raise ValueError(f"aspect: {aspect!r}; expected {' or '.join(map(repr, _ASPECTS))}")
-    placed: npt.NDArray[np.float64] = found * np.tile(ratios((width, height), (across, down), aspect == "letterbox"), 2)
+    for argument, value, accepted in (
+        ("aspect", aspect, get_args(Aspect)),
+        ("place", place, get_args(Place)),
+        ("rounding", rounding, get_args(Rounding)),
+    ):
+        if value not in accepted:
+            raise ValueError(f"{argument}: {value!r}; expected {' or '.join(map(repr, accepted))}")
+    shorter = np.nan if resize_shorter is None else checked_count("resize_shorter", resize_shorter, 1)
+    lies = placement((width, height), (across, down), aspect, place, rounding, shorter)
+    return on_picture(found, lies)
+
+
+def on_picture(corners: npt.NDArray[np.float64], lies: Placement) -> npt.NDArray[np.float64]:
+    """Corners [n, 4] in pixels of the input, in pixels of the picture. lies: of one picture, or of n."""
+    placed: npt.NDArray[np.float64] = (corners - np.tile(lies.offset, 2)) * np.tile(lies.pixels, 2)
     return placed
-
-
-def ratios(picture: npt.ArrayLike, size: npt.ArrayLike, letterbox: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """What corners in pixels of a model's input are multiplied with to be in pixels of the picture: across and down.
-
-    Args:
-        picture: its width and height, [2] or [n, 2].
-        size: of the model's input, likewise.
-        letterbox: the picture kept its aspect, a bool or [n]; both ratios are then the larger one.
-    """
-    each = np.asarray(picture, np.float64) / np.asarray(size, np.float64)
-    kept = np.asarray(letterbox, np.bool_)[..., None]
-    found: npt.NDArray[np.float64] = np.where(kept, each.max(axis=-1, keepdims=True), each)
-    return found
 
 
 def four(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:

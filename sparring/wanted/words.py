@@ -5,7 +5,7 @@ from typing import Any, Final, assert_never
 
 import msgspec
 
-from schemas.models import Configuration, PinnedModel, arm_names
+from schemas.models import Configuration, ImageSettings, PinnedModel, arm_names
 from schemas.pipelines import ModelStep, RandomSplit, ShadowDeploy, Step, step_models
 
 SHORT: Final = 8
@@ -56,7 +56,20 @@ def _short(name: str) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, ImageSettings):
+        return _image(value)
     text = msgspec.json.encode(value).decode()
     if len(text) <= _VALUE_CHARS_MAX:
         return text
     return f"{len(value)} of them" if isinstance(value, tuple) else f"{text[:_VALUE_CHARS_MAX]}..."
+
+
+def _image(settings: ImageSettings) -> str:
+    """Whole, but only what differs from the defaults: `{"aspect":"letterbox","pad":[114,114,114]}`."""
+    plain = ImageSettings()
+    differs = {
+        name: value for name in plain.__struct_fields__ if (value := getattr(settings, name)) != getattr(plain, name)
+    }
+    if settings.inputs:
+        differs["inputs"] = {one.name: one.values for one in settings.inputs}
+    return msgspec.json.encode(differs).decode()

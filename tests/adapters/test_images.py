@@ -5,6 +5,7 @@ import json
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -138,6 +139,74 @@ def test_letterbox_keeps_the_aspect_and_pads_right_and_below(picture: np.ndarray
     got = tensor(encoded(picture, "PNG"), settings, TensorSpec("x", "float32", (1, 3, 640, 640)))
     assert np.array_equal(got[0, :, :480], by_the_rule(picture)[0])
     assert not got[0, :, 480:].any()
+
+
+def test_padding_has_its_value_before_scale_and_mean_and_lies_on_both_sides_of_a_centred_picture() -> None:
+    wide = encoded(np.full((9, 18, 3), 255, np.uint8), "PNG")
+    spec = TensorSpec("x", "float32", (1, 3, 12, 12))
+    plain: dict[str, Any] = {"aspect": "letterbox", "scale": 1.0, "pad": (10, 20, 30)}
+    below = tensor(wide, ImageSettings(**plain), spec)
+    middle = tensor(wide, ImageSettings(**plain, place="centre", mean=(1.0, 2.0, 3.0), std=(2.0, 2.0, 2.0)), spec)
+    for channel, pad in enumerate((10, 20, 30)):
+        assert below[0, channel, :, 5].tolist() == [255] * 6 + [pad] * 6
+        pads, pixels = (pad - channel - 1) / 2, (255 - channel - 1) / 2
+        assert middle[0, channel, :, 5].tolist() == [pads] * 3 + [pixels] * 6 + [pads] * 3
+        assert tensor(wide, ImageSettings(**plain, colour="BGR"), spec)[0, channel, 11, 0] == pad
+
+
+def test_a_crop_is_the_middle_of_the_picture_with_its_shorter_side_resized(picture: np.ndarray) -> None:
+    settings = ImageSettings(aspect="crop", resize_shorter=256, scale=1.0)
+    got = tensor(encoded(picture, "PNG"), settings, TensorSpec("x", "float32", (1, 3, 224, 224)))
+    resized = cv2.resize(picture, (341, 256))
+    assert np.array_equal(got[0].transpose(1, 2, 0), resized[16:240, 58:282])
+    covering = tensor(encoded(picture, "PNG"), ImageSettings(aspect="crop"), TensorSpec("x", "uint8", (1, 96, 96, 3)))
+    assert np.array_equal(covering[0], cv2.resize(picture, (128, 96))[:, 16:112])
+
+
+def test_a_crop_that_would_resize_a_thread_to_gigabytes_is_refused() -> None:
+    settings = ImageSettings(aspect="crop", resize_shorter=256)
+    with pytest.raises(Refused, match="1 x 2000 pixels, resized to 256 x 512000 before the crop") as refused:
+        tensor(encoded(np.zeros((2000, 1, 3), np.uint8), "PNG"), settings, TensorSpec("x", "float32", (1, 3, 224, 224)))
+    assert refused.value.error == "ImageTooLarge"
+
+
+@pytest.mark.parametrize("colour", ["RGB", "BGR", "GRAY"])
+def test_an_input_of_one_channel_gets_grey_and_a_grey_files_own_values(picture: np.ndarray, colour: Any) -> None:
+    spec, settings = TensorSpec("x", "uint8", (None, 1, 480, 640)), ImageSettings(colour=colour)
+    got = tensor(encoded(picture, "PNG"), settings, spec)
+    assert got.shape == (1, 1, 480, 640)
+    wanted = picture.astype(np.float64) @ [0.299, 0.587, 0.114]
+    assert np.abs(got[0, 0] - wanted).max() < 0.51
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    whole = tensor(encoded(grey, "PNG"), settings, TensorSpec("x", "float32", (1, 16, 16, 1)))
+    assert np.array_equal(whole[0, :, :, 0], (grey / 255.0).astype(np.float32))
+
+
+def test_a_grey_letterbox_and_crop_have_one_channel_too(picture: np.ndarray) -> None:
+    value = encoded(picture, "PNG")
+    boxed = tensor(value, ImageSettings(aspect="letterbox", pad=(9, 9, 9)), TensorSpec("x", "uint8", (1, 1, 64, 64)))
+    assert (boxed[0, 0, 48:] == 9).all()
+    cut = tensor(value, ImageSettings(aspect="crop"), TensorSpec("x", "uint8", (1, 1, 48, 48)))
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    assert np.array_equal(boxed[0, 0, :48], cv2.resize(grey, (64, 48)))
+    assert np.array_equal(cut[0, 0], cv2.resize(grey, (64, 48))[:, 8:56])
+
+
+@pytest.mark.parametrize(("shape", "axes"), [((1, 480, 640, 3), (0, 1, 2)), ((1, 3, 480, 640), (2, 0, 1))])
+def test_an_input_of_uint8_gets_the_pixels_as_they_are(
+    picture: np.ndarray, shape: tuple[int, ...], axes: tuple[int, ...]
+) -> None:
+    got = tensor(encoded(picture, "PNG"), DEFAULT, TensorSpec("x", "uint8", shape))
+    assert got.dtype == np.uint8
+    assert np.array_equal(got[0], picture.transpose(axes))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_floats_of_any_width_are_computed_in_float64_and_rounded_once(picture: np.ndarray, dtype: str) -> None:
+    settings = ImageSettings(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+    got = tensor(encoded(picture, "PNG"), settings, TensorSpec("x", dtype, (1, 480, 640, 3)))
+    wanted = ((picture / 255.0 - settings.mean) / settings.std).astype(dtype)
+    assert (got.dtype, got[0].tobytes()) == (wanted.dtype, wanted.tobytes())
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])

@@ -66,6 +66,24 @@ def test_boxes_of_a_letterboxed_input_grow_alike_from_the_top_left() -> None:
     assert tall.tolist() == [[0, 0, 160, 640]]
 
 
+def test_boxes_of_a_centred_letterbox_leave_the_padding_behind() -> None:
+    wide = boxes_on_picture([[0, 80, 320, 240]], grey(640, 1280), (320, 320), "letterbox", "centre")
+    assert wide.tolist() == [[0, 0, 1280, 640]]
+    tall = boxes_on_picture([[120, 0, 200, 320]], grey(640, 160), (320, 320), "letterbox", "centre")
+    assert tall.tolist() == [[0, 0, 160, 640]]
+    odd = grey(479, 640)  # 320 x 239.5 pixels of the input: 240 or 239, with 40 or 40.5 above
+    assert boxes_on_picture([0, 40, 320, 280], odd, (320, 320), "letterbox", "centre").tolist() == [[0, 0, 640, 480]]
+    down = boxes_on_picture([0, 40, 320, 279], odd, (320, 320), "letterbox", "centre", "down")
+    assert down.tolist() == [[0, 0, 640, 478]]
+
+
+def test_boxes_of_a_crop_lie_in_the_middle_of_the_picture() -> None:
+    covering = boxes_on_picture([0, 0, 224, 224], grey(448, 896), (224, 224), "crop")
+    assert covering.tolist() == [[224, 0, 672, 448]]
+    smaller = boxes_on_picture([0, 0, 224, 224], grey(512, 1024), (224, 224), "crop", resize_shorter=256)
+    assert smaller.tolist() == [[288, 32, 736, 480]]
+
+
 @pytest.mark.parametrize(
     ("settings", "shape", "size"),
     [

@@ -21,7 +21,7 @@ from schemas.catalog import (
     VersionOffered,
     WorkspaceCreated,
 )
-from schemas.models import Configuration, PinnedModel, TensorSpec
+from schemas.models import Configuration, GivenInput, ImageSettings, PinnedModel, TensorSpec
 from schemas.names import PipelineName
 from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDeploy, Step, Validation, WeightedModel
 from sparring.wanted.difference import differences
@@ -29,7 +29,7 @@ from sparring.wanted.file import read_wanted
 from sparring.wanted.place import WrongFile
 from sparring.wanted.planned import planned
 from sparring.wanted.upload import NEW
-from sparring.wanted.words import step_in_words, steps_in_words
+from sparring.wanted.words import configuration_in_words, step_in_words, steps_in_words
 from tests.nouns import pinned
 
 SHELF = PipelineName("default", "shelf")
@@ -313,6 +313,18 @@ def test_what_configure_refuses_is_refused_with_its_place(configure: str, says: 
 
 
 # --- words ----------------------------------------------------------------------------------
+
+
+def test_image_settings_in_words_are_what_differs_from_the_defaults_and_whole() -> None:
+    image = ImageSettings(
+        aspect="letterbox", pad=(114, 114, 114), place="centre", inputs=(GivenInput("s", ("width",)),)
+    )
+    assert configuration_in_words(Configuration("onnx", image=image)) == (
+        'image {"aspect":"letterbox","pad":[114,114,114],"place":"centre","inputs":{"s":["width"]}}'
+    )
+    assert configuration_in_words(Configuration("onnx"), Configuration("onnx", image=ImageSettings(width=64))) == (
+        'image {"width":64} -> {}'
+    )
 
 
 def test_steps_in_words() -> None:

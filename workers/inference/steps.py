@@ -21,6 +21,7 @@ from schemas.errors import Refused, SparringError
 from schemas.fitting import Arrays
 from schemas.models import PinnedModel, TensorSpec
 from workers.inference.independence import random_array, why_not_independent
+from workers.inference.picture_inputs import picture_inputs
 
 log = logging.getLogger(__name__)
 
@@ -94,9 +95,10 @@ class OnnxModel:
         return {name: np.asarray(value) for name, value in zip(self._outputs, values, strict=True)}
 
     def warm_up(self) -> None:
-        """One run with zeros. A model that refuses zeros (its work depends on the data) is warm as well."""
+        """One run with a black picture, or with zeros where the model takes none. A model that refuses them (its work
+        depends on the data) is warm as well."""
         try:
-            self.run({spec.name: _zeros(spec, self.pinned) for spec in self.pinned.inputs})
+            self.run(_example(self.pinned))
         except Refused:
             return
 
@@ -110,8 +112,8 @@ class OnnxModel:
         return why is None
 
     def _random_row(self, random: np.random.Generator) -> Arrays:
-        shapes = {spec.name: (spec.dtype, _example_shape(spec, self.pinned)) for spec in self.pinned.inputs}
-        return {name: random_array(dtype, shape, random) for name, (dtype, shape) in shapes.items()}
+        example = _example(self.pinned)
+        return {spec.name: random_array(spec.dtype, example[spec.name].shape, random) for spec in self.pinned.inputs}
 
 
 class PythonStep:
@@ -178,20 +180,16 @@ def _remember_source(content: bytes, file_name: str) -> None:
     linecache.cache[file_name] = (len(content), None, lines, file_name)
 
 
-def _example_shape(spec: TensorSpec, pinned: PinnedModel) -> tuple[int, ...]:
-    """The declared shape with FREE_SIZE for what is free; a picture has its configured size."""
+def _example(pinned: PinnedModel) -> Arrays:
+    """A black picture, or zeros where the model takes none."""
+    try:
+        return picture_inputs(np.zeros((*FREE_PICTURE, 3), np.uint8), pinned)
+    except Refused:
+        return {spec.name: _zeros(spec) for spec in pinned.inputs}
+
+
+def _zeros(spec: TensorSpec) -> Array:
     shape = [FREE_SIZE if size is None else size for size in spec.shape or ()]
-    if spec.shape is not None and len(shape) == 4:
-        image = pinned.configuration.image
-        axes = (2, 3) if image.layout == "CHW" else (1, 2)
-        configured = (image.height or FREE_PICTURE[0], image.width or FREE_PICTURE[1])
-        for axis, size in zip(axes, configured, strict=True):
-            shape[axis] = size if spec.shape[axis] is None else shape[axis]
-    return tuple(shape)
-
-
-def _zeros(spec: TensorSpec, pinned: PinnedModel) -> Array:
-    shape = _example_shape(spec, pinned)
     if spec.dtype == TEXT:
         return np.full(shape, "", dtype=object)
     return np.zeros(shape, dtype=spec.dtype)

@@ -33,8 +33,9 @@ hours, unless the indexer is set otherwise.
 
 --picture draws the boxes of all these answers on the frame, each model in a colour of its own. The frame
 must be an image that is still on its topic (24 hours), and the model must have an output `boxes`: x1, y1,
-x2, y2 of each in pixels of the model's input; with outputs `classes` and `confidences` the boxes have
-labels. `configure(class_names=[...])` gives the classes their names. A small frame is enlarged."""
+x2, y2 of each in pixels of the model's input, or of the picture where the model gets its size; with outputs
+`classes` and `confidences` the boxes have labels. `configure(class_names=[...])` gives the classes their names. A
+small frame is enlarged."""
 
 
 def add_commands(commands: "Commands") -> None:

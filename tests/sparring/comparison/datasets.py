@@ -28,6 +28,9 @@ SCHEMA: Any = pa.schema(
         pa.field("input_width", pa.int32()),
         pa.field("input_height", pa.int32()),
         pa.field("input_aspect", pa.string()),
+        pa.field("input_place", pa.string()),
+        pa.field("input_rounding", pa.string()),
+        pa.field("input_shorter", pa.int32()),
     ]
 )
 BOXES = (

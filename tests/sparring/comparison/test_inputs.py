@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,9 +23,9 @@ from sparring.vision import encode_png
 from tests.sparring.comparison.datasets import Row, answer, write
 from tests.sparring.sdk import fresh_settings
 
-Aspect = Literal["stretch", "letterbox"]
-Input = tuple[int, int, Aspect]
-"""Width, height, aspect."""
+COLUMNS = ("input_width", "input_height", "input_aspect", "input_place", "input_rounding", "input_shorter")
+Input = tuple[Any, ...]
+"""Width, height, aspect, and as far as it is said place, rounding, resize_shorter."""
 
 SIZES = [(1280, 640), (600, 1200)]
 OBJECT = (160, 320, 400, 560)
@@ -33,6 +33,9 @@ OBJECT = (160, 320, 400, 560)
 
 STRETCHED: Input = (640, 480, "stretch")
 LETTERBOXED: Input = (320, 320, "letterbox")
+CENTRED: Input = (320, 320, "letterbox", "centre")
+CUT: Input = (320, 320, "crop")
+CUT_SMALLER: Input = (320, 320, "crop", None, None, 366)
 UNLIKE = [
     (LETTERBOXED, STRETCHED),
     (STRETCHED, LETTERBOXED),
@@ -40,7 +43,12 @@ UNLIKE = [
     ((320, 320, "stretch"), LETTERBOXED),
     (None, LETTERBOXED),
     (STRETCHED, None),
+    (CENTRED, LETTERBOXED),
+    (STRETCHED, CENTRED),
+    (CENTRED, (640, 480, "letterbox", "centre", "down")),
+    (None, CENTRED),
 ]
+CUT_AND_OTHERS = [(CUT, STRETCHED), (CENTRED, CUT_SMALLER), (CUT_SMALLER, CUT), (None, CUT)]
 
 Compared = Callable[..., sparring.Comparison]
 
@@ -57,17 +65,17 @@ def seen(picture: np.ndarray, its_input: Input | None) -> tuple[float, ...]:
     """Where a model finds the object in what it is given: looked for in the tensor that its process makes."""
     if its_input is None:
         return tuple(map(float, OBJECT))
-    width, height, aspect = its_input
+    width, height, *lies = its_input
     spec = TensorSpec("tensor", "float32", (1, 3, height, width))
-    tensor = image_tensor(picture, ImageSettings(aspect=aspect), spec)
+    names = ("aspect", "place", "rounding", "resize_shorter")
+    settings = {name: value for name, value in zip(names, lies, strict=False) if value is not None}
+    tensor = image_tensor(picture, ImageSettings(**settings), spec)
     down, across = np.nonzero(tensor[0, 0] > 0.5)
     return float(across.min()), float(down.min()), float(across.max() + 1), float(down.max() + 1)
 
 
 def told(its_input: Input | None) -> Row:
-    return (
-        {} if its_input is None else dict(zip(("input_width", "input_height", "input_aspect"), its_input, strict=True))
-    )
+    return {} if its_input is None else dict(zip(COLUMNS, its_input, strict=False))
 
 
 @pytest.fixture(params=SIZES, ids=["wide", "tall"])
@@ -122,6 +130,17 @@ def test_models_that_see_one_object_in_other_inputs_match_and_are_drawn_at_its_p
         assert drawn(page, side) == pytest.approx(wanted, abs=3)  # a pixel of a small input
 
 
+@pytest.mark.parametrize("size", [(900, 720), (720, 900)], ids=["wide", "tall"])
+@pytest.mark.parametrize(("input_a", "input_b"), CUT_AND_OTHERS)
+def test_a_model_that_sees_the_middle_of_a_picture_matches_one_that_sees_it_all(
+    compared: Compared, size: tuple[int, int], input_a: Input | None, input_b: Input | None
+) -> None:
+    pixels = photo(size)
+    known = {"picture_width": size[0], "picture_height": size[1]}
+    a, b = (answer("x", [(seen(pixels, its), 1, 0.5)], **told(its), **known) for its in (input_a, input_b))
+    assert compared(a, b, iou=0.95).totals["boxes"]["matched"] == 1
+
+
 @pytest.mark.parametrize(("input_a", "input_b"), UNLIKE)
 def test_boxes_of_the_same_numbers_in_unlike_inputs_are_no_match(
     picture: tuple[Path, np.ndarray], compared: Compared, input_a: Input | None, input_b: Input | None
@@ -173,7 +192,7 @@ def test_a_client_is_asked_how_large_a_frame_in_a_topic_is(settings: Settings, t
 # --- without the picture ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("input_a", "input_b"), UNLIKE)
+@pytest.mark.parametrize(("input_a", "input_b"), [*UNLIKE, *CUT_AND_OTHERS])
 @pytest.mark.parametrize(
     ("source", "why"),
     [("gone.png", "there is no such file here"), (None, "the dataset names no source")],
@@ -219,6 +238,9 @@ def test_a_picture_that_is_gone_is_not_missed_where_a_side_knows_its_size(
     ("input_a", "input_b", "times"),
     [
         (LETTERBOXED, (640, 640, "letterbox"), (2, 2)),
+        (CENTRED, (640, 640, "letterbox", "centre"), (2, 2)),
+        (CUT, (640, 640, "crop"), (2, 2)),
+        (CUT_SMALLER, (640, 640, "crop", None, None, 732), (2, 2)),
         (STRETCHED, (320, 480, "stretch"), (0.5, 1)),
         (STRETCHED, (320, 120, None), (0.5, 0.25)),
         (None, None, (1, 1)),
@@ -265,6 +287,6 @@ def test_a_page_without_the_picture_draws_what_was_matched_on_a_field_of_its_siz
 
 
 def test_an_aspect_that_is_none_is_refused(compared: Compared) -> None:
-    row = answer("x", [((10, 20, 110, 80), 1, 0.5)], input_width=320, input_height=320, input_aspect="crop")
-    with pytest.raises(NotADataset, match="input_aspect is 'crop'; expected 'stretch' or 'letterbox'"):
+    row = answer("x", [((10, 20, 110, 80), 1, 0.5)], input_width=320, input_height=320, input_aspect="fill")
+    with pytest.raises(NotADataset, match="input_aspect is 'fill'; expected 'stretch' or 'letterbox' or 'crop'"):
         compared(row, row)

@@ -10,15 +10,15 @@ import pyarrow as pa
 import pytest
 from onnx import TensorProto, helper
 
+from schemas.fitting import fit_table, runs
 from schemas.models import Configuration, ModelVersion, PinnedModel
 from schemas.signatures import DTYPES
 from schemas.tables import encode_rows, read_arrow
 from sparring import inspect as inspecting
 from sparring.inspect import inspect
-from tests.workers.inference.loaded import SETTINGS, SETTINGS_OF_A_TEST
+from tests.workers.inference.loaded import SETTINGS
 from workers.inference.answering import result_rows
 from workers.inference.steps import load_model
-from workers.inference.tensors import table_inputs
 
 ONNX: dict[str, int] = {
     "float16": TensorProto.FLOAT16,
@@ -44,7 +44,9 @@ def onnx_file(inputs: dict[str, int], outputs: dict[str, int], nodes: list[onnx.
 
 
 def session(content: bytes) -> onnxruntime.InferenceSession:
-    return onnxruntime.InferenceSession(content, SETTINGS_OF_A_TEST, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def test_each_type_that_is_taken_comes_back_from_a_model_as_it_went_in() -> None:
@@ -63,7 +65,7 @@ def test_each_type_that_is_taken_comes_back_from_a_model_as_it_went_in() -> None
     cells = {dtype: ["a", "b"] if dtype == "string" else np.array([1, 0], dtype).tolist() for dtype in ONNX}
     kinds = {dtype: pa.string() if dtype == "string" else pa.from_numpy_dtype(np.dtype(dtype)) for dtype in ONNX}
     request = pa.table({f"in-{dtype}": pa.array([cells[dtype]], pa.list_(kinds[dtype])) for dtype in ONNX})
-    (run,) = table_inputs(request, loaded.pinned).runs
+    (run,) = runs(fit_table(request, loaded.pinned), loaded.pinned, together=False)
     answer = read_arrow(encode_rows(result_rows([loaded.run(run)], rows=1)))
     for dtype in ONNX:
         column = answer[f"out-{dtype}"]
@@ -76,7 +78,7 @@ def test_a_type_that_is_refused_does_not_come_out_of_a_model_as_itself(name: str
     node = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.DataType.Value(name))
     made = session(onnx_file({"x": TensorProto.FLOAT}, {"y": TensorProto.DataType.Value(name)}, [node]))
     with pytest.raises(ValueError, match=rf"output 'y' is {name.lower()}, no answer can hold it"):
-        inspecting._signature(made)  # noqa: SLF001 (what the inspecting process calls)
+        inspecting._signature(made, set())  # noqa: SLF001 (what the inspecting process calls)
     assert came_out(made, np.array([[1.5, 2.0]], np.float32)) != [[1.5, 2.0]]
 
 
@@ -99,7 +101,7 @@ def test_outputs_that_are_no_tensors_are_refused_each_with_its_own_remedy() -> N
         graph = helper.make_graph([node], "g", [x], [helper.make_value_info("y", kind)])
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
         with pytest.raises(ValueError, match=rf"output 'y' is a .*; expected a tensor: .*\({remedy}\)"):
-            inspecting._signature(session(model.SerializeToString()))  # noqa: SLF001 (as above)
+            inspecting._signature(session(model.SerializeToString()), set())  # noqa: SLF001 (as above)
     zipmap = helper.make_node("ZipMap", ["x"], ["y"], domain="ai.onnx.ml", classlabels_int64s=[0, 1])
     maps = helper.make_sequence_type_proto(
         helper.make_map_type_proto(TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, None))
@@ -108,7 +110,7 @@ def test_outputs_that_are_no_tensors_are_refused_each_with_its_own_remedy() -> N
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
     with pytest.raises(ValueError, match=r"output 'y' is a seq\(map.*; expected a tensor: export without ZipMap"):
-        inspecting._signature(session(model.SerializeToString()))  # noqa: SLF001 (as above)
+        inspecting._signature(session(model.SerializeToString()), set())  # noqa: SLF001 (as above)
 
 
 def test_a_model_with_an_output_that_stands_twice_or_with_none_is_refused() -> None:
@@ -120,9 +122,9 @@ def test_a_model_with_an_output_that_stands_twice_or_with_none_is_refused() -> N
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 2])] * 2,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    assert inspecting._signature(session(twice)).outputs  # noqa: SLF001 (as above)
+    assert inspecting._signature(session(twice), set()).outputs  # noqa: SLF001 (as above)
     with pytest.raises(ValueError, match="the outputs 'y' and 'y' look the same"):
-        inspecting._signature(session(model.SerializeToString()))  # noqa: SLF001 (as above)
+        inspecting._signature(session(model.SerializeToString()), set())  # noqa: SLF001 (as above)
     del model.graph.output[:]
     with pytest.raises(ValueError, match="it has no outputs"):
-        inspecting._signature(session(model.SerializeToString()))  # noqa: SLF001 (as above)
+        inspecting._signature(session(model.SerializeToString()), set())  # noqa: SLF001 (as above)
