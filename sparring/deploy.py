@@ -90,6 +90,11 @@ class Deployment:
         offer = VersionOffered(self._version.pipeline, self._version.version, within_ms)
         self._offered = self._connection.append(offer)
 
+    def _withdraw(self) -> None:
+        """End its offer, if there is one: hosts let go of what nobody waits for, and try its loads no more."""
+        if self._offered >= 0:
+            self._connection.append(VersionOffered(self._version.pipeline, self._version.version, within_ms=0))
+
     def point(self) -> int:
         """Append the live pointer; returns its offset. DeployError where it is void: it says who is live."""
         name = self._version.pipeline
@@ -116,6 +121,7 @@ class Deployment:
         shadow = [lane for lane in self._version.lanes() if lane[1] == "shadow"]
         follower.wait_for(lambda: not self._cold(official) or self._failed(official), self._wait_s)
         if failed := self._failed(official):
+            self._withdraw()
             raise DeployError(
                 f"pipeline {self._version.pipeline}: version {self._version.version} did not go live: "
                 f"{'; '.join(failed.values())}; what was live before goes on"

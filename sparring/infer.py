@@ -78,9 +78,10 @@ def infer(connection: Connection, name: PipelineName, given: Any, call: Call) ->
     official, challengers = Waiting(connection, name, call).ask(value, content_type)
     try:
         return result(request, official, challengers, call.dataset, call.dataset_exclude)
-    except Refused as error:
-        message = f"its answer is ok and cannot be read: {error.message}"
-        raise InferenceError(error.error, message, "read", official.request_id) from error
+    except (Refused, pa.ArrowException) as error:
+        code = error.error if isinstance(error, Refused) else "BadArrow"
+        message = f"its answer is ok and cannot be read: {error}"
+        raise InferenceError(code, message, "read", official.request_id) from error
 
 
 def check(connection: Connection, name: PipelineName, given: Any, call: Call) -> None:

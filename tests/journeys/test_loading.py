@@ -8,6 +8,7 @@ import pytest
 
 from adapters.settings import Settings
 from sparring import Client, Framework, ModelVersion
+from sparring.object import DeployError
 from sparring.stack import LocalStack
 from tests.journeys.processes import model_processes
 from tests.journeys.wire import Wire
@@ -16,6 +17,10 @@ from tests.waiting import eventually
 
 ROW = b'[{"tensor": [1, 2]}]'
 TENSOR, Y = (pa.schema([pa.field(name, pa.list_(pa.float32()))]) for name in ("tensor", "y"))
+
+
+MUCH_LATER_S = 3600.0
+"""A test that waits for it runs into its own limit."""
 
 
 @pytest.fixture
@@ -58,3 +63,22 @@ def test_frames_of_a_step_whose_load_hangs_are_answered_and_a_better_version_com
         answers = wire.answers([wire.send("loading", ROW) for _ in range(5)], within_s=30)
         assert {answer.status for answer in answers.values()} == {"ok"}
         assert {len(found) for found in list(wire.results.values())} == {1}, "each frame has one official answer"
+
+
+@pytest.mark.parametrize(
+    ("load", "why"),
+    [
+        ("raise OSError('the labels are gone')", "OSError: the labels are gone"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "a signal ended the process .* 3 times in a row"),
+    ],
+    ids=["raises", "takes its process down"],
+)
+def test_a_load_that_fails_for_good_ends_deploy_with_its_reason(
+    stack: LocalStack, tmp_path: Path, load: str, why: str
+) -> None:
+    source = tmp_path / "torn.py"
+    source.write_text(f"{load}\ndef process(arrays):\n    return arrays\n")
+    with Client(Settings.read(stack.environment())) as client:
+        torn = client.upload_model("torn", source, Framework.PYTHON, input_schema=TENSOR, output_schema=TENSOR)
+        with pytest.raises(DeployError, match=f"did not go live: .*{why}"):
+            client.build_pipeline("torn").add_model_step(torn).deploy(deploy_wait_s=MUCH_LATER_S)

@@ -17,6 +17,7 @@ from msgspec import structs
 from onnx import TensorProto, helper
 
 import sparring
+from adapters.clock import now_ms
 from adapters.settings import Settings
 from schemas.catalog import ModelUploaded
 from schemas.models import Configuration, PinnedModel, TensorSpec
@@ -261,6 +262,9 @@ def test_a_load_that_failed_for_good_ends_deploy_at_once_with_its_reason_and_wha
         with pytest.raises(DeployError, match=r"did not go live: it is torn; what was live before goes on"):
             pipeline.replace_with_model_step(0, rival).deploy(deploy_wait_s=MUCH_LATER_S)
         assert pipeline.status()["version"] == before
+        catalog = pipeline._connection.catalog()  # noqa: SLF001 (what hosts read)
+        offered = [one.version for one in catalog.wanted(now_ms() + 1) if one.name == "torn"]
+        assert offered == [before], "the offer is over"
 
 
 def test_a_challenger_whose_load_failed_for_good_is_a_warning_at_once(
