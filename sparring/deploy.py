@@ -19,7 +19,7 @@ from schemas.errors import DeployError, EntityNotFoundError, Refused
 from schemas.limits import PRESENCE_DEAD_S
 from schemas.models import PinnedModel
 from schemas.names import ModelKey, PipelineName
-from schemas.pictures import check_beside
+from schemas.pictures import check_beside, may_take_a_picture
 from schemas.pipelines import PipelineVersion, ShadowDeploy, Step, checked_step, step_models
 from schemas.presence import Beat, Warm
 from schemas.topics import Lane, work_topic
@@ -281,7 +281,7 @@ def check_pictures(version: PipelineVersion) -> None:
     """
     for pinned in (one for step in version.steps[:1] for one in step_models(step)):
         settings = pinned.configuration.image
-        if settings.is_default or not any(spec.shape is not None and len(spec.shape) == 4 for spec in pinned.inputs):
+        if settings.is_default or not any(may_take_a_picture(spec) for spec in pinned.inputs):
             continue
         try:
             check_beside(pinned.inputs, settings)
