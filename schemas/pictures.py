@@ -65,7 +65,7 @@ def picture_input(inputs: Sequence[TensorSpec], settings: ImageSettings, *, said
     Refused where there is none, or the settings do not fit its shape or dtype.
     """
     given = {one.name for one in settings.inputs}
-    found = [spec for spec in inputs if spec.name not in given and (spec.shape is None or len(spec.shape) == 4)]
+    found = [spec for spec in inputs if spec.name not in given and may_take_a_picture(spec)]
     if len(found) > 1:
         found = [spec for spec in found if spec.shape is not None and {*_channels(spec.shape)} & {*_CHANNELS}]
     if len(found) != 1:
@@ -76,6 +76,11 @@ def picture_input(inputs: Sequence[TensorSpec], settings: ImageSettings, *, said
             f"more, image={{'inputs': ...}} says what the others get), a table with its columns, {_STEP}",
         )
     return _fitted(found[0], settings, said)
+
+
+def may_take_a_picture(spec: TensorSpec) -> bool:
+    """By its dimensions alone: four, or any number."""
+    return spec.shape is None or len(spec.shape) == 4
 
 
 def check_beside(inputs: Sequence[TensorSpec], settings: ImageSettings) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from schemas import models
 from schemas.errors import Refused
 from schemas.models import Configuration, GivenInput, ImageSettings, TensorSpec
-from schemas.pictures import WORDS, check_beside, picture_input
+from schemas.pictures import WORDS, check_beside, may_take_a_picture, picture_input
 from schemas.signatures import check_signature
 from sparring.checks import checked_count, checked_number, checked_texts
 from sparring.vision.coco import COCO, COCO_NAMES
@@ -136,9 +136,9 @@ def _tensor(argument: str, field: "pa.Field[Any]") -> TensorSpec:
 def _checked_image(
     model: models.ModelVersion, inputs: Sequence[TensorSpec], image: object, batch_rows_max: int
 ) -> ImageSettings:
-    """ValueError where settings that came do not fit the model."""
+    """ValueError where settings that came do not fit the model. One that takes tables only has nothing to fit."""
     settings = image_settings(image)
-    if image is None:
+    if image is None or not (settings.inputs or any(may_take_a_picture(spec) for spec in inputs)):
         return settings
     try:
         picture_input(inputs, settings, said=True)

@@ -15,7 +15,7 @@ from schemas.casting import TEXT
 from schemas.errors import Refused
 from schemas.limits import RESULT_BYTES_MAX
 from schemas.models import PinnedModel, TensorSpec
-from schemas.pictures import check_beside
+from schemas.pictures import check_beside, may_take_a_picture
 from schemas.pipelines import PipelineVersion, ShadowDeploy, Step, step_models
 from schemas.results import SMALLER_ANSWERS
 from schemas.signatures import check_dtypes
@@ -59,7 +59,7 @@ def check_pictures(version: PipelineVersion) -> None:
     """
     for pinned in (one for step in version.steps[:1] for one in step_models(step)):
         settings = pinned.configuration.image
-        if settings.is_default or not any(spec.shape is not None and len(spec.shape) == 4 for spec in pinned.inputs):
+        if settings.is_default or not any(may_take_a_picture(spec) for spec in pinned.inputs):
             continue
         try:
             check_beside(pinned.inputs, settings)

@@ -87,7 +87,6 @@ def test_settings_that_mean_nothing_are_refused(image: dict[str, Any], error: ty
         ([PICTURE, SIZES], {"inputs": {"orig_target_sizes": "width"}}, "1 value came: width"),
         ([PICTURE, SIZES], {"inputs": {"orig_target_sizes": "width,height,1"}}, "3 values came: width, height, 1.0"),
         ([PICTURE, SIZES], {"inputs": {"orig_target_sizes": "scale_x,scale_y"}}, "int64, which cannot hold 0.0998"),
-        ([TensorSpec("x", "float32", (None, 2))], {"width": 8}, r"m takes x \[\?, 2\]; expected one input of four"),
     ],
 )
 def test_settings_that_do_not_fit_the_model_are_refused_at_configure(
@@ -95,6 +94,10 @@ def test_settings_that_do_not_fit_the_model_are_refused_at_configure(
 ) -> None:
     with pytest.raises(ValueError, match=f"image: .*{message}"):
         configured(*inputs, **image)
+
+
+def test_a_model_that_takes_tables_only_has_nothing_that_settings_could_contradict() -> None:
+    assert configured(TensorSpec("x", "float32", (None, 2)), width=640).configuration.image.width == 640
 
 
 def test_a_flat_input_of_several_values_cannot_be_batched_with_other_requests() -> None:
