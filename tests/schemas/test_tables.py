@@ -166,3 +166,65 @@ def test_a_table_of_thousands_of_columns_is_read_at_once_and_of_one_name_twice_r
 def test_a_list_beside_a_null_is_a_list() -> None:
     read = read_records(b'[{"x": [1, 2]}, {"x": null}, {"x": [[]]}]'.replace(b"[[]]", b"[]"))
     assert read["x"].to_pylist() == [[1, 2], None, []]
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        ([2**53 + 1, -5], pa.int64()),
+        ([2**63 - 1, -(2**63)], pa.int64()),
+        ([2**63, 5], pa.uint64()),
+        ([2**64 - 1], pa.uint64()),
+        ([2**53, 0.5], pa.float64()),
+        ([2**60, 0.5, 7], pa.float64()),
+        ([-0.0, 5e-324, 1.7976931348623157e308], pa.float64()),
+        ([2**53 + 1, None], pa.int64()),
+        ([2**63, None], pa.uint64()),
+    ],
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_numbers_of_json_keep_their_value(cells: list[Any], kind: Any, nested: bool) -> None:
+    value = json.dumps([{"x": [cells]}] if nested else [{"x": cell} for cell in cells]).encode()
+    column = read_records(value)["x"]
+    assert column.type == (pa.list_(pa.list_(kind)) if nested else kind)
+    found = column.to_pylist()[0][0] if nested else column.to_pylist()
+    assert list(map(repr, found)) == [repr(None if cell is None else kind.to_pandas_dtype()(cell).item()) for cell in cells]
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ([2**53 + 1, 0.5], "a column has 9007199254740993; expected whole numbers that float64 holds, beside fractions"),
+        ([2**53 + 1, 0.5, None], "9007199254740993"),
+        ([2**63, -1], "a column has 9223372036854775808; expected whole numbers of 64 bits"),
+        ([2**64], "a column has 18446744073709551616; expected whole numbers of 64 bits"),
+        ([2**64, None], "a whole number beyond 64 bits; expected it as text"),
+        ([-1, 2**63, None], "a whole number beyond 64 bits; expected it as text"),
+    ],
+)
+def test_numbers_of_json_that_no_column_holds_are_refused(cells: list[Any], message: str) -> None:
+    for value in ([{"x": cell} for cell in cells], [{"x": cells}]):
+        with pytest.raises(Refused, match=message) as refused:
+            read_records(json.dumps(value).encode())
+        assert refused.value.error == "BadJson"
+
+
+ENCODED = {
+    "dictionary": pa.array(["7", "8"]).dictionary_encode(),
+    "view": pa.array(["7", "8"], pa.string_view()),
+    "runs": pa.RunEndEncodedArray.from_arrays(pa.array([2], pa.int32()), pa.array(["7"])),
+    "list of one": pa.array([["7"], []], pa.list_view(pa.dictionary(pa.int8(), pa.string()))),
+    "json": pa.ExtensionArray.from_storage(pa.json_(pa.string()), pa.array(["7", "8"])),
+}
+
+
+@pytest.mark.parametrize("kind", ENCODED)
+def test_the_first_cell_of_an_encoded_column_is_what_it_stands_for(kind: str) -> None:
+    assert first_cell(ARROW, encode_table(pa.table({"camera": ENCODED[kind]})), "camera") == "7"
+
+
+def test_the_first_cell_of_an_encoded_column_may_be_missing_or_a_number() -> None:
+    for column, expected in ((pa.array([None, "a"]), None), (pa.array([0.25, 0.5], pa.float16()), 0.25)):
+        cell = first_cell(ARROW, encode_table(pa.table({"camera": column.dictionary_encode()})), "camera")
+        assert cell == expected
+        assert type(cell) is type(expected)

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from adapters.images import decode_image, image_tensor
+from schemas.encodings import decode_columns
 from schemas.errors import Refused
 from schemas.frames import Frame, is_table
 from schemas.limits import DIMENSIONS_MAX, TABLE_BYTES_MAX
@@ -53,6 +54,7 @@ def table_inputs(table: pa.Table, pinned: PinnedModel) -> Inputs:
         wires = wire_request(table.column_names, names, pinned.configuration.tensor_fields)
     except ValueError as error:
         raise Refused("MissingField", f"model {pinned.model.name}: {error}", "decode") from error
+    table = decode_columns(table, wires.values())
     _check_cells(table, wires, pinned)
     table = table.select(list(dict.fromkeys(wires.values()))).combine_chunks()
     if pinned.configuration.batch_config == "single":
