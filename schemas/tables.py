@@ -66,7 +66,7 @@ def read_records(value: bytes) -> pa.Table:
     records = _records(value)
     names = list(records[0]) if records else []
     try:
-        return pa.table({name: _column([record[name] for record in records]) for name in names})
+        return pa.table({name: column_of([record[name] for record in records]) for name in names})
     except OverflowError as error:
         why = "a column has a whole number beyond 64 bits; expected it as text"
         raise Refused("BadJson", why, "decode") from error
@@ -121,6 +121,22 @@ def output_columns(outputs: Mapping[str, list[np.ndarray]]) -> pa.Table:
 def encode_rows(outputs: Mapping[str, list[np.ndarray]]) -> bytes:
     """A result's value, see `output_columns`."""
     return encode_table(output_columns(outputs))
+
+
+def column_of(cells: list[Any]) -> "pa.Array[Any]":
+    """Cells as JSON gives them, level by level. Numbers by numpy, for `_flat_array`'s reason, which makes texts all as
+    wide as the longest."""
+    lists: list[np.ndarray] = []
+    while cells and set(map(type, cells)) == {list}:
+        if len(lists) == DIMENSIONS_MAX:
+            raise _too_deep()
+        lists.append(np.cumsum([0, *map(len, cells)], dtype=np.int32))
+        cells = list(chain.from_iterable(cells))
+    column = _leaves(cells)
+    for offsets in reversed(lists):
+        length, kind = len(offsets) - 1, pa.list_(column.type)
+        column = pa.Array.from_buffers(kind, length, [None, _buffer(offsets)], children=[column])
+    return column
 
 
 def _check_size(size_bytes: int, rows: int, columns: int) -> None:
@@ -203,22 +219,6 @@ def _list_column(rows: list[np.ndarray]) -> "pa.Array[Any]":
     values = _flat_array(flat)
     kind = pa.list_(values.type)
     column: pa.Array[Any] = pa.Array.from_buffers(kind, len(rows), [None, _buffer(offsets)], children=[values])
-    return column
-
-
-def _column(cells: list[Any]) -> "pa.Array[Any]":
-    """Cells as JSON gives them, level by level. Numbers by numpy, for `_flat_array`'s reason, which makes texts all as
-    wide as the longest."""
-    lists: list[np.ndarray] = []
-    while cells and set(map(type, cells)) == {list}:
-        if len(lists) == DIMENSIONS_MAX:
-            raise _too_deep()
-        lists.append(np.cumsum([0, *map(len, cells)], dtype=np.int32))
-        cells = list(chain.from_iterable(cells))
-    column = _leaves(cells)
-    for offsets in reversed(lists):
-        length, kind = len(offsets) - 1, pa.list_(column.type)
-        column = pa.Array.from_buffers(kind, length, [None, _buffer(offsets)], children=[column])
     return column
 
 
