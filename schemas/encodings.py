@@ -5,7 +5,7 @@ them. Whoever reads a request for a model, a rule or a log calls `decode_columns
 than its own bytes (one long text that a million indices name), so the size is counted before anything is decoded.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -127,24 +127,24 @@ def _cell_bytes(values: _Array) -> _Sizes:
 
 
 def _list_bytes(lists: _Array) -> _Sizes:
-    sizes = _cell_bytes(lists.values)
+    sizes: Any = _cell_bytes(lists.values)
     if pa.types.is_fixed_size_list(lists.type):
         size = lists.type.list_size
         if not isinstance(sizes, np.ndarray):
-            return sizes * size + _OFFSET_BYTES
+            return float(sizes * size + _OFFSET_BYTES)
         begins = (np.arange(len(lists)) + lists.offset) * size
         ends = begins + size
     else:
         begins = _numbers(lists.offsets)[: len(lists)]
         ends = begins + _lengths(lists)
     if not isinstance(sizes, np.ndarray):
-        return (ends - begins) * sizes + _OFFSET_BYTES
+        return np.asarray((ends - begins) * sizes + _OFFSET_BYTES, np.float64)
     sums = np.concatenate([[0.0], np.cumsum(sizes)])
     found: np.ndarray = sums[ends] - sums[begins] + _OFFSET_BYTES
     return found
 
 
-def _few(values: _Array, of: Any) -> Any:
+def _few(values: _Array, of: Callable[[_Array], np.ndarray]) -> np.ndarray:
     """`of(values)`, which takes some bytes for each of them."""
     if len(values) > _TEXTS_MAX:
         why = f"{len(values)} texts in one column; expected at most {_TEXTS_MAX}: send fewer rows"
@@ -183,16 +183,18 @@ def _decoded(values: _Array) -> _Array:
         return _decoded(values.dictionary).take(values.indices)
     if pa.types.is_run_end_encoded(kind):
         return _decoded(values.values).take(_whole_numbers(_places(values)))
-    if pa.types.is_fixed_size_list(kind):
-        size = kind.list_size
+    return _of_lists(values) if _is_list(kind) else values
+
+
+def _of_lists(values: _Array) -> _Array:
+    if pa.types.is_fixed_size_list(values.type):
+        size = values.type.list_size
         inside = _decoded(values.values.slice(values.offset * size, len(values) * size))
         return _of_children(pa.list_(inside.type, size), values, [], inside)
-    if _is_list(kind):
-        inside = _decoded(values.flatten())
-        offsets = np.zeros(len(values) + 1, np.int32)
-        np.cumsum(_lengths(values), out=offsets[1:])
-        return _of_children(pa.list_(inside.type), values, [_buffer(offsets)], inside)
-    return values
+    inside = _decoded(values.flatten())
+    offsets = np.zeros(len(values) + 1, np.int32)
+    np.cumsum(_lengths(values), out=offsets[1:])
+    return _of_children(pa.list_(inside.type), values, [_buffer(offsets)], inside)
 
 
 def _of_extension(values: _Array) -> _Array:

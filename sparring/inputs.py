@@ -192,7 +192,7 @@ def _fed(pinned: PinnedModel, columns: Sequence[str], argument: str, *, must: bo
 
 def _taken(frame: pd.DataFrame, version: PipelineVersion) -> set[str]:
     """The columns that a first model or a split takes; all of them where there is no model yet."""
-    names = [name for name in frame.columns if isinstance(name, str)]
+    names = list(frame.columns)
     models = list(first_models(version))
     if not models:
         return set(names)
@@ -206,7 +206,7 @@ def _from_pandas(frame: pd.DataFrame, argument: str, taken: set[str]) -> pa.Tabl
             raise TypeError(f"{argument}: the column {name!r} is no text; expected columns with names")
     if not frame.columns.is_unique:
         raise ValueError(f"{argument}: a column stands twice among {list(frame.columns)}; expected each name once")
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for position, name in enumerate(frame.columns):
         column = frame.iloc[:, position]
         try:
@@ -214,15 +214,17 @@ def _from_pandas(frame: pd.DataFrame, argument: str, taken: set[str]) -> pa.Tabl
         except (pa.ArrowException, Refused, TypeError, ValueError, OverflowError) as error:
             why = f"column {name!r}: {' '.join(str(error).split())[:200]}"
             if name in taken:
-                raise TypeError(f"{argument}: {why}; expected numbers, text, or lists of numbers of one shape") from error
+                raise TypeError(
+                    f"{argument}: {why}; expected numbers, text, or lists of numbers of one shape"
+                ) from error
             warnings.warn(f"{argument}: {why}; it is not sent, as no model takes it", stacklevel=5)
     return pa.table(arrays)
 
 
-def _array(column: "pd.Series[Any]") -> "pa.Array[Any] | pa.ChunkedArray[Any]":
+def _array(column: "pd.Series[Any]") -> Any:
     """A missing cell is null; NaN in a column of floats is a number."""
     if isinstance(column.dtype, pd.SparseDtype):
-        column = column.sparse.to_dense()
+        column = pd.Series(np.asarray(column))
     if not isinstance(column.dtype, np.dtype):
         array = pa.array(column)
         return array.dictionary_decode() if isinstance(array, pa.DictionaryArray) else array
@@ -252,18 +254,23 @@ def _with_nulls(cells: list[Any]) -> list[Any]:
 
 
 def _is_missing(cell: object) -> bool:
-    return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float | np.floating) and cell != cell)
+    return (
+        cell is None
+        or cell is pd.NA
+        or cell is pd.NaT
+        or (isinstance(cell, float | np.floating) and bool(np.isnan(cell)))
+    )
 
 
 def _without_long_dictionaries(table: pa.Table, argument: str) -> pa.Table:
     """A slice of a table keeps the whole dictionary: where it has more entries than the column has rows, the column is
     sent decoded."""
     _check_columns(table, argument)
-    long = [
-        field.name
-        for field, column in zip(table.schema, table.columns, strict=True)
-        if pa.types.is_dictionary(field.type) and sum(len(chunk.dictionary) for chunk in column.chunks) > len(column)
-    ]
+    long = []
+    for field, column in zip(table.schema, table.columns, strict=True):
+        chunks: list[Any] = column.chunks if pa.types.is_dictionary(field.type) else []
+        if sum(len(chunk.dictionary) for chunk in chunks) > len(column):
+            long.append(field.name)
     try:
         return decode_columns(table, long)
     except Refused as error:

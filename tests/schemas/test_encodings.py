@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,9 +40,9 @@ def tensors(array: Any) -> Any:
         (pa.DictionaryArray.from_arrays(pa.array([1, 0, None], pa.uint8()), WORDS.cast(pa.string_view())), pa.string()),
         (pa.array([2**63, 5, None], pa.uint64()).dictionary_encode(), pa.uint64()),
         (pa.array([1.5, 1.5, None], pa.float32()).dictionary_encode(), pa.float32()),
-        (pc.run_end_encode(pa.array([1.5, 1.5, None, 2.5])), pa.float64()),
-        (pc.run_end_encode(WORDS), pa.string()),
-        (pa.array([["a", "b"], [], ["a"], None], pa.list_(pa.dictionary(pa.int8(), pa.string()))), pa.list_(pa.string())),
+        (pa.RunEndEncodedArray.from_arrays(pa.array([2, 3, 4], pa.int32()), pa.array([1.5, None, 2.5])), pa.float64()),
+        (pa.RunEndEncodedArray.from_arrays(pa.array([2, 3, 4, 9], pa.int16()), WORDS), pa.string()),
+        (pa.array([["a", "b"], [], None], pa.list_(pa.dictionary(pa.int8(), pa.string()))), pa.list_(pa.string())),
         (pa.array([["a"], [None]], pa.large_list(pa.string_view())), pa.list_(pa.string())),
         (pa.array([["a", "b"], None], pa.list_(pa.string_view(), 2)), pa.list_(pa.string(), 2)),
         (pa.array([[1, 2], [3], None, []], pa.list_view(pa.int64())), pa.list_(pa.int64())),
@@ -51,7 +50,7 @@ def tensors(array: Any) -> Any:
         (pa.ExtensionArray.from_storage(pa.json_(pa.string()), pa.array(['{"a": 1}', None])), pa.string()),
         (pa.ExtensionArray.from_storage(pa.opaque(pa.int32(), "t", "v"), pa.array([7, 8], pa.int32())), pa.int32()),
     ],
-    ids=str,
+    ids=lambda given: str(getattr(given, "type", given)),
 )  # fmt: skip
 @pytest.mark.parametrize("begin", [0, 1])
 def test_an_encoded_column_is_what_it_stands_for(column: Any, kind: Any, begin: int) -> None:
@@ -75,7 +74,9 @@ def test_tensors_of_a_fixed_shape_are_lists_of_that_shape(begin: int) -> None:
 
 def test_a_tensor_with_permuted_dimensions_is_refused() -> None:
     """pyarrow itself writes one permutation and reads its inverse."""
-    with pytest.raises(Refused, match=r"column 'x' is a fixed_shape_tensor with the permutation \[1, 2, 0\]") as refused:
+    with pytest.raises(
+        Refused, match=r"column 'x' is a fixed_shape_tensor with the permutation \[1, 2, 0\]"
+    ) as refused:
         decoded(tensors(np.zeros((2, 4, 5, 3), np.float32).transpose(0, 3, 1, 2)))
     assert refused.value.error == "WrongDtype"
 
@@ -87,7 +88,9 @@ def test_chunks_with_different_dictionaries_are_one_column() -> None:
 
 @pytest.mark.parametrize("kind", [pl.Categorical, pl.Enum(["a", "b"]), pl.String], ids=str)
 def test_text_as_polars_has_it_is_text(kind: Any) -> None:
-    assert decoded(pl.DataFrame({"x": pl.Series(["a", "b", "a"], dtype=kind)}).to_arrow()["x"]).to_pylist() == list("aba")
+    assert decoded(pl.DataFrame({"x": pl.Series(["a", "b", "a"], dtype=kind)}).to_arrow()["x"]).to_pylist() == list(
+        "aba"
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,41 +125,49 @@ def listed(values: Any) -> Any:
 
 
 def views_of_one_text(count: int, text: str) -> Any:
-    _, view, content = pa.array([text], pa.string_view()).buffers()
+    view, content = pa.array([text], pa.string_view()).buffers()[1:]
+    assert view is not None
     return pa.Array.from_buffers(pa.string_view(), count, [None, pa.py_buffer(bytes(view) * count), content])
 
 
 LONG = pa.array(["x" * MIB])
+THOUSAND_TIMES: Any = pa.array(np.zeros(1000, np.int8))
 
 
 @pytest.mark.parametrize(
     "column",
     [
-        pa.DictionaryArray.from_arrays(pa.array(np.zeros(1000, np.int8)), LONG),
+        pa.DictionaryArray.from_arrays(THOUSAND_TIMES, LONG),
         views_of_one_text(1000, "x" * MIB),
         pa.RunEndEncodedArray.from_arrays(pa.array([1000], pa.int32()), LONG),
         views_of_one_list(1000, MIB),
-        listed(pa.DictionaryArray.from_arrays(pa.array(np.zeros(1000, np.int8)), LONG)),
+        listed(pa.DictionaryArray.from_arrays(THOUSAND_TIMES, LONG)),
         listed(pa.RunEndEncodedArray.from_arrays(pa.array([2**31 - 1], pa.int32()), pa.array([1.5]))),
         listed(pa.RunEndEncodedArray.from_arrays(pa.array([2**31 - 1], pa.int32()), pa.array(["a"]))),
-        pa.DictionaryArray.from_arrays(pa.array(np.zeros(1000, np.int8)), pa.array([["a"] * MIB])),
+        pa.DictionaryArray.from_arrays(THOUSAND_TIMES, pa.array([["a"] * MIB])),
     ],
     ids=lambda column: str(column.type),
 )  # fmt: skip
 def test_what_decodes_to_too_much_is_refused_before_and_only_where_it_is_wanted(column: Any) -> None:
     table = read_arrow(encode_table(pa.table({"x": column, "y": pa.nulls(len(column))})))
     before = pa.total_allocated_bytes()
-    with pytest.raises(Refused, match="TableTooLarge|column 'x' decodes to too much|texts in one column") as refused:
+    with pytest.raises(Refused, match=r"column 'x' decodes to too much|texts in one column") as refused:
         decode_columns(table, ["x"])
     assert refused.value.error == "TableTooLarge"
     assert pa.total_allocated_bytes() - before < 64 * MIB
     assert decode_columns(table, ["y"]) == table
 
 
-@given(st.lists(st.none() | st.lists(st.none() | st.sampled_from(["", "a", "a longer text than a view holds"]), max_size=4), max_size=9), st.integers(0, 3))
+@given(
+    st.lists(
+        st.none() | st.lists(st.none() | st.sampled_from(["", "a", "a longer text than a view holds"]), max_size=4),
+        max_size=9,
+    ),
+    st.integers(0, 3),
+)
 def test_lists_of_encoded_texts_keep_their_cells(cells: Any, begin: int) -> None:
     for kind in (pa.list_view(pa.dictionary(pa.int32(), pa.string())), pa.large_list_view(pa.string_view())):
-        column = pa.array([["first"], *cells], kind).slice(min(begin, len(cells)))
+        column: Any = pa.array([["first"], *cells], kind).slice(min(begin, len(cells)))
         assert decoded(column).to_pylist() == column.to_pylist()
 
 

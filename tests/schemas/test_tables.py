@@ -187,14 +187,19 @@ def test_numbers_of_json_keep_their_value(cells: list[Any], kind: Any, nested: b
     value = json.dumps([{"x": [cells]}] if nested else [{"x": cell} for cell in cells]).encode()
     column = read_records(value)["x"]
     assert column.type == (pa.list_(pa.list_(kind)) if nested else kind)
-    found = column.to_pylist()[0][0] if nested else column.to_pylist()
-    assert list(map(repr, found)) == [repr(None if cell is None else kind.to_pandas_dtype()(cell).item()) for cell in cells]
+    found: Any = column.to_pylist()[0] if nested else [column.to_pylist()]
+    assert list(map(repr, found[0])) == [
+        repr(None if cell is None else kind.to_pandas_dtype()(cell).item()) for cell in cells
+    ]
 
 
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        ([2**53 + 1, 0.5], "a column has 9007199254740993; expected whole numbers that float64 holds, beside fractions"),
+        (
+            [2**53 + 1, 0.5],
+            "a column has 9007199254740993; expected whole numbers that float64 holds, beside fractions",
+        ),
         ([2**53 + 1, 0.5, None], "9007199254740993"),
         ([2**63, -1], "a column has 9223372036854775808; expected whole numbers of 64 bits"),
         ([2**64], "a column has 18446744073709551616; expected whole numbers of 64 bits"),

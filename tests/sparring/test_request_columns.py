@@ -1,6 +1,6 @@
-"""Columns of pandas, polars and Arrow as a request holds them: what travels, what is null, what is left. Nothing runs."""
+"""Columns of pandas, polars and Arrow in a request: what travels, what is null, what is left. Nothing runs."""
 
-import datetime
+import datetime as dt
 import io
 import warnings
 from decimal import Decimal
@@ -86,13 +86,13 @@ def test_a_number_keeps_its_value(kind: str) -> None:
 
 
 WITHOUT_A_MODEL = {
-    "times": pd.Series(pd.to_datetime(["2026-01-01", None])),
-    "times of a zone": pd.Series(pd.to_datetime(["2026-01-01", None])).dt.tz_localize("Europe/Berlin"),
-    "durations": pd.Series(pd.to_timedelta(["1s", None])),
+    "times": pd.Series([pd.Timestamp("2026-01-01"), pd.NaT]),
+    "times of a zone": pd.Series([pd.Timestamp("2026-01-01"), pd.NaT]).dt.tz_localize("Europe/Berlin"),
+    "durations": pd.Series([pd.Timedelta("1s"), pd.NaT]),
     "periods": pd.Series(pd.period_range("2026", periods=2, freq="M")),
     "intervals": pd.Series(pd.interval_range(0, 2)),
     "decimals": pd.Series([Decimal("1.5"), None], dtype=object),
-    "dates": pd.Series([datetime.date(2026, 1, 1), pd.NaT], dtype=object),
+    "dates": pd.Series([dt.date(2026, 1, 1), pd.NaT], dtype=object),
     "objects": pd.Series([{"a": 1}, np.nan], dtype=object),
     "bytes": pd.Series([b"a", None], dtype=object),
 }
@@ -123,7 +123,7 @@ def test_a_column_that_arrow_has_no_type_for_stops_only_a_request_that_needs_it(
     assert read_arrow(value).column_names == ["tensor"]
     keyed = RandomSplit((WeightedModel(1, pinned("a")),), "x")
     for version in (version_of(ModelStep(pinned("a", fields=("x",)))), version_of(keyed), version_of()):
-        with pytest.raises(TypeError, match="tensor: column 'x': .*; expected numbers, text, or lists of numbers"):
+        with pytest.raises(TypeError, match=r"tensor: column 'x': .*; expected numbers, text, or lists of numbers"):
             frame_of(frame, version)
 
 

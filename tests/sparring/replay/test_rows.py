@@ -87,8 +87,10 @@ def test_a_row_of_an_encoded_column_is_a_frame_of_what_it_stands_for(tmp_path: P
 
 
 def test_a_frame_holds_only_its_own_row_of_a_long_dictionary(tmp_path: Path) -> None:
-    words = pa.array([f"{number:08}" for number in range(20_000)]).dictionary_encode()
-    pq.write_table(pa.table({"x": pa.ListArray.from_arrays(pa.array([0, 1, 2]), words)}), tmp_path / "rows.parquet")
+    words: Any = pa.array([f"{number:08}" for number in range(20_000)]).dictionary_encode()
+    pq.write_table(
+        pa.table({"x": pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), words)}), tmp_path / "rows.parquet"
+    )
     for frame in frames_of_rows(Rows(str(tmp_path / "rows.parquet"), "parquet", "x", 0)):
         assert isinstance(frame, ReplayFrame)
         assert len(frame.value) < 2_000
