@@ -6,9 +6,13 @@ pyarrow's own promotion makes int64 and uint64 int64, and int64 and float64 floa
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 import pyarrow as pa
+
+_OUTPUT: Final = "out."
+"""In the names of outputs' columns, also of those that were recorded."""
 
 
 def unified(one: pa.Schema, other: pa.Schema) -> pa.Schema | None:
@@ -37,6 +41,25 @@ def common_type(one: Any, other: Any) -> Any:
         if alike(one) and alike(other):
             return max(one, other, key=lambda kind: int(kind.bit_width))
     return pa.large_string() if _is_text(one) and _is_text(other) else None
+
+
+def of_files(schemas: Iterable[pa.Schema]) -> tuple[pa.Schema, set[str]]:
+    """One schema for the files of a dataset, and which of its outputs are text because no type holds what all files
+    have. Whole numbers beside fractions are fractions: pyarrow does not read those that float64 does not hold.
+
+    Raises:
+        pa.ArrowTypeError: a column that is no output has types that do not go together.
+    """
+    kinds: dict[str, Any] = {}
+    mixed: set[str] = set()
+    for field in (field for schema in schemas for field in schema):
+        kind = _promoted(kinds.get(field.name, field.type), field.type)
+        if kind is None and _OUTPUT not in field.name:
+            raise pa.ArrowTypeError(f"{field.name} is {kinds[field.name]} in one file and {field.type} in another")
+        if kind is None:
+            mixed.add(field.name)
+        kinds[field.name] = pa.list_(pa.string()) if field.name in mixed else kind
+    return pa.schema(kinds), mixed
 
 
 def compatible(tables: Iterable[pa.Table]) -> Iterator[list[pa.Table]]:
@@ -109,6 +132,15 @@ def _exactly(chunk: Any, kind: Any) -> Any:
 
 def _cast(chunk: Any, kind: Any) -> Any:
     return chunk if chunk.type == kind else chunk.cast(kind)
+
+
+def _promoted(one: Any, other: Any) -> Any:
+    kind = common_type(one, other)
+    if kind is None:
+        with suppress(pa.ArrowTypeError, pa.ArrowInvalid):
+            schemas = [pa.schema({"x": each}) for each in (one, other)]
+            kind = pa.unify_schemas(schemas, promote_options="permissive").field("x").type
+    return kind
 
 
 def _common(tables: Sequence[pa.Table], name: str) -> Any:

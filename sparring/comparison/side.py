@@ -4,7 +4,6 @@ A side is a folder, or what was recorded beside its answers: the columns `record
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +15,7 @@ import pyarrow.dataset as ds
 from schemas.errors import SparringError
 from sparring.comparison.footers import unpacked_bytes
 from sparring.comparison.scanning import scanned
-from sparring.unifying import common_type
+from sparring.unifying import of_files
 
 RECORDED: Final = "recorded."
 OUT: Final = "out."
@@ -192,26 +191,6 @@ def _united(files: list[str], folder: Path) -> tuple[ds.Dataset, set[str]]:
         ds.FileSystemFactoryOptions(partition_base_dir=str(folder), partitioning=_PARTITIONS),  # type: ignore[call-arg]
     )
     first = factory.finish()
-    schemas = [file.physical_schema for file in first.get_fragments()]
-    # Of the first file alone, and with the columns that are in the folders' names.
-    kinds: dict[str, Any] = {field.name: field.type for field in first.schema}
-    mixed: set[str] = set()
-    for field in (field for schema in schemas for field in schema):
-        kind = _together(kinds.get(field.name, field.type), field.type)
-        if kind is None and OUT not in field.name:
-            raise pa.ArrowTypeError(f"{field.name} is {field.type} in one file and {kinds[field.name]} in another")
-        if kind is None:
-            mixed.add(field.name)
-        kinds[field.name] = pa.list_(pa.string()) if field.name in mixed else kind
-    return factory.finish(pa.schema(kinds)), mixed
-
-
-def _together(one: Any, other: Any) -> Any:
-    """A type for both; None where there is none. Whole numbers beside fractions are fractions: reading refuses what
-    they do not hold."""
-    kind = common_type(one, other)
-    if kind is None:
-        with suppress(pa.ArrowTypeError, pa.ArrowInvalid):
-            schemas = [pa.schema({"x": inside}) for inside in (one, other)]
-            kind = pa.unify_schemas(schemas, promote_options="permissive").field("x").type
-    return kind
+    # Its schema is of the first file alone, and with the columns that are in the folders' names.
+    schema, mixed = of_files([first.schema, *(file.physical_schema for file in first.get_fragments())])
+    return factory.finish(schema), mixed
