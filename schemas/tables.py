@@ -26,7 +26,7 @@ from schemas.limits import (
     REQUEST_ROWS_MAX,
     TABLE_BYTES_MAX,
 )
-from schemas.unpacked import stream_of, unpacked
+from schemas.unpacked import has_footer_only, stream_of, unpacked, unpacked_file
 
 _RECORDS: Final = msgspec.json.Decoder(list[dict[str, Any]])
 _LISTS: Final = (
@@ -46,10 +46,11 @@ def read_arrow(value: bytes) -> pa.Table:
     """The table of an Arrow IPC stream, or of an IPC file sent as it is. Refused for anything else, and for what would
     unpack to more than TABLE_BYTES_MAX, REQUEST_ROWS_MAX or COLUMNS_MAX: that is known before it is unpacked."""
     try:
+        in_footer = has_footer_only(value)
         stream = stream_of(value)
-        claimed = unpacked(stream)
+        claimed = unpacked_file(value) if in_footer else unpacked(stream)
         _check_size(claimed.size, claimed.rows, claimed.columns)
-        table: pa.Table = pa.ipc.open_stream(stream).read_all()
+        table: pa.Table = (pa.ipc.open_file(value) if in_footer else pa.ipc.open_stream(stream)).read_all()
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Refused("BadArrow", f"the value is not an Arrow IPC stream: {_one_line(error)}", "decode") from error

@@ -1,5 +1,6 @@
 """Arrow IPC and JSON records in, Arrow IPC out; whatever is neither is refused, never raised."""
 
+import decimal
 import io
 import json
 import subprocess
@@ -13,10 +14,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import feather
 
 from schemas.errors import Refused
 from schemas.frames import ARROW, JSON, content_type
-from schemas.limits import COLUMNS_MAX
+from schemas.limits import COLUMNS_MAX, TABLE_BYTES_MAX
 from schemas.tables import encode_rows, encode_table, first_cell, read_arrow, read_records, read_table
 
 
@@ -233,3 +235,47 @@ def test_the_first_cell_of_an_encoded_column_may_be_missing_or_a_number() -> Non
         cell = first_cell(ARROW, encode_table(pa.table({"camera": column.dictionary_encode()})), "camera")
         assert cell == expected
         assert type(cell) is type(expected)
+
+
+FRAMES = {
+    "text": pl.DataFrame({"x": ["a", None, "longer than a view holds"]}),
+    "categories": pl.DataFrame({"x": pl.Series(["a", "b", "a"], dtype=pl.Categorical)}),
+    "lists": pl.DataFrame({"x": [[1.5], [2.5, 3.5], []]}),
+    "decimals": pl.DataFrame({"x": [decimal.Decimal("1.5")] * 3}),
+}
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+@pytest.mark.parametrize("codec", ["uncompressed", "lz4", "zstd"])
+@pytest.mark.parametrize("write", ["write_ipc", "write_ipc_stream"])
+def test_what_polars_writes_is_read(kind: str, codec: Any, write: str) -> None:
+    sink = io.BytesIO()
+    getattr(FRAMES[kind], write)(sink, compression=codec)
+    assert read_arrow(sink.getvalue())["x"].to_pylist() == FRAMES[kind]["x"].to_list()
+
+
+@pytest.mark.parametrize("codec", ["uncompressed", "lz4", "zstd"])
+def test_feather_files_of_several_batches_are_read(codec: Any) -> None:
+    sink = io.BytesIO()
+    table = pa.table({"x": pa.array(["a", "b", "a", "c"]).dictionary_encode(), "y": [[1.5], [], [2.5], None]})
+    feather.write_feather(table, sink, compression=codec, chunksize=2)
+    assert read_arrow(sink.getvalue()) == table
+
+
+def test_a_file_of_polars_is_counted_before_it_is_read() -> None:
+    sink = io.BytesIO()
+    pl.DataFrame({"x": np.zeros(TABLE_BYTES_MAX // 8 + 1)}).write_ipc(sink, compression="zstd")
+    with pytest.raises(Refused, match="the table unpacks to 268") as refused:
+        read_arrow(sink.getvalue())
+    assert refused.value.error == "TableTooLarge"
+
+
+@given(st.data())
+def test_a_damaged_file_of_polars_is_read_or_refused(data: st.DataObject) -> None:
+    sink = io.BytesIO()
+    FRAMES["categories"].write_ipc(sink)
+    whole = bytearray(sink.getvalue())
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    with suppress(Refused):
+        read_arrow(bytes(whole[: data.draw(st.integers(0, len(whole)) | st.just(len(whole)))]))
