@@ -34,8 +34,17 @@ def decode_columns(table: pa.Table, names: Iterable[str]) -> pa.Table:
 
     Raises:
         Refused: TableTooLarge, they would take more than TABLE_BYTES_MAX together. WrongDtype, a tensor's dimensions
-            are permuted: writers do not agree on what a permutation means, so its values could be scrambled.
+            are permuted: writers do not agree on what a permutation means, so its values could be scrambled. BadArrow,
+            a column's parts do not fit each other.
     """
+    try:
+        return _table_of(table, names)
+    except (pa.ArrowException, IndexError, ValueError, OverflowError) as error:
+        why = f"a column cannot be decoded: {' '.join(str(error).split())[:300]}"
+        raise Refused("BadArrow", why, "decode") from error
+
+
+def _table_of(table: pa.Table, names: Iterable[str]) -> pa.Table:
     wanted = [name for name in dict.fromkeys(names) if can_be_decoded(table.schema.field(name).type)]
     for name in wanted:
         _check_permutation(table.schema.field(name).type, name)
@@ -154,10 +163,15 @@ def _few(values: _Array, of: Callable[[_Array], np.ndarray]) -> np.ndarray:
 
 def _text_lengths(texts: _Array) -> np.ndarray:
     if pa.types.is_string_view(texts.type):
-        views = np.frombuffer(texts.buffers()[1] or b"", np.int32)[::_VIEW_INTS]
-        lengths = views[texts.offset : texts.offset + len(texts)]
+        lengths = _views(texts)[texts.offset :, 0]
         return np.where(_flags(texts.is_valid()), lengths, 0).astype(np.float64)
     return _numbers_or_0(pc.binary_length(texts)).astype(np.float64)
+
+
+def _views(texts: _Array) -> np.ndarray:
+    """int32 [n, 4], those before the array's own beginning among them."""
+    count = _VIEW_INTS * (texts.offset + len(texts))
+    return np.frombuffer(texts.buffers()[1] or b"", np.int32, count).reshape(-1, _VIEW_INTS)
 
 
 def _places(values: _Array) -> np.ndarray:
@@ -178,12 +192,23 @@ def _decoded(values: _Array) -> _Array:
     if isinstance(values, pa.ExtensionArray):
         return _of_extension(values)
     if pa.types.is_string_view(kind):
-        return values.cast(pa.string())
+        return _of_views(values)
     if pa.types.is_dictionary(kind):
         return _decoded(values.dictionary).take(values.indices)
     if pa.types.is_run_end_encoded(kind):
         return _decoded(values.values).take(_whole_numbers(_places(values)))
     return _of_lists(values) if _is_list(kind) else values
+
+
+def _of_views(texts: _Array) -> _Array:
+    """The view of a null may be anything, and pyarrow's cast reads it: it is emptied first."""
+    if texts.null_count:
+        validity, _, *content = texts.buffers()
+        views = _views(texts).copy()
+        views[texts.offset :][_flags(texts.is_valid()) == 0] = 0
+        buffers = [validity, _buffer(views), *content]
+        texts = pa.Array.from_buffers(texts.type, len(texts), buffers, offset=texts.offset)
+    return texts.cast(pa.string())
 
 
 def _of_lists(values: _Array) -> _Array:
@@ -225,8 +250,7 @@ def _of_children(kind: Any, like: _Array, buffers: list[pa.Buffer], inside: _Arr
 def _numbers(values: _Array) -> np.ndarray:
     """Numbers without nulls as they lie in memory: `to_numpy` and `pa.array` import pandas into a service."""
     dtype = np.dtype(values.type.to_pandas_dtype())
-    found: np.ndarray = np.frombuffer(values.buffers()[1] or b"", dtype)[values.offset : values.offset + len(values)]
-    return found
+    return np.frombuffer(values.buffers()[1] or b"", dtype, values.offset + len(values))[values.offset :]
 
 
 def _numbers_or_0(values: _Array) -> np.ndarray:
