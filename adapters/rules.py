@@ -15,6 +15,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from schemas.encodings import decode_columns
+from schemas.errors import Refused
 from schemas.limits import RULE_BYTES_MAX, RULE_DEPTH_MAX
 from schemas.pipelines import Validation
 
@@ -30,7 +32,7 @@ _COMPUTED: Final = re.compile(r"\.list\.get\(\[(?!dyn int: -?[0-9]+\])")
 _FAILURES: Final = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 """Of polars: the second is no Exception, and what its Rust code did not expect."""
 
-_NOT_TAKEN: Final = (*_FAILURES, pa.ArrowException, ValueError, TypeError)
+_NOT_TAKEN: Final = (*_FAILURES, pa.ArrowException, Refused, ValueError, TypeError)
 """What taking a column over may raise: a request may have columns of any type."""
 
 _TRIES_MAX: Final = 1000
@@ -203,7 +205,8 @@ class Rules:
 
 
 def _taken(columns: Mapping[str, Any]) -> pl.DataFrame:
-    return pl.DataFrame(pl.from_arrow(pa.table(dict(columns))))
+    table = decode_columns(pa.table(dict(columns)), columns)
+    return pl.DataFrame(pl.from_arrow(table))
 
 
 def _taken_one_by_one(columns: Mapping[str, Any]) -> tuple[pl.DataFrame, dict[str, str]]:

@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.casting import TEXT, Array, cast
+from schemas.encodings import decode_columns
 from schemas.errors import RefusalCode, Refused
 from schemas.limits import DIMENSIONS_MAX, TABLE_BYTES_MAX
 from schemas.models import PinnedModel, TensorSpec
@@ -50,6 +51,7 @@ def fit_table(table: pa.Table, pinned: PinnedModel) -> dict[str, Column]:
         wires = wire_request(table.column_names, names, pinned.configuration.tensor_fields)
     except ValueError as error:
         raise Refused("MissingField", f"model {pinned.model.name}: {error}", "decode") from error
+    table = decode_columns(table, wires.values())
     _check_cells(table, wires, pinned)
     return {spec.name: _column(table, wires[spec.name], spec, pinned) for spec in pinned.inputs}
 
@@ -194,7 +196,7 @@ def _check_cells(table: pa.Table, wires: dict[str, str], pinned: PinnedModel) ->
     size = 0
     for spec in pinned.inputs:
         for chunk in table.column(wires[spec.name]).chunks:
-            cells, values = len(chunk), _storage(chunk)
+            cells, values = len(chunk), chunk
             while isinstance(values, _LISTS) and not values.null_count:
                 # Where one dimension is 0 there is no cell, and the others may still be as large as they like.
                 cells *= max(1, values.type.list_size) if isinstance(values, pa.FixedSizeListArray) else 1
@@ -217,7 +219,7 @@ def _item_bytes(dtype: str) -> int:
 
 def _dense(column: Any, name: str) -> Array | None:
     """A column as one array [rows, ...]; None where lists have different lengths. Refused where cells are missing."""
-    values: Any = _storage(column)
+    values: Any = column
     shape = [len(values)]
     while isinstance(values, _LISTS):
         if len(shape) == DIMENSIONS_MAX:
@@ -230,16 +232,7 @@ def _dense(column: Any, name: str) -> Array | None:
         shape.append(width)
         values = values.flatten()
     _refuse_nulls(values, name)
-    if isinstance(column, pa.FixedShapeTensorArray):
-        return _known_axes(_flat(values, name), column)
     return _flat(values, name).reshape(shape)
-
-
-def _known_axes(flat: Array, column: Any) -> Array:
-    """A column of tensors of one shape: Arrow writes down their axes, and in which order they lie in memory."""
-    tensors = flat.reshape(len(column), *column.type.shape)
-    order = column.type.permutation
-    return tensors if order is None else tensors.transpose(0, *(axis + 1 for axis in order))
 
 
 def _flat(values: Any, name: str) -> Array:
@@ -250,11 +243,6 @@ def _flat(values: Any, name: str) -> Array:
         return _numbers(values)
     why = f"column {name!r} is {kind}; expected numbers, booleans or text, or lists of them"
     raise _refused("WrongDtype", why)
-
-
-def _storage(values: Any) -> Any:
-    """What an extension type is made of; others as they are."""
-    return values.storage if isinstance(values, pa.ExtensionArray) else values
 
 
 def _is_text(kind: pa.DataType) -> bool:

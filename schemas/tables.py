@@ -7,6 +7,7 @@ output, of the model's own dtype.
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import chain
 from typing import Any, Final
 
@@ -25,20 +26,31 @@ from schemas.limits import (
     REQUEST_ROWS_MAX,
     TABLE_BYTES_MAX,
 )
-from schemas.unpacked import stream_of, unpacked
+from schemas.unpacked import has_footer_only, stream_of, unpacked, unpacked_file
 
 _RECORDS: Final = msgspec.json.Decoder(list[dict[str, Any]])
-_LISTS: Final = (pa.ListScalar, pa.LargeListScalar, pa.FixedSizeListScalar)
+_LISTS: Final = (
+    pa.ListScalar,
+    pa.LargeListScalar,
+    pa.FixedSizeListScalar,
+    pa.ListViewScalar,
+    pa.LargeListViewScalar,
+)
+_ENCODED: Final = (pa.DictionaryScalar, pa.RunEndEncodedScalar, pa.ExtensionScalar)
+
+_EXACT_IN_FLOAT64: Final = 2**53
+"""float64 holds all whole numbers up to it, and only some beyond."""
 
 
 def read_arrow(value: bytes) -> pa.Table:
     """The table of an Arrow IPC stream, or of an IPC file sent as it is. Refused for anything else, and for what would
     unpack to more than TABLE_BYTES_MAX, REQUEST_ROWS_MAX or COLUMNS_MAX: that is known before it is unpacked."""
     try:
+        in_footer = has_footer_only(value)
         stream = stream_of(value)
-        claimed = unpacked(stream)
+        claimed = unpacked_file(value) if in_footer else unpacked(stream)
         _check_size(claimed.size, claimed.rows, claimed.columns)
-        table: pa.Table = pa.ipc.open_stream(stream).read_all()
+        table: pa.Table = (pa.ipc.open_file(value) if in_footer else pa.ipc.open_stream(stream)).read_all()
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Refused("BadArrow", f"the value is not an Arrow IPC stream: {_one_line(error)}", "decode") from error
@@ -55,8 +67,11 @@ def read_records(value: bytes) -> pa.Table:
     records = _records(value)
     names = list(records[0]) if records else []
     try:
-        return pa.table({name: _column([record[name] for record in records]) for name in names})
-    except (pa.ArrowException, TypeError, OverflowError) as error:
+        return pa.table({name: column_of([record[name] for record in records]) for name in names})
+    except OverflowError as error:
+        why = "a column has a whole number beyond 64 bits; expected it as text"
+        raise Refused("BadJson", why, "decode") from error
+    except (pa.ArrowException, TypeError) as error:
         raise Refused("BadJson", f"a column mixes types: {_one_line(error)}", "decode") from error
 
 
@@ -109,6 +124,22 @@ def encode_rows(outputs: Mapping[str, list[np.ndarray]]) -> bytes:
     return encode_table(output_columns(outputs))
 
 
+def column_of(cells: list[Any]) -> "pa.Array[Any]":
+    """Cells as JSON gives them, level by level. Numbers by numpy, for `_flat_array`'s reason, which makes texts all as
+    wide as the longest."""
+    lists: list[np.ndarray] = []
+    while cells and set(map(type, cells)) == {list}:
+        if len(lists) == DIMENSIONS_MAX:
+            raise _too_deep()
+        lists.append(np.cumsum([0, *map(len, cells)], dtype=np.int32))
+        cells = list(chain.from_iterable(cells))
+    column = _leaves(cells)
+    for offsets in reversed(lists):
+        length, kind = len(offsets) - 1, pa.list_(column.type)
+        column = pa.Array.from_buffers(kind, length, [None, _buffer(offsets)], children=[column])
+    return column
+
+
 def _check_size(size_bytes: int, rows: int, columns: int) -> None:
     if size_bytes > TABLE_BYTES_MAX or rows < 0:
         raise Refused(
@@ -148,21 +179,27 @@ def _records(value: bytes) -> list[dict[str, Any]]:
 
 def _arrow_cell(cell: Any, column: str) -> str | bool | int | float | None:
     """Its type says what it is before anything is made of it: one cell may hold gigabytes."""
+    cell = _encoded_value(cell)
     if isinstance(cell, _LISTS) and cell.values is not None and len(cell.values) == 1:
-        cell = cell.values[0]
-    if isinstance(cell, pa.DictionaryScalar):
-        cell = cell.value
-    kind = cell.type
+        cell = _encoded_value(cell.values[0])
     if not cell.is_valid:
         return None
+    kind = cell.type
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
         number: bool | int | float = cell.as_py()
-        return number
+        return number if isinstance(number, bool | int) else float(number)
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
         raise _no_key(column, str(kind))
     _check_key(cell.as_buffer().size, column)
     text: str = cell.as_py()
     return text
+
+
+def _encoded_value(cell: Any) -> Any:
+    """What an encoded cell stands for; any other as it is."""
+    while isinstance(cell, _ENCODED) and cell.is_valid:
+        cell = cell.value
+    return cell
 
 
 def _check_key(size: int, column: str) -> None:
@@ -186,30 +223,32 @@ def _list_column(rows: list[np.ndarray]) -> "pa.Array[Any]":
     return column
 
 
-def _column(cells: list[Any]) -> "pa.Array[Any]":
-    """Cells as JSON gives them, level by level. Numbers by numpy, for `_flat_array`'s reason, which makes texts all as
-    wide as the longest."""
-    lists: list[np.ndarray] = []
-    while cells and set(map(type, cells)) == {list}:
-        if len(lists) == DIMENSIONS_MAX:
-            raise _too_deep()
-        lists.append(np.cumsum([0, *map(len, cells)], dtype=np.int32))
-        cells = list(chain.from_iterable(cells))
-    column = _leaves(cells)
-    for offsets in reversed(lists):
-        length, kind = len(offsets) - 1, pa.list_(column.type)
-        column = pa.Array.from_buffers(kind, length, [None, _buffer(offsets)], children=[column])
-    return column
-
-
 def _leaves(cells: list[Any]) -> "pa.Array[Any]":
     if cells and set(map(type, cells)) <= {int, float}:
-        numbers = np.asarray(cells)
-        if numbers.dtype.kind in "if":
-            return _flat_array(numbers)
+        return _flat_array(_exact_numbers(cells))
     _check_lists(cells)
-    column: pa.Array[Any] = pa.array(cells)
+    column: pa.Array[Any]
+    try:
+        column = pa.array(cells)
+    except OverflowError:
+        column = pa.array(cells, pa.uint64())
     return column
+
+
+def _exact_numbers(cells: list[int | float]) -> np.ndarray:
+    """int64, uint64 or float64. Refused where none holds every number as it is: numpy alone would round them."""
+    kinds = set(map(type, cells))
+    if kinds == {int}:
+        for dtype in (np.int64, np.uint64):
+            with suppress(OverflowError):
+                return np.array(cells, dtype)
+    else:
+        numbers = np.array(cells, np.float64)
+        if kinds == {float} or np.all(np.abs(numbers) < _EXACT_IN_FLOAT64) or cells == numbers.tolist():
+            return numbers
+    largest = max((cell for cell in cells if type(cell) is int), key=abs)
+    fits = "whole numbers of 64 bits" if kinds == {int} else "whole numbers that float64 holds, beside fractions"
+    raise Refused("BadJson", f"a column has {largest}; expected {fits}: send larger ones as text", "decode")
 
 
 def _check_lists(cells: list[Any]) -> None:

@@ -6,7 +6,8 @@ format's own (Message.fbs, Schema.fbs of Apache Arrow), whose field numbers thes
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 import pyarrow as pa
@@ -24,6 +25,11 @@ _FIELD_NAME, _FIELD_TYPE_KIND, _FIELD_TYPE, _FIELD_CHILDREN, _FIELD_METADATA = 0
 _DICTIONARY_BATCH, _DICTIONARY_IS_DELTA = 1, 2
 _BATCH_ROWS, _BATCH_BUFFERS, _BATCH_COMPRESSION = 0, 2, 3
 
+_FOOTER_SCHEMA, _FOOTER_DICTIONARIES, _FOOTER_BATCHES, _FOOTER_METADATA = 1, 2, 3, 4
+
+_MAGIC: Final = b"ARROW1"
+_CONTINUATION: Final = b"\xff\xff\xff\xff"
+
 _VECTORS_OF_TYPES: Final = {10: (1, 1), 14: (1, 4)}
 """Of a timestamp its time zone, of a union its type ids: the field that it is, and the bytes of each element."""
 
@@ -35,6 +41,8 @@ _NOT_COMPRESSED: Final = -1
 
 _BUFFER: Final = struct.Struct("<qq")
 _LENGTH: Final = struct.Struct("<q")
+_BLOCK: Final = struct.Struct("<qi4xq")
+"""Of a footer: where a message begins, bytes of its metadata, bytes of its body."""
 
 
 class Unpacked(NamedTuple):
@@ -52,9 +60,9 @@ def stream_of(value: bytes) -> pa.Buffer:
         ValueError: it ends where a file's footer should be.
     """
     buffer = pa.py_buffer(value)
-    if not value.startswith(b"ARROW1"):
+    if not value.startswith(_MAGIC):
         return buffer
-    if len(value) < 18 or not value.endswith(b"ARROW1"):  # magic, padding, length of the footer, magic
+    if len(value) < 18 or not value.endswith(_MAGIC):  # magic, padding, length of the footer, magic
         raise ValueError("an IPC file that does not end as one: it was cut")
     (footer,) = struct.unpack_from("<i", value, len(value) - 10)
     end = len(value) - 10 - footer
@@ -69,8 +77,49 @@ def unpacked(stream: pa.Buffer) -> Unpacked:
     Raises:
         ValueError: it is no stream, or not one whose size can be known before.
     """
+    return _claimed(_messages(memoryview(stream)))
+
+
+def has_footer_only(value: bytes) -> bool:
+    """Whether it is an IPC file that is no stream inside, because its schema stands in its footer alone, as polars
+    writes it: where the first message should begin, there is none."""
+    return value.startswith(_MAGIC) and value[8:12] != _CONTINUATION
+
+
+def unpacked_file(value: bytes) -> Unpacked:
+    """What an IPC file claims to have, by the schema and the blocks that its footer names.
+
+    Raises:
+        ValueError: as of `unpacked`, and where blocks do not follow each other.
+    """
+    end = len(stream_of(value)) + 8
+    try:
+        content = value[end : len(value) - 10]
+        footer = _Table.root(content)
+        room = _Room(len(content))
+        room.take_pairs(footer, _FOOTER_METADATA)
+        columns = _columns(footer.table(_FOOTER_SCHEMA), room)
+        blocks = [footer.structs(vector, _BLOCK) for vector in (_FOOTER_DICTIONARIES, _FOOTER_BATCHES)]
+    except struct.error as error:
+        raise ValueError("a footer that points outside itself") from error
+    claimed = _claimed(message for vector in blocks for message in _messages_of(memoryview(value)[:end], vector))
+    return claimed._replace(columns=columns)
+
+
+def _messages_of(value: memoryview, blocks: Sequence[tuple[int, ...]]) -> Iterator[tuple[bytes, memoryview]]:
+    """Metadata and body of each block's message; as many as there are bytes for, as no two lie over each other."""
+    free = 0
+    for offset, metadata, body in blocks:
+        end = offset + metadata + body
+        if not (free <= offset and metadata > 0 and body >= 0 and end <= len(value)):
+            raise ValueError(f"a block at {offset} of {metadata} and {body} bytes in a file of {len(value)}")
+        yield from islice(_messages(value[offset:end]), 1)
+        free = end
+
+
+def _claimed(messages: Iterable[tuple[bytes, memoryview]]) -> Unpacked:
     size, rows, dictionary_rows, columns = 0, 0, 0, 0
-    for metadata, body in _messages(memoryview(stream)):
+    for metadata, body in messages:
         try:
             message = _Table.root(metadata)
             room = _Room(len(metadata))

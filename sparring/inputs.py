@@ -1,6 +1,7 @@
 """What a user gives to `infer`, as the bytes of a frame. Checked as far as it can be before it is sent."""
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,13 +14,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.encodings import decode_columns
 from schemas.errors import Refused
 from schemas.fitting import fit_table
 from schemas.frames import ARROW, content_type
 from schemas.limits import FRAME_BYTES_MAX, REFERENCE_BYTES_MAX
 from schemas.models import PinnedModel, TensorSpec
 from schemas.pipelines import PipelineVersion, RandomSplit, step_models
-from schemas.tables import encode_table, read_arrow, read_table
+from schemas.tables import column_of, encode_table, read_arrow, read_table
 from schemas.wiring import wire_request
 from sparring.checks import checked_file
 from sparring.frames import check_bytes
@@ -99,7 +101,10 @@ def frame_of(
 ) -> tuple[bytes, str]:
     """Value and content type of the frame. Errors begin with `argument`.
 
+    A column of a DataFrame that no model takes and that Arrow has no type for is not sent, with a warning.
+
     Raises:
+        TypeError: a column that is needed has no type of Arrow.
         ValueError: a first model that must take the request cannot: its process would refuse it.
         FrameTooLarge: it would be above `bytes_max`: it was not even encoded.
     """
@@ -108,9 +113,9 @@ def frame_of(
             return value, kind
         case pd.DataFrame():
             check_bytes(_bytes_at_least(request), bytes_max, argument)
-            table = _from_pandas(request, argument)
+            table = _from_pandas(request, argument, _taken(request, version))
         case pa.Table():
-            table = request
+            table = _without_long_dictionaries(request, argument)
     _check_columns(table, argument)
     table = narrowed(table, version, argument)
     check_bytes(_encoded_bytes(table), bytes_max, argument)
@@ -124,9 +129,24 @@ def checked_request(request: object) -> Request:
     if isinstance(request, pd.DataFrame | pa.Table | Image):
         return request
     raise TypeError(
-        f"tensor: {type(request).__name__}; expected a pandas.DataFrame or a pyarrow.Table "
-        "(infer_image takes images, infer_from_file paths)"
+        f"tensor: {_type_name(request)}; expected a pandas.DataFrame or a pyarrow.Table "
+        f"({_hint(request)}infer_image takes images, infer_from_file paths)"
     )
+
+
+def _type_name(given: object) -> str:
+    """With its library's name where that says more: there are several DataFrames."""
+    kind = type(given)
+    library = kind.__module__.partition(".")[0]
+    return kind.__name__ if library in {"builtins", "__main__"} else f"{library}.{kind.__name__}"
+
+
+def _hint(given: object) -> str:
+    if isinstance(given, pa.RecordBatch):
+        return "pyarrow.Table.from_batches([batch]) makes one of a batch, "
+    if hasattr(given, "__arrow_c_stream__"):
+        return "pyarrow.table(...) makes one of it, "
+    return ""
 
 
 def narrowed(table: pa.Table, version: PipelineVersion, argument: str = "tensor") -> pa.Table:
@@ -204,34 +224,91 @@ def _numbers_of(values: Any) -> Any:
     return values
 
 
-def _from_pandas(frame: pd.DataFrame, argument: str) -> pa.Table:
+def _taken(frame: pd.DataFrame, version: PipelineVersion) -> set[str]:
+    """The columns that a first model or a split takes; all of them where there is no model yet."""
+    names = list(frame.columns)
+    models = list(first_models(version))
+    if not models:
+        return set(names)
+    fed = {column for pinned, _ in models for column, _ in _fed(pinned, names, "", must=False)}
+    return fed | {step.hash_key for step in version.steps if isinstance(step, RandomSplit) and step.hash_key}
+
+
+def _from_pandas(frame: pd.DataFrame, argument: str, taken: set[str]) -> pa.Table:
     for name in frame.columns:
         if not isinstance(name, str):
             raise TypeError(f"{argument}: the column {name!r} is no text; expected columns with names")
-    arrays = {}
-    for position, name in enumerate(frame.columns):
-        try:
-            arrays[name] = _array(frame.iloc[:, position])
-        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-            raise TypeError(
-                f"{argument}: column {name!r}: {' '.join(str(error).split())[:200]}; "
-                "expected numbers, text, or lists of numbers of one shape"
-            ) from error
-    if len(arrays) < len(frame.columns):
+    if not frame.columns.is_unique:
         raise ValueError(f"{argument}: a column stands twice among {list(frame.columns)}; expected each name once")
+    arrays: dict[str, Any] = {}
+    for position, name in enumerate(frame.columns):
+        column = frame.iloc[:, position]
+        try:
+            arrays[name] = _array(column)
+        except (pa.ArrowException, Refused, TypeError, ValueError, OverflowError) as error:
+            why = f"column {name!r}: {' '.join(str(error).split())[:200]}"
+            if name in taken:
+                raise TypeError(
+                    f"{argument}: {why}; expected numbers, text, or lists of numbers of one shape"
+                ) from error
+            warnings.warn(f"{argument}: {why}; it is not sent, as no model takes it", stacklevel=5)
     return pa.table(arrays)
 
 
-def _array(column: "pd.Series[Any]") -> "pa.Array[Any]":
-    array: pa.Array[Any]
+def _array(column: "pd.Series[Any]") -> Any:
+    """A missing cell is null; NaN in a column of floats is a number."""
+    if isinstance(column.dtype, pd.SparseDtype):
+        column = pd.Series(np.asarray(column))
+    if not isinstance(column.dtype, np.dtype):
+        array = pa.array(column)
+        return array.dictionary_decode() if isinstance(array, pa.DictionaryArray) else array
     if column.dtype != object:
-        array = pa.array(column.to_numpy() if column.dtype.kind in "biuf" else column.to_list())
-    else:
-        cells = [_nested(cell) if isinstance(cell, np.ndarray) else cell for cell in column]
-        if cells and all(isinstance(cell, pa.Array) for cell in cells):
-            return pa.concat_arrays(cells)
-        array = pa.array([cell.to_pylist()[0] if isinstance(cell, pa.Array) else cell for cell in cells])
-    return array
+        return pa.array(_native(column.to_numpy()))
+    cells = [_nested(_native(cell)) if isinstance(cell, np.ndarray) else cell for cell in column]
+    if cells and all(isinstance(cell, pa.Array) for cell in cells):
+        return pa.concat_arrays(cells)
+    cells = _with_nulls([cell.to_pylist()[0] if isinstance(cell, pa.Array) else cell for cell in cells])
+    try:
+        return pa.array(cells)
+    except OverflowError:
+        return column_of(cells)
+
+
+def _native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """In this machine's byte order: Arrow has no other."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _with_nulls(cells: list[Any]) -> list[Any]:
+    """Objects that are no numbers have NaN where one is missing."""
+    there = [cell for cell in cells if not _is_missing(cell)]
+    if all(isinstance(cell, int | float | np.number) and not isinstance(cell, bool) for cell in there):
+        return cells
+    return [None if _is_missing(cell) else cell for cell in cells]
+
+
+def _is_missing(cell: object) -> bool:
+    return (
+        cell is None
+        or cell is pd.NA
+        or cell is pd.NaT
+        or (isinstance(cell, float | np.floating) and bool(np.isnan(cell)))
+    )
+
+
+def _without_long_dictionaries(table: pa.Table, argument: str) -> pa.Table:
+    """A slice of a table keeps the whole dictionary: where it has more entries than the column has rows, the column is
+    sent decoded."""
+    _check_columns(table, argument)
+    long = []
+    for field, column in zip(table.schema, table.columns, strict=True):
+        chunks: list[Any] = column.chunks if pa.types.is_dictionary(field.type) else []
+        if sum(len(chunk.dictionary) for chunk in chunks) > len(column):
+            long.append(field.name)
+    try:
+        return decode_columns(table, long)
+    except Refused as error:
+        raise ValueError(f"{argument}: {error.message}") from error
 
 
 def _bytes_at_least(frame: pd.DataFrame) -> int:

@@ -10,11 +10,12 @@ import msgspec
 import pyarrow as pa
 
 from sparring.result import cells
+from sparring.unifying import unified
 
 
 class LogFiles:
-    """Rows go to one file until it holds `bytes_max` of Arrow data, about; then, and where the columns change in an
-    Arrow file, to the next. A file has its name once it is whole."""
+    """Rows go to one file until it holds `bytes_max` of Arrow data, about; then, and where a column's type changes, to
+    the next; in an Arrow file where any column changes. A file has its name once it is whole."""
 
     def __init__(self, directory: Path, prefix: str, bytes_max: int, *, arrow: bool) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -31,9 +32,12 @@ class LogFiles:
     def add(self, table: pa.Table) -> None:
         """Write the rows."""
         while table.num_rows:
-            if self._left <= 0 or (self._arrow and table.schema != self._schema):
+            schema = self._with(table.schema)
+            if self._left <= 0 or schema is None:
                 self._finish()
                 self._begin(table.schema)
+            else:
+                self._schema = schema
             rows = max(1, int(table.num_rows * min(1.0, self._left / max(1, table.nbytes))))
             self._put(table.slice(0, rows))
             self._left -= table.nbytes * rows // table.num_rows or 1
@@ -46,6 +50,12 @@ class LogFiles:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._finish(whole=kind is None)
+
+    def _with(self, schema: pa.Schema) -> pa.Schema | None:
+        """The columns of the file with these beside them; None where they do not go into it."""
+        if self._schema is None or self._arrow:
+            return schema if schema == self._schema else None
+        return unified(self._schema, schema)
 
     def _begin(self, schema: pa.Schema) -> None:
         self._sink = self._unfinished().open("wb")
@@ -84,4 +94,4 @@ def _lines(table: pa.Table) -> Iterator[bytes]:
     if "time" in columns:
         columns["time"] = [f"{time.isoformat(timespec='milliseconds')}Z" for time in columns["time"]]
     for row in zip(*columns.values(), strict=True):
-        yield msgspec.json.encode(dict(zip(columns, row, strict=True))) + b"\n"
+        yield msgspec.json.encode(dict(zip(columns, row, strict=True)), enc_hook=str) + b"\n"

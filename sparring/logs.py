@@ -18,6 +18,7 @@ from typing import Any, Final
 import pandas as pd
 import pyarrow as pa
 
+from schemas.encodings import decode_columns
 from schemas.errors import Refused
 from schemas.frames import Frame, Origin, is_table
 from schemas.limits import KIB, MIB, SHADOW_AGE_MS_MAX
@@ -34,6 +35,7 @@ from sparring.originals import Elsewhere, Original, fetch, resolved
 from sparring.result import answer_columns, as_frame, challenger_names
 from sparring.rows import read_outputs
 from sparring.stream import Filter
+from sparring.unifying import columns_of, compatible, newest_types
 
 LIMIT: Final = 100
 IN_ROW_BYTES_MAX: Final = 64 * KIB
@@ -43,6 +45,7 @@ FILE_BYTES_MAX: Final = 100 * MIB
 _REQUESTS_AT_ONCE: Final = 200
 _ROWS_MAX: Final = 2**31
 """A limit above it is this one: nothing has so many."""
+_NOTHING: Final = pa.table({"time": pa.array([], pa.timestamp("ms"))})
 _SLACK_MS: Final = 5_000
 """By how much answers may stand out of the order of time on their topic."""
 
@@ -108,16 +111,17 @@ def logs(connection: Connection, name: PipelineName, question: Question, *, arro
     checked_bool("arrow", arrow)
     limit = question.limit or LIMIT
     if question.start is None:
-        table = _table(connection, _newest(connection, name, limit), question)
-        table = table.slice(max(0, table.num_rows - limit))
-        table = table.take(pa.array(range(table.num_rows - 1, -1, -1), pa.int64()))
+        tables = list(_tables(connection, _newest(connection, name, limit), question))
+        tables = _last(tables, limit)
     else:
         requests = list(islice(_by_time(connection, name, question), limit + 1))
-        table = _table(connection, requests, question)
-        if table.num_rows > limit:
+        tables = list(_tables(connection, requests, question))
+        if sum(table.num_rows for table in tables) > limit:
             warnings.warn(f"there are more than {limit} rows: a larger limit, or export_logs", stacklevel=3)
-        table = table.slice(0, limit)
-    return table if arrow else _frame(table)
+        tables = _first(tables, limit)
+    tables = tables or [_NOTHING]
+    table = _as_table(tables, question) if arrow else _as_frame(tables, question)
+    return table if question.start is not None else _reversed(table)
 
 
 def export(
@@ -141,10 +145,11 @@ def export(
     requests = iter(_by_time(connection, name, question))
     with LogFiles(where, prefix, bytes_max, arrow=as_arrow) as files:
         while (left is None or left > 0) and (some := list(islice(requests, _REQUESTS_AT_ONCE))):
-            table = _table(connection, some, question)
-            table = table if left is None else table.slice(0, left)
-            left = None if left is None else left - table.num_rows
-            files.add(table)
+            tables = list(_tables(connection, some, question))
+            tables = tables if left is None else _first(tables, left)
+            left = None if left is None else left - sum(table.num_rows for table in tables)
+            for alike in compatible(tables):
+                files.add(_as_table(alike, question))
     return files.written
 
 
@@ -183,11 +188,10 @@ def _by_time(connection: Connection, name: PipelineName, question: Question) -> 
                 yield Joined(official, {arm: one.answer for arm, one in request.challengers.items()})
 
 
-def _table(connection: Connection, requests: Sequence[Joined], question: Question) -> pa.Table:
-    """One row per input row, in the requests' order."""
+def _tables(connection: Connection, requests: Sequence[Joined], question: Question) -> list[pa.Table]:
+    """One table for each request whose answer can be read, in their order."""
     inputs = _inputs(connection, requests, question) if question.wants_inputs() else {}
-    tables = []
-    unread = []
+    tables, unread = [], []
     for one in requests:
         names = _challengers(connection, one.official)
         arms = {
@@ -196,26 +200,61 @@ def _table(connection: Connection, requests: Sequence[Joined], question: Questio
             if arm in names and read_outputs(answer)[1] is None
         }
         try:
-            columns = answer_columns(inputs.get(one.official.frame, {}), one.official, arms)
-        except Refused as error:
-            unread.append(f"{one.official.request_id}: {error.error}: {error.message}")
-            continue
-        tables.append(pa.table({name: _column(column) for name, column in columns.items()}))
+            tables.append(pa.table(answer_columns(inputs.get(one.official.frame, {}), one.official, arms)))
+        except (Refused, pa.ArrowException) as error:
+            unread.append(f"{one.official.request_id}: {' '.join(str(error).split())}")
     if unread:
         warnings.warn(
-            f"{len(unread)} requests have no row: their answers cannot be read, such as that of {unread[0]}",
-            stacklevel=4,
+            f"{len(unread)} requests have no row, their answers cannot be read; one is {unread[0]}", stacklevel=4
         )
-    if not tables:
-        return pa.table({"time": pa.array([], pa.timestamp("ms"))})
-    try:
-        table = pa.concat_tables(tables, promote_options="permissive")
-    except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
-        raise ValueError(
-            f"the versions of this pipeline gave columns of different types: {error}; choose some by dataset, or "
-            "one version's time by start_datetime and end_datetime"
-        ) from error
-    return table.select(selected(in_order(table.column_names), question.dataset, question.dataset_exclude))
+    return tables
+
+
+def _as_table(tables: Sequence[pa.Table], question: Question) -> pa.Table:
+    """One table, of the newest version's types."""
+    table, lost = newest_types(tables, _names(tables, question))
+    for why in lost.values():
+        warnings.warn(f"{why}; a DataFrame (arrow=False) and export_logs have them all", stacklevel=4)
+    return table
+
+
+def _as_frame(tables: Sequence[pa.Table], question: Question) -> pd.DataFrame:
+    """One DataFrame. A cell is what its version gave, whatever others gave."""
+    return as_frame(columns_of(tables, _names(tables, question)))
+
+
+def _names(tables: Sequence[pa.Table], question: Question) -> list[str]:
+    names = dict.fromkeys(name for table in tables for name in table.column_names)
+    return selected(in_order(names), question.dataset, question.dataset_exclude)
+
+
+def _first(tables: Sequence[pa.Table], rows: int) -> list[pa.Table]:
+    """The first so many rows of all."""
+    found = []
+    for table in tables:
+        if rows > 0:
+            found.append(table.slice(0, rows))
+            rows -= table.num_rows
+    return found
+
+
+def _last(tables: Sequence[pa.Table], rows: int) -> list[pa.Table]:
+    """The last so many rows of all."""
+    found: list[pa.Table] = []
+    for table in reversed(tables):
+        if rows > 0:
+            found.append(table.slice(max(0, table.num_rows - rows)))
+            rows -= table.num_rows
+    return found[::-1]
+
+
+def _reversed(table: pd.DataFrame | pa.Table) -> pd.DataFrame | pa.Table:
+    if isinstance(table, pd.DataFrame):
+        return table[::-1].reset_index(drop=True)
+    if not table.num_rows:
+        return table
+    # Not by `take`, which has no kernel for some types that a request may have.
+    return pa.concat_tables([table.slice(row, 1) for row in range(table.num_rows - 1, -1, -1)])
 
 
 def _challengers(connection: Connection, official: Answer) -> dict[str, str]:
@@ -255,10 +294,8 @@ def _inputs(connection: Connection, requests: Sequence[Joined], question: Questi
         table = _request(original, origin)
         if table is None:
             continue
-        columns[place] = {name: table[name] for name in table.column_names}
-        if len(original.value) / table.num_rows > IN_ROW_BYTES_MAX and not question.names_inputs():
-            large += 1
-            columns[place] = {name: pa.nulls(table.num_rows, column.type) for name, column in columns[place].items()}
+        columns[place], too_large = _decoded(table, len(original.value), every=question.names_inputs())
+        large += too_large
     if large:
         warnings.warn(
             f"in.* is null for {large} requests: above {IN_ROW_BYTES_MAX} bytes a row; dataset=['in', ...] fetches it",
@@ -285,9 +322,18 @@ def _request(original: Original, origin: Origin) -> pa.Table | None:
         return None  # it was answered, by a version of ours that could read it
 
 
-def _column(column: Any) -> Any:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-
-
-def _frame(table: pa.Table) -> pd.DataFrame:
-    return as_frame({name: table[name] for name in table.column_names})
+def _decoded(table: pa.Table, size: int, *, every: bool) -> tuple[dict[str, Any], bool]:
+    """A request's columns as what they stand for, null where they are large, and whether one is. size: bytes of the
+    frame; every: however large, as long as they can be decoded."""
+    columns: dict[str, Any] = {}
+    large = False
+    for name in table.column_names:
+        column = table[name]
+        try:
+            decoded = decode_columns(table, [name])[name]
+        except Refused:
+            decoded = None
+        if decoded is None or (not every and (size + decoded.nbytes - column.nbytes) / len(column) > IN_ROW_BYTES_MAX):
+            decoded, large = pa.nulls(len(column), column.type if decoded is None else decoded.type), True
+        columns[name] = decoded
+    return columns, large

@@ -1,6 +1,7 @@
 """A big table in sub-batches: several on their way at once, results in the order of the input."""
 
 import threading
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from schemas.errors import InferenceError, InferenceTimeoutError
+from sparring.unifying import newest_types
 
 BATCH_ROWS: Final = 100
 NUM_PARALLEL: Final = 8
@@ -90,7 +92,10 @@ def _rows(table: Table, first: int, count: int) -> Table:
 
 def _together(results: list[Table]) -> Table:
     if isinstance(results[0], pa.Table):
-        return pa.concat_tables(results, promote_options="permissive")
+        table, lost = newest_types(results, dict.fromkeys(name for one in results for name in one.column_names))
+        for why in lost.values():
+            warnings.warn(f"{why}; a DataFrame has them all", stacklevel=4)
+        return table
     return pd.concat(results, ignore_index=True)
 
 

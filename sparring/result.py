@@ -61,23 +61,29 @@ def answer_columns(inputs: Mapping[str, Any], official: Answer, challengers: Map
 
 
 def as_frame(columns: Mapping[str, Any]) -> pd.DataFrame:
-    """Columns as a DataFrame: cells are flat lists of Python numbers."""
+    """Columns as a DataFrame: cells are flat lists of Python numbers. A list of columns, which have different types,
+    is one column."""
     return pd.DataFrame({name: _series(column) for name, column in columns.items()})
 
 
 def cells(column: "pa.ChunkedArray[Any] | pa.Array[Any]") -> list[Any]:
     """A list column as flat lists of Python numbers, floats as the shortest decimal that gives them back."""
+    if not (pa.types.is_list(column.type) and _is_number(column.type.value_type)):
+        return list(column.to_pylist())
     whole: Any = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if not pa.types.is_list(whole.type):
-        return list(whole.to_pylist())
-    if pa.types.is_string(whole.type.value_type):
-        return list(whole.to_pylist())
     if whole.null_count == len(whole):
         return [None] * len(whole)
-    values = _numbers(whole.flatten())
+    flat = whole.flatten()
+    if flat.null_count:  # numpy would make floats of whole numbers
+        return list(whole.to_pylist())
+    values = _numbers(flat)
     ends = np.cumsum([0 if size is None else size for size in whole.value_lengths().to_pylist()])
     there = whole.is_valid().to_pylist()
     return [values[start:end] if here else None for here, start, end in zip(there, (0, *ends), ends, strict=False)]
+
+
+def _is_number(kind: Any) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind))
 
 
 def _numbers(values: Any) -> list[Any]:
@@ -91,8 +97,10 @@ def _numbers(values: Any) -> list[Any]:
 def _series(column: Any) -> "pd.Series[Any]":
     if isinstance(column, pd.Series):
         return column.reset_index(drop=True)
+    if isinstance(column, list):
+        return pd.Series([cell for part in column for cell in cells(part)], dtype=object)
     if pa.types.is_timestamp(column.type):
-        return pd.Series(column.to_numpy(zero_copy_only=False))
+        return pd.Series(column.to_pandas())
     return pd.Series(cells(column), dtype=object)
 
 

@@ -105,6 +105,8 @@ def comparison(
             ("b", a if b is None else b, _model("model_b", models[1])),
         )
     ]
+    mixed = sides[0].mixed | sides[1].mixed
+    sides = [side.as_text(mixed) for side in sides]
     if progress is not None and not callable(progress):
         raise TypeError(f"progress: {type(progress).__name__}; expected a function of text and two numbers, or None")
     with ExitStack() as stack:

@@ -110,7 +110,7 @@ def _coded(a: Lists, b: Lists) -> tuple[tuple[Ints, Ints], pl.Series]:
     """Codes of both sides' classes, and what they stand for. Numbers of two kinds are the same where they are equal."""
     first, second = (pl.Series(values=one.flat) for one in (a, b))
     if first.dtype != second.dtype:
-        common = pl.Float64 if first.dtype.is_numeric() and second.dtype.is_numeric() else pl.String
+        common = _common(first.dtype, second.dtype)
         first, second = first.cast(common), second.cast(common)
     whole = pl.concat([first, second])
     labels = whole.drop_nulls().unique().sort()
@@ -118,6 +118,12 @@ def _coded(a: Lists, b: Lists) -> tuple[tuple[Ints, Ints], pl.Series]:
     known = whole.is_not_null().to_numpy()
     codes[known] = labels.search_sorted(whole.drop_nulls()).to_numpy()
     return (codes[: len(first)], codes[len(first) :]), labels
+
+
+def _common(one: Any, other: Any) -> Any:
+    if one.is_integer() and other.is_integer():
+        return pl.Int128
+    return pl.Float64 if one.is_numeric() and other.is_numeric() else pl.String
 
 
 def _none(count: int) -> Lists:

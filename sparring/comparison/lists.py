@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sparring.comparison.boxes import Bools, Floats, Ints
+
+Numbers = Ints | Floats | npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,17 @@ class Lists:
         """The values, NaN where one is missing."""
         numbers: Floats = self.flat.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         return numbers
+
+    def exact(self) -> tuple[Numbers, Bools]:
+        """The values in a type that holds them all, int64, uint64 or float64, and bool, whether one is missing (it is
+        0, or NaN, then)."""
+        absent = self.flat.is_null().to_numpy(zero_copy_only=False)
+        kind = self.flat.type
+        if not pa.types.is_integer(kind):
+            return self.numbers(), absent
+        wide = pa.uint64() if pa.types.is_uint64(kind) else pa.int64()
+        whole: Numbers = pc.fill_null(self.flat.cast(wide), pa.scalar(0, wide)).to_numpy(zero_copy_only=False)
+        return whole, absent
 
     def at(self, rows: slice) -> "Lists":
         """Only these answers; nothing is copied."""

@@ -8,6 +8,7 @@ import polars as pl
 
 from sparring.comparison.boxes import Bools, Floats, Ints
 from sparring.comparison.lists import Lists
+from sparring.comparison.numbers import apart_of
 from sparring.comparison.portions import portions
 
 VALUES_AT_ONCE: Final = 1_000_000
@@ -67,10 +68,8 @@ def _numbers(one: Lists, two: Lists, rows: Bools) -> tuple[Floats, Floats, Bools
 def _filled(one: Lists, two: Lists) -> tuple[Floats, Floats, Bools]:
     """`_numbers` of answers with values, of which there are some."""
     a, b = one.numbers(), two.numbers()
+    apart = apart_of(one, two)
     with np.errstate(invalid="ignore", over="ignore"):
-        apart = np.abs(a - b)
-        apart[np.isnan(apart)] = np.inf
-        apart[(a == b) | (np.isnan(a) & np.isnan(b))] = 0
         filled = np.flatnonzero(one.counts)
         begins = (np.cumsum(one.counts) - one.counts)[filled]
         abs_max = np.maximum.reduceat(apart, begins)

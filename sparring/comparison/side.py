@@ -3,8 +3,8 @@
 A side is a folder, or what was recorded beside its answers: the columns `recorded.*`, under the names of the others.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ import pyarrow.dataset as ds
 from schemas.errors import SparringError
 from sparring.comparison.footers import unpacked_bytes
 from sparring.comparison.scanning import scanned
+from sparring.unifying import of_files
 
 RECORDED: Final = "recorded."
 OUT: Final = "out."
@@ -61,7 +62,8 @@ class Side:
     """Rows that can be read more than once.
 
     files: pyarrow.dataset's fragments. schema: COLUMNS and the outputs. rows, size_bytes: what the files say of what is
-    read, unpacked, before any row is left out. model: only its answers; None: those of all.
+    read, unpacked, before any row is left out. model: only its answers; None: those of all. mixed: outputs whose files
+    have no type in common; they are text.
     """
 
     folder: Path
@@ -71,6 +73,15 @@ class Side:
     size_bytes: int
     recorded: bool
     model: str | None
+    mixed: frozenset[str] = frozenset()
+
+    def as_text(self, names: Collection[str]) -> "Side":
+        """With these outputs as text."""
+        fields = [
+            field.with_type(pa.list_(pa.string())) if field.name.removeprefix(OUT) in names else field
+            for field in self.schema
+        ]
+        return replace(self, schema=pa.schema(fields))
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -124,7 +135,7 @@ def opened(argument: str, folder: Path, *, recorded: bool = False, model: str | 
     if not paths:
         raise NotADataset(f"{argument}: {folder} has no Parquet files; expected a results dataset, as of a replay")
     try:
-        dataset = _united(paths, folder)
+        dataset, mixed = _united(paths, folder)
         files = _of_model(dataset, None if recorded else model)
         footers = [file.metadata for file in files]
     except (pa.ArrowException, OSError) as error:
@@ -142,7 +153,9 @@ def opened(argument: str, folder: Path, *, recorded: bool = False, model: str | 
     schema = pa.schema([*COLUMNS, *outputs])
     columns = [_stored(name, recorded) for name in schema.names]
     size_bytes = sum(sum(unpacked_bytes(footer, columns)) for footer in footers)
-    return Side(folder, files, schema, sum(footer.num_rows for footer in footers), size_bytes, recorded, model)
+    rows = sum(footer.num_rows for footer in footers)
+    texts = frozenset(name.removeprefix(prefix + OUT) for name in mixed if name.startswith(prefix + OUT))
+    return Side(folder, files, schema, rows, size_bytes, recorded, model, texts)
 
 
 def _stored(name: str, recorded: bool) -> str:
@@ -160,7 +173,8 @@ def _checked(argument: str, field: "pa.Field[Any]", name: str) -> "pa.Field[Any]
     kind: Any = field.type
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
         raise NotADataset(f"{argument}: its column {field.name} is {kind}; expected a list of an output's values")
-    return field.with_name(name)
+    inside = kind.value_type.value_type if pa.types.is_dictionary(kind.value_type) else kind.value_type
+    return field.with_name(name).with_type(pa.list_(inside))
 
 
 def _of_model(dataset: ds.Dataset, model: str | None) -> list[Any]:
@@ -170,12 +184,16 @@ def _of_model(dataset: ds.Dataset, model: str | None) -> list[Any]:
     return list(dataset.get_fragments(ds.field("model") == model))
 
 
-def _united(files: list[str], folder: Path) -> ds.Dataset:
-    """Files may have different outputs, and partition columns may be missing."""
+def _united(files: list[str], folder: Path) -> tuple[ds.Dataset, set[str]]:
+    """Files may have different outputs, and partition columns may be missing. Besides, outputs of which no type holds
+    what all files have: they are text."""
     factory = ds.FileSystemDatasetFactory(
         pa.fs.LocalFileSystem(),
         files,  # type: ignore[arg-type]
         ds.ParquetFileFormat(),
         ds.FileSystemFactoryOptions(partition_base_dir=str(folder), partitioning=_PARTITIONS),  # type: ignore[call-arg]
     )
-    return factory.finish(factory.inspect(promote_options="permissive"))  # type: ignore[call-arg]
+    first = factory.finish()
+    # Its schema is of the first file alone, and with the columns that are in the folders' names.
+    schema, mixed = of_files([first.schema, *(file.physical_schema for file in first.get_fragments())])
+    return factory.finish(schema), mixed

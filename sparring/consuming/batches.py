@@ -1,13 +1,14 @@
 """Results gathered into one table. Pure."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 
 from schemas.limits import MIB
 from sparring.consuming.result import Result
 from sparring.rows import COLUMNS, Gathered, read_outputs, told
+from sparring.unifying import unified
 
 BATCH_ROWS_MAX: Final = 1000
 BATCH_BYTES_MAX: Final = 64 * MIB
@@ -39,7 +40,7 @@ class Batch:
         that are here. The first always fits."""
         outputs, failure = read_outputs(result.answer)
         rows, size_bytes = outputs.num_rows, len(result.answer.value)
-        schema = _together(self._schema, outputs.schema)
+        schema = unified(self._schema, outputs.schema)
         too_much = self._rows + rows > self._rows_max or self._bytes + size_bytes > BATCH_BYTES_MAX
         if schema is None or (self.results and too_much):
             return False
@@ -55,22 +56,3 @@ class Batch:
         whole = self._gathered.table()
         for start in range(0, max(1, whole.num_rows), self._rows_max):
             yield whole.slice(start, self._rows_max)
-
-
-def _together(one: pa.Schema, other: pa.Schema) -> pa.Schema | None:
-    """Columns that hold both without loss: of one type, or all floating-point, or all whole. None: there are none."""
-    if one.equals(other):
-        return one
-    for name in set(one.names) & set(other.names):
-        kinds = one.field(name).type, other.field(name).type
-        if kinds[0] != kinds[1] and not any(all(alike(kind) for kind in kinds) for alike in (_is_float, _is_whole)):
-            return None
-    return pa.unify_schemas([one, other], promote_options="permissive")
-
-
-def _is_float(kind: Any) -> bool:
-    return pa.types.is_list(kind) and pa.types.is_floating(kind.value_type)
-
-
-def _is_whole(kind: Any) -> bool:
-    return pa.types.is_list(kind) and pa.types.is_signed_integer(kind.value_type)

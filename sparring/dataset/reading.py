@@ -9,10 +9,12 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from sparring.dataset.columns import PARTITIONED
+from sparring.unifying import of_files
 
 
 def open_dataset(folder: str | os.PathLike[str]) -> Any:
     """The dataset, lazily: a `pyarrow.dataset.Dataset` with the columns of all its files, null where a file has none.
+    An output that versions gave as number and as text is text.
 
     Raises:
         FileNotFoundError: the folder is not there, or has no file of a results dataset.
@@ -27,7 +29,7 @@ def open_dataset(folder: str | os.PathLike[str]) -> Any:
         raise FileNotFoundError(f"{path}: it has no Parquet file; expected a results dataset (docs/dataset.md)")
     schemas = {pq.read_schema(file).remove_metadata() for file in found.files}
     try:
-        schema = pa.unify_schemas([*schemas, PARTITIONED], promote_options="permissive")
+        schema, _ = of_files([*schemas, PARTITIONED])
     except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
         raise ValueError(f"{path}: its files have columns of different types: {error}; read them by model") from error
     return ds.dataset(path, format="parquet", partitioning=layout, schema=schema)

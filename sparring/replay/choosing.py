@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.errors import EntityNotFoundError, Refused, SparringError
@@ -62,7 +63,11 @@ class Answered:
     def _is_unsure(self, table: Any, below: float) -> bool:
         if self.confidences not in table.column_names:
             return False
-        most = pc.max(table[self.confidences].combine_chunks().flatten()).as_py()
+        found = table[self.confidences].combine_chunks()
+        values = found.flatten() if pa.types.is_list(found.type) else found
+        if not (pa.types.is_floating(values.type) or pa.types.is_integer(values.type)):
+            return False  # another version's output of this name: it says nothing of how sure it is
+        most = pc.max(values).as_py()
         return most is None or most < below
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from schemas.encodings import decode_columns
 from schemas.errors import Refused, SparringError
 from schemas.frames import ARROW, content_type
 from schemas.tables import encode_table
@@ -25,7 +26,7 @@ def count_rows(source: Rows) -> int:
     """How many frames there are. Refused, saying what is expected, where the columns are not there or of no use."""
     found = open_rows(source.uri, source.format)
     kind = _kind(found.schema, source)
-    if not is_image(kind) and not pa.types.is_nested(kind):
+    if not is_image(kind) and not _holds_tensors(kind):
         raise Refused(
             "WrongDtype",
             f"column {source.column!r} of {_name(source.uri)} is {kind}; expected encoded images (binary, or a struct "
@@ -69,7 +70,13 @@ def is_image(kind: Any) -> bool:
     """Whether a column of this type holds encoded images."""
     if pa.types.is_struct(kind):
         return any(field.name == IMAGE_FIELD and is_image(field.type) for field in kind)
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+    if pa.types.is_dictionary(kind):
+        return is_image(kind.value_type)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))
+
+
+def _holds_tensors(kind: Any) -> bool:
+    return bool(pa.types.is_nested(kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind))
 
 
 def image_of(cell: Any) -> bytes | None:
@@ -110,7 +117,8 @@ def _frame(source: Rows, row: pa.RecordBatch, number: int) -> ReplayFrame:
             )
         kind = content_type(None, value)
     else:
-        value, kind = encode_table(pa.table({source.column: column})), ARROW
+        table = decode_columns(pa.table({source.column: column}), [source.column])  # not all of a long dictionary
+        value, kind = encode_table(table), ARROW
     key = None if source.key_column is None else row.column(source.key_column)[0].as_py()
     return ReplayFrame(
         number=number,

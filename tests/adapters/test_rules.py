@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from adapters.rules import Rules, _evaluated, parsed, read, why_not, written
+from schemas.limits import MIB
 from schemas.pipelines import Validation
 from schemas.tables import output_columns
 
@@ -75,7 +76,6 @@ ODD = {
     "a time of an unknown zone": pa.array([0], pa.timestamp("ms", "Mars/Olympus")),
     "decimals of 76 digits": pa.array([1], pa.decimal256(76, 0)),
     "lists of nothing": pa.array([[]], pa.list_(pa.float32(), 0)),
-    "runs": pa.RunEndEncodedArray.from_arrays(pa.array([1], pa.int32()), pa.array([1])),
 }
 
 
@@ -87,6 +87,37 @@ def test_a_column_that_polars_does_not_know_is_only_lost_to_the_rules_that_name_
     found, failed = Rules([cheap, written("odd", pl.col("in.odd") == 1)]).anomalies(outputs(1), inputs)
     assert found.to_pydict() == {"anomaly.count": [1], "anomaly.cheap": [True], "anomaly.odd": [None]}
     assert failed.keys() == {"odd"}
+
+
+ENCODED = {
+    "a dictionary": pa.array(["north", "south"]).dictionary_encode(),
+    "views": pa.array(["north", "south"], pa.string_view()),
+    "runs": pa.RunEndEncodedArray.from_arrays(pa.array([1, 2], pa.int32()), pa.array(["north", "south"])),
+}
+
+
+@pytest.mark.parametrize("kind", ENCODED)
+def test_a_rule_sees_an_encoded_column_as_the_text_that_it_stands_for(kind: str) -> None:
+    rule = (pl.col("in.shop") < "o") & pl.col("in.shop").str.starts_with("nor")
+    found = said({"north": rule}, outputs(1, 2), pa.table({"shop": ENCODED[kind]}))
+    assert found["anomaly.north"] == [True, False]
+
+
+def test_a_column_that_decodes_to_too_much_is_only_lost_to_the_rules_that_name_it() -> None:
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 1000, pa.int8()), pa.array(["x" * MIB]))
+    rules = Rules([written("floor", pl.col("in.floor") > 1), written("note", pl.col("in.note") == "a")])
+    found, failed = rules.anomalies(outputs(*[1.0] * 1000), pa.table({"floor": [2.0] * 1000, "note": texts}))
+    assert found["anomaly.floor"].to_pylist() == [True] * 1000
+    assert found["anomaly.note"].null_count == 1000
+    assert "decodes to too much" in failed["note"]
+
+
+@pytest.mark.parametrize(("dtype", "number"), [(np.int64, 2**53), (np.uint64, 2**64 - 2), (np.int64, -(2**63))])
+def test_a_rule_compares_whole_numbers_as_whole_numbers(dtype: Any, number: int) -> None:
+    table = output_columns({"id": [np.array([number], dtype), np.array([number + 1], dtype)]})
+    first = pl.col("out.id").list.get(0)
+    found = said({"same": first == number, "sql": read(parsed("sql", f'"out.id"[1] > {number}'))}, table)
+    assert (found["anomaly.same"], found["anomaly.sql"]) == ([True, False], [False, True])
 
 
 def test_a_rule_that_names_no_column_says_the_same_of_each_row() -> None:

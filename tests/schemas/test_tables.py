@@ -1,5 +1,6 @@
 """Arrow IPC and JSON records in, Arrow IPC out; whatever is neither is refused, never raised."""
 
+import decimal
 import io
 import json
 import subprocess
@@ -13,10 +14,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import feather
 
 from schemas.errors import Refused
 from schemas.frames import ARROW, JSON, content_type
-from schemas.limits import COLUMNS_MAX
+from schemas.limits import COLUMNS_MAX, TABLE_BYTES_MAX
 from schemas.tables import encode_rows, encode_table, first_cell, read_arrow, read_records, read_table
 
 
@@ -166,3 +168,114 @@ def test_a_table_of_thousands_of_columns_is_read_at_once_and_of_one_name_twice_r
 def test_a_list_beside_a_null_is_a_list() -> None:
     read = read_records(b'[{"x": [1, 2]}, {"x": null}, {"x": [[]]}]'.replace(b"[[]]", b"[]"))
     assert read["x"].to_pylist() == [[1, 2], None, []]
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        ([2**53 + 1, -5], pa.int64()),
+        ([2**63 - 1, -(2**63)], pa.int64()),
+        ([2**63, 5], pa.uint64()),
+        ([2**64 - 1], pa.uint64()),
+        ([2**53, 0.5], pa.float64()),
+        ([2**60, 0.5, 7], pa.float64()),
+        ([-0.0, 5e-324, 1.7976931348623157e308], pa.float64()),
+        ([2**53 + 1, None], pa.int64()),
+        ([2**63, None], pa.uint64()),
+    ],
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_numbers_of_json_keep_their_value(cells: list[Any], kind: Any, nested: bool) -> None:
+    value = json.dumps([{"x": [cells]}] if nested else [{"x": cell} for cell in cells]).encode()
+    column = read_records(value)["x"]
+    assert column.type == (pa.list_(pa.list_(kind)) if nested else kind)
+    found: Any = column.to_pylist()[0] if nested else [column.to_pylist()]
+    assert list(map(repr, found[0])) == [
+        repr(None if cell is None else kind.to_pandas_dtype()(cell).item()) for cell in cells
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (
+            [2**53 + 1, 0.5],
+            "a column has 9007199254740993; expected whole numbers that float64 holds, beside fractions",
+        ),
+        ([2**53 + 1, 0.5, None], "9007199254740993"),
+        ([2**63, -1], "a column has 9223372036854775808; expected whole numbers of 64 bits"),
+        ([2**64], "a column has 18446744073709551616; expected whole numbers of 64 bits"),
+        ([2**64, None], "a whole number beyond 64 bits; expected it as text"),
+        ([-1, 2**63, None], "a whole number beyond 64 bits; expected it as text"),
+    ],
+)
+def test_numbers_of_json_that_no_column_holds_are_refused(cells: list[Any], message: str) -> None:
+    for value in ([{"x": cell} for cell in cells], [{"x": cells}]):
+        with pytest.raises(Refused, match=message) as refused:
+            read_records(json.dumps(value).encode())
+        assert refused.value.error == "BadJson"
+
+
+ENCODED = {
+    "dictionary": pa.array(["7", "8"]).dictionary_encode(),
+    "view": pa.array(["7", "8"], pa.string_view()),
+    "runs": pa.RunEndEncodedArray.from_arrays(pa.array([2], pa.int32()), pa.array(["7"])),
+    "list of one": pa.array([["7"], []], pa.list_view(pa.dictionary(pa.int8(), pa.string()))),
+    "json": pa.ExtensionArray.from_storage(pa.json_(pa.string()), pa.array(["7", "8"])),
+}
+
+
+@pytest.mark.parametrize("kind", ENCODED)
+def test_the_first_cell_of_an_encoded_column_is_what_it_stands_for(kind: str) -> None:
+    assert first_cell(ARROW, encode_table(pa.table({"camera": ENCODED[kind]})), "camera") == "7"
+
+
+def test_the_first_cell_of_an_encoded_column_may_be_missing_or_a_number() -> None:
+    for column, expected in ((pa.array([None, "a"]), None), (pa.array([0.25, 0.5], pa.float16()), 0.25)):
+        cell = first_cell(ARROW, encode_table(pa.table({"camera": column.dictionary_encode()})), "camera")
+        assert cell == expected
+        assert type(cell) is type(expected)
+
+
+FRAMES = {
+    "text": pl.DataFrame({"x": ["a", None, "longer than a view holds"]}),
+    "categories": pl.DataFrame({"x": pl.Series(["a", "b", "a"], dtype=pl.Categorical)}),
+    "lists": pl.DataFrame({"x": [[1.5], [2.5, 3.5], []]}),
+    "decimals": pl.DataFrame({"x": [decimal.Decimal("1.5")] * 3}),
+}
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+@pytest.mark.parametrize("codec", ["uncompressed", "lz4", "zstd"])
+@pytest.mark.parametrize("write", ["write_ipc", "write_ipc_stream"])
+def test_what_polars_writes_is_read(kind: str, codec: Any, write: str) -> None:
+    sink = io.BytesIO()
+    getattr(FRAMES[kind], write)(sink, compression=codec)
+    assert read_arrow(sink.getvalue())["x"].to_pylist() == FRAMES[kind]["x"].to_list()
+
+
+@pytest.mark.parametrize("codec", ["uncompressed", "lz4", "zstd"])
+def test_feather_files_of_several_batches_are_read(codec: Any) -> None:
+    sink = io.BytesIO()
+    table = pa.table({"x": pa.array(["a", "b", "a", "c"]).dictionary_encode(), "y": [[1.5], [], [2.5], None]})
+    feather.write_feather(table, sink, compression=codec, chunksize=2)
+    assert read_arrow(sink.getvalue()) == table
+
+
+def test_a_file_of_polars_is_counted_before_it_is_read() -> None:
+    sink = io.BytesIO()
+    pl.DataFrame({"x": np.zeros(TABLE_BYTES_MAX // 8 + 1)}).write_ipc(sink, compression="zstd")
+    with pytest.raises(Refused, match="the table unpacks to 268") as refused:
+        read_arrow(sink.getvalue())
+    assert refused.value.error == "TableTooLarge"
+
+
+@given(st.data())
+def test_a_damaged_file_of_polars_is_read_or_refused(data: st.DataObject) -> None:
+    sink = io.BytesIO()
+    FRAMES["categories"].write_ipc(sink)
+    whole = bytearray(sink.getvalue())
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    with suppress(Refused):
+        read_arrow(bytes(whole[: data.draw(st.integers(0, len(whole)) | st.just(len(whole)))]))

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from schemas.results import Answer
 from schemas.tables import encode_table
-from sparring.dataset import Asked, DatasetWriter
+from sparring.dataset import Asked, DatasetWriter, open_dataset
 from tests.sparring.replay.told import DAY_MS, answer, failed
 
 
@@ -51,3 +52,17 @@ def test_so_do_those_whose_recorded_outputs_had_another_type(tmp_path: Path) -> 
 def test_a_column_has_the_models_own_dtype(tmp_path: Path) -> None:
     (table,) = files(tmp_path, (answer(outputs={"y": [np.array([1], np.uint8)]}), None))
     assert table.schema.field("out.y").type == pa.list_(pa.uint8())
+
+
+def test_the_whole_of_a_dataset_has_text_where_versions_gave_numbers_and_text(tmp_path: Path) -> None:
+    large = pa.array([[2**53 + 1]], pa.list_(pa.int64()))
+    files(tmp_path, (answered(large), None), (answered(WORDS, pipeline_version="v2"), None))
+    table = open_dataset(tmp_path).to_table(columns=["out.y"])
+    assert sorted(table["out.y"].to_pylist()) == [["9007199254740993"], ["three"]]
+
+
+def test_whole_numbers_that_floats_do_not_hold_are_not_read_as_floats(tmp_path: Path) -> None:
+    large = pa.array([[2**53 + 1]], pa.list_(pa.int64()))
+    files(tmp_path, (answered(large), None), (answered(FLOATS, pipeline_version="v2"), None))
+    with pytest.raises(pa.ArrowInvalid, match="9007199254740993 not in range"):
+        open_dataset(tmp_path).to_table(columns=["out.y"])

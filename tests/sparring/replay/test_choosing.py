@@ -32,6 +32,7 @@ def flagged(count: int) -> Answer:
         ({"confidence_below": 0.4}, found(0.1, 0.39), True),
         ({"confidence_below": 0.4}, found(0.1, 0.4), False),
         ({"confidence_below": 0.4}, found(), True),
+        ({"confidence_below": 0.4}, answer(outputs={"confidences": [np.array(["sure"])]}), False),
         ({"confidence_below": 0.4}, answer(), False),
         ({"confidence_below": 0.4}, failed(), False),
         ({"anomalous": True}, flagged(1), True),

@@ -4,11 +4,13 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from schemas.errors import Refused
+from schemas.tables import read_arrow
 from sparring.replay.frame import ReplayFrame, Unreadable
 from sparring.replay.rows import count_rows, frames_of_rows
 from sparring.replay.source import Rows
@@ -55,3 +57,40 @@ def test_a_row_that_is_no_frame_is_named_and_those_around_it_keep_their_numbers(
     assert (before.number, odd.number, after.number) == (0, 1, 2)
     assert odd.why.startswith(f"{tmp_path}/rows.parquet#1: ")
     assert why in odd.why
+
+
+ENCODED = {
+    "images in a dictionary": (pa.array([JPEG, JPEG]).dictionary_encode(), None),
+    "images as views": (pa.array([JPEG, JPEG], pa.binary_view()), None),
+    "lists of text in a dictionary": (
+        pa.array([["a"], ["b"]], pa.list_(pa.dictionary(pa.int32(), pa.string()))),
+        [["a"], ["b"]],
+    ),
+    "lists as views": (pa.array([[1.5], [2.5]], pa.list_view(pa.float32())), [[1.5], [2.5]]),
+    "tensors": (pa.FixedShapeTensorArray.from_numpy_ndarray(np.ones((2, 1, 2))), [[[1.0, 1.0]], [[1.0, 1.0]]]),
+}
+
+
+@pytest.mark.parametrize("kind", ENCODED)
+def test_a_row_of_an_encoded_column_is_a_frame_of_what_it_stands_for(tmp_path: Path, kind: str) -> None:
+    column, cells = ENCODED[kind]
+    table = pa.table({"x": column})
+    with pa.OSFile(str(tmp_path / "rows.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    rows = Rows(str(tmp_path / "rows.arrow"), "arrow", "x", 0)
+    assert count_rows(rows) == 2
+    frames = [frame.value for frame in frames_of_rows(rows) if isinstance(frame, ReplayFrame)]
+    if cells is None:
+        assert frames == [JPEG, JPEG]
+    else:
+        assert [read_arrow(value)["x"].to_pylist() for value in frames] == [[cell] for cell in cells]
+
+
+def test_a_frame_holds_only_its_own_row_of_a_long_dictionary(tmp_path: Path) -> None:
+    words: Any = pa.array([f"{number:08}" for number in range(20_000)]).dictionary_encode()
+    pq.write_table(
+        pa.table({"x": pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), words)}), tmp_path / "rows.parquet"
+    )
+    for frame in frames_of_rows(Rows(str(tmp_path / "rows.parquet"), "parquet", "x", 0)):
+        assert isinstance(frame, ReplayFrame)
+        assert len(frame.value) < 2_000
