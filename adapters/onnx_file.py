@@ -13,8 +13,8 @@ from onnx import helper, numpy_helper, shape_inference
 
 _ROWS: Final = "rows of the batch, as sparring names them"
 """The first dimension of the inputs in `first_dimensions`: a name that no file has."""
-_LARGE_BYTES: Final = 4096
-"""Weights above this are dropped: shapes never depend on so many numbers."""
+_LARGE: Final = 1024
+"""Numbers of a tensor. Larger ones are dropped: no shape depends on so many."""
 _PASSES_MAX: Final = 20
 _SAME_SHAPE: Final = {"Binarizer", "CategoryMapper", "Imputer", "LabelEncoder", "Normalizer", "Scaler"}
 _A_ROW_EACH: Final = {
@@ -36,17 +36,19 @@ Shapes = dict[str, list[Dimension]]
 
 
 def read_model(content: bytes) -> onnx.ModelProto | None:
-    """The file without its large weights; None where it is no ONNX file."""
+    """The file without its large weights; None where it is no ONNX file, or memory does not suffice to read it."""
     try:
-        model = onnx.load_model_from_string(content)
-    except DecodeError:
+        whole = onnx.load_model_from_string(content)
+    except (DecodeError, MemoryError):
         return None
-    for tensor in _tensors(model.graph):
-        if tensor.ByteSize() > _LARGE_BYTES:
+    for tensor in _tensors(whole.graph):
+        # Not by its bytes: counting them writes a copy of them.
+        if math.prod(tensor.dims) > _LARGE:
             for field in ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data"):
                 tensor.ClearField(field)
-    del model.training_info[:]
-    return model
+    del whole.training_info[:]
+    # The memory of what was cleared goes only with the message that it was in.
+    return onnx.load_model_from_string(whole.SerializeToString())
 
 
 def of_any_rank(model: onnx.ModelProto) -> set[str]:
@@ -153,7 +155,7 @@ def _small_constants(graph: onnx.GraphProto) -> dict[str, list[int]]:
     return {
         name: numpy_helper.to_array(tensor).ravel().tolist()
         for name, tensor in tensors.items()
-        if tensor.data_type == onnx.TensorProto.INT64 and tensor.ByteSize() <= _LARGE_BYTES
+        if tensor.data_type == onnx.TensorProto.INT64 and math.prod(tensor.dims) <= _LARGE
     }
 
 

@@ -56,7 +56,7 @@ def test_upload_prints_version_sha_inputs_and_outputs_and_the_sdk_sees_it(
     assert (code, err) == (0, "")
     assert rows["name"] == "default/seen"
     assert (rows["version"], rows["sha"], rows["framework"]) == (model.version(), model.sha(), "onnx")
-    assert (rows["inputs"], rows["outputs"]) == ("tensor float32 [?, 2]", "variable float32 [?, 2]")
+    assert (rows["inputs"], rows["outputs"]) == ("tensor float32 [n, 2]", "variable float32 [n, 2]")
     assert rows["configuration"] == "the defaults"
     assert rows["file"].startswith("tensor-variable.onnx, ")
 
@@ -64,13 +64,14 @@ def test_upload_prints_version_sha_inputs_and_outputs_and_the_sdk_sees_it(
 def test_the_options_of_upload_are_those_of_configure(typed: Typed, client: Client, tmp_path: Path) -> None:
     facts = shown(
         typed, "upload", "tuned", write_model(tmp_path), "--batch-config", "single", "--class-names", "cat, dog",
-        "--tensor-fields", "picture", "--batch-rows-max", 4, "--batch-wait-ms-max", 2.5,
+        "--tensor-fields", "picture", "--batch-rows-max", 4, "--batch-wait-ms-max", 2.5, "--outputs-per-row", "false",
     )  # fmt: skip
     configuration = client.get_model("tuned").pinned().configuration
     assert configuration.batch_config == facts["configuration"]["batch_config"] == "single"
     assert configuration.class_names == ("cat", "dog")
     assert configuration.tensor_fields == ("picture",)
     assert (configuration.batch_rows_max, configuration.batch_wait_ms_max) == (4, 2.5)
+    assert configuration.outputs_per_row is False
     assert typed("show", "tuned")[1].count('class_names ["cat","dog"]') == 1
     shown(typed, "upload", "coco", write_model(tmp_path), "--class-names", "coco")
     assert len(client.get_model("coco").pinned().configuration.class_names or ()) == 80
@@ -159,7 +160,9 @@ def test_show_takes_the_newest_version_or_the_one_that_is_named(typed: Typed, tm
     assert shown(typed, "show", "shown")["version"] == second["version"]
     older = shown(typed, "show", f"shown@{first['version'][:8]}")
     assert (older["version"], older["sha"]) == (first["version"], first["sha"])
-    assert older["outputs"] == [{"name": "a", "dtype": "float32", "shape": [None, 2]}]
+    assert older["outputs"] == [
+        {"name": "a", "dtype": "float32", "shape": [None, 2], "dimensions": ["n", None], "per_row": True}
+    ]
     assert older["versions"] == [second["version"], first["version"]]
 
 

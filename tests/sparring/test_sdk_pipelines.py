@@ -87,8 +87,9 @@ def test_the_same_name_again_is_a_new_version_and_the_newest_is_last(client: Cli
 
 
 def test_an_onnx_file_tells_its_inputs_and_outputs(models: list[ModelVersion]) -> None:
-    assert models[0].inputs() == (TensorSpec("tensor", "float32", (None, 2)),)
-    assert models[0].outputs() == (TensorSpec("variable", "float32", (None, 2)),)
+    named = ("n", None)
+    assert models[0].inputs() == (TensorSpec("tensor", "float32", (None, 2), named),)
+    assert models[0].outputs() == (TensorSpec("variable", "float32", (None, 2), named, per_row=True),)
 
 
 def test_a_file_that_cannot_be_loaded_is_refused_and_nothing_is_stored(client: Client, tmp_path: Path) -> None:

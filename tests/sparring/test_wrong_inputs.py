@@ -160,6 +160,8 @@ ROWS: list[Row] = [
     ("ModelVersion.configure", "image", ImageSettings(exif="no"), ValueError, r"Expected `bool`, got `str`"),  # type: ignore[arg-type]
     ("ModelVersion.configure", "batch_rows_max", True, TypeError, "True; expected a whole number"),
     ("ModelVersion.configure", "batch_rows_max", 0, ValueError, "0; expected at least 1"),
+    ("ModelVersion.configure", "outputs_per_row", "yes", TypeError, "'yes'; expected True, False, or None"),
+    ("ModelVersion.configure", "outputs_per_row", 1, TypeError, "1; expected True, False, or None"),
     ("ModelVersion.configure", "batch_rows_max", 10**30, ValueError, "0; expected 1 to 1000000"),
     ("ModelVersion.configure", "batch_wait_ms_max", "1", TypeError, "'1'; expected a number"),
     ("ModelVersion.configure", "batch_wait_ms_max", -1, ValueError, "-1; expected 0 to 60000 milliseconds"),

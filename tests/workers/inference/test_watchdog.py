@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from workers.inference.watchdog import HUNG
+from workers.inference.watchdog import HUNG, Watchdog
 
 PROGRAM = """
 import sys, threading
@@ -28,3 +28,13 @@ def test_only_what_takes_longer_than_it_may_ends_the_process(more_s: str, takes_
     )
     assert ran.returncode == status
     assert ("a run has run for more than" in ran.stderr) == (status == HUNG)
+
+
+def test_each_run_of_one_piece_of_work_has_a_time_of_its_own() -> None:
+    watchdog = Watchdog(run_ms_max=600_000)
+    with watchdog.watching("a run"):
+        ((first_s, what),) = watchdog._until_s.values()  # noqa: SLF001 (what it acts by)
+        watchdog.again()
+        ((second_s, again),) = watchdog._until_s.values()  # noqa: SLF001
+    assert second_s > first_s
+    assert again == what
