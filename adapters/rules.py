@@ -36,6 +36,11 @@ _NOT_TAKEN: Final = (*_FAILURES, pa.ArrowException, ValueError, TypeError)
 _TRIES_MAX: Final = 1000
 """Halvings of one table for one rule, some 0.3 ms each."""
 
+_TREE: Final = re.compile(r"\b[A-Z][A-Za-z]+(?: \{|\()")
+"""Where polars begins to print a node of its SQL parser: `Dot(Function(Function { name: ...`."""
+
+_REASON_CHARS_MAX: Final = 150
+
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _NODES: Final = frozenset(
     "Column Literal Alias Cast BinaryExpr Ternary Function Agg Eval Filter Sort Slice".split()  # noqa: SIM905
@@ -87,7 +92,7 @@ def parsed(name: str, sql: str) -> Validation:
     try:
         expression = pl.sql_expr(sql)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, TypeError) as error:
-        raise ValueError(f"validation {name!r}: {_one_line(error)}; expected SQL as polars reads it") from error
+        raise ValueError(f"validation {name!r}: no SQL that polars reads: {_without_tree(error)}") from error
     if _COUNTED_FROM_0 in str(expression):
         raise ValueError(f"validation {name!r}: index 0; expected the places of a list counted from 1, as SQL does")
     if _COMPUTED.search(str(expression)):
@@ -251,9 +256,11 @@ def why_not(rule: Validation, inputs: Mapping[str, str], outputs: Mapping[str, s
     expression = read(rule)
     roots = expression.meta.root_names()
     unknown = [name for name in roots if name.startswith("out.") and name[4:] not in outputs]
-    if unknown or (strange := [name for name in roots if not name.startswith(("in.", "out."))]):
+    strange = [name for name in roots if not name.startswith(("in.", "out."))]
+    if unknown or strange:
         names = ", ".join([*(f"out.{name}" for name in outputs), *(f"in.{name}" for name in inputs)])
-        return f"no column {(unknown or strange)[0]!r}; there are {names}"
+        hint = ' (in SQL a name with a dot stands in double quotes: "out.y")' if strange in (["in"], ["out"]) else ""
+        return f"no column {(unknown or strange)[0]!r}; there are {names}{hint}"
     if any(name.startswith("in.") and name[3:] not in inputs for name in roots):
         return None  # a column that only requests have: nobody knows its type before one comes
     why = None
@@ -274,6 +281,11 @@ def why_not(rule: Validation, inputs: Mapping[str, str], outputs: Mapping[str, s
 def _kind(dtype: str) -> Any:
     """Numpy's name of a dtype as polars' type."""
     return pl.String if dtype == "string" else pl.Series(np.empty(0, dtype)).dtype
+
+
+def _without_tree(error: BaseException) -> str:
+    """A reason of polars' SQL without the parser's own tree, which it may end with."""
+    return _TREE.split(_one_line(error))[0].rstrip(" :")[:_REASON_CHARS_MAX] or "it cannot be parsed"
 
 
 def _one_line(error: BaseException) -> str:

@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
 from schemas.errors import Refused
 from schemas.frames import ARROW, TableType
-from schemas.json_text import decode_json
+from schemas.json_text import decode_records
 from schemas.limits import (
     COLUMNS_MAX,
     DIMENSIONS_MAX,
@@ -27,7 +26,6 @@ from schemas.limits import (
 )
 from schemas.unpacked import stream_of, unpacked
 
-_RECORDS: Final = msgspec.json.Decoder(list[dict[str, Any]])
 _LISTS: Final = (pa.ListScalar, pa.LargeListScalar, pa.FixedSizeListScalar)
 
 
@@ -131,7 +129,7 @@ def _records(value: bytes) -> list[dict[str, Any]]:
         message = f"the JSON has {nodes} of the signs [ and {{; expected at most {JSON_NODES_MAX}: send Arrow"
         raise Refused("TableTooLarge", message, "decode")
     try:
-        records = decode_json(_RECORDS, value)
+        records = decode_records(value)
     except ValueError as error:
         raise Refused("BadJson", f"the value is not a JSON list of records: {_one_line(error)}", "decode") from error
     names = records[0].keys() if records else {}.keys()

@@ -11,6 +11,7 @@ import pyarrow as pa
 from schemas import models
 from schemas.models import Configuration, ImageSettings, TensorSpec
 from sparring.checks import checked_count, checked_number, checked_texts
+from sparring.fields import struct_of
 from sparring.vision.coco import COCO, COCO_NAMES
 
 BATCH_ROWS_MAX: Final = 1_000_000
@@ -106,14 +107,7 @@ def image_settings(image: object) -> ImageSettings:
         image = msgspec.structs.asdict(image)  # nobody has checked what stands in it
     if not isinstance(image, Mapping):
         raise TypeError(f"image: {type(image).__name__}; expected a dictionary or ImageSettings")
-    known = ImageSettings.__struct_fields__
-    unknown = [name for name in image if name not in known]
-    if unknown:
-        raise ValueError(f"image: unknown {unknown}; expected some of {list(known)}")
-    try:
-        settings = msgspec.convert(dict(image), ImageSettings)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"image: {error}") from None
+    settings = struct_of("image", image, ImageSettings)
     for name in ("width", "height"):
         pixels = getattr(settings, name)
         if pixels is not None and not 1 <= pixels <= SIDE_PX_MAX:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import cv2
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -14,6 +13,7 @@ import pyarrow as pa
 
 from schemas.errors import Refused
 from schemas.frames import ARROW, content_type
+from schemas.json_text import decode_records
 from schemas.limits import FRAME_BYTES_MAX, REFERENCE_BYTES_MAX
 from schemas.models import PinnedModel, TensorSpec
 from schemas.pipelines import PipelineVersion, RandomSplit, step_models
@@ -47,8 +47,8 @@ def read_request(path: str | os.PathLike[str]) -> pd.DataFrame | pa.Table:
             raise ValueError(f"path: {where}: {error.message}") from error
     if where.suffix == ".json":
         try:
-            return pd.DataFrame(msgspec.json.decode(content, type=list[dict[str, Any]]))
-        except (ValueError, RecursionError) as error:
+            return pd.DataFrame(decode_records(content))
+        except ValueError as error:
             raise ValueError(f"path: {where} is not a JSON list of records: {error}") from error
     raise ValueError(f"path: {where}; expected a file that ends in .arrow or .json")
 
