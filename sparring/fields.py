@@ -36,19 +36,14 @@ def struct_of(argument: str, given: Mapping[Any, object], kind: type[S]) -> S:
 
 
 def in_words(hint: Any) -> str:
-    """The accepted values of a type: `'RGB' or 'BGR'`, `a whole number or None`."""
+    """The accepted values of a type: `one of 'RGB', 'BGR'`, `a whole number or None`."""
     arguments = get_args(hint)
     if get_origin(hint) is Literal:
-        return _one_of([repr(one) for one in arguments])
+        return f"{'one of ' if len(arguments) > 1 else ''}{', '.join(map(repr, arguments))}"
     if get_origin(hint) in (Union, UnionType):
-        return _one_of([in_words(one) for one in arguments])
+        return " or ".join(in_words(one) for one in arguments)
     if get_origin(hint) is tuple and Ellipsis in arguments:
         return f"a list, each {in_words(arguments[0])}"
     if get_origin(hint) is tuple:
         return f"a list of {_COUNTS.get(len(arguments), len(arguments))}, each {in_words(arguments[0])}"
     return _WORDS.get(hint, getattr(hint, "__name__", str(hint)))
-
-
-def _one_of(words: list[str]) -> str:
-    *others, last = words
-    return f"{', '.join(others)} or {last}" if others else last

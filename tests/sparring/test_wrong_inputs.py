@@ -153,11 +153,13 @@ ROWS: list[Row] = [
     ("ModelVersion.configure", "output_schema", pa.schema([]), ValueError, "Schema came, expected None"),
     ("ModelVersion.configure", "image", 640, TypeError, "int; expected a dictionary or ImageSettings"),
     ("ModelVersion.configure", "image", {"wide": 640}, ValueError, r"unknown \['wide'\]; expected some of \['width'"),
-    ("ModelVersion.configure", "image", {"width": "640"}, ValueError, r"Expected `int \| null`, got `str`"),
+    ("ModelVersion.configure", "image", {"width": "640"}, ValueError, "width '640'; expected a whole number or None"),
+    ("ModelVersion.configure", "image", {"colour": "bgr"}, ValueError, "colour 'bgr'; expected one of 'RGB', 'BGR'"),
+    ("ModelVersion.configure", "image", {"mean": 0.5}, ValueError, "mean 0.5; expected a list of three, each a number"),
     ("ModelVersion.configure", "image", {"height": 0}, ValueError, "height 0; expected 1 to 65535 pixels"),
     ("ModelVersion.configure", "image", {"std": (1, 0, 1)}, ValueError, "expected finite numbers, and none of std 0"),
     ("ModelVersion.configure", "image", ImageSettings(scale=NAN), ValueError, "scale nan, .* expected finite numbers"),
-    ("ModelVersion.configure", "image", ImageSettings(exif="no"), ValueError, r"Expected `bool`, got `str`"),  # type: ignore[arg-type]
+    ("ModelVersion.configure", "image", ImageSettings(exif="no"), ValueError, "exif 'no'; expected true or false"),  # type: ignore[arg-type]
     ("ModelVersion.configure", "batch_rows_max", True, TypeError, "True; expected a whole number"),
     ("ModelVersion.configure", "batch_rows_max", 0, ValueError, "0; expected at least 1"),
     ("ModelVersion.configure", "batch_rows_max", 10**30, ValueError, "0; expected 1 to 1000000"),

@@ -183,7 +183,8 @@ def _in_shape(array: Array, spec: TensorSpec, rows: int, single: bool) -> Array:
     elif single:
         wanted = spec.shape
     elif spec.shape[0] not in (None, rows):
-        raise _wrong_shape(array, spec, f"its first dimension is fixed at {spec.shape[0]}, {rows} rows came")
+        hint = 'configure(batch_config="single") runs each row alone' if spec.shape[0] == 1 else "send as many as that"
+        raise _wrong_shape(array, spec, f"its first dimension is fixed at {spec.shape[0]}, {rows} rows came: {hint}")
     else:
         wanted = (rows, *spec.shape[1:])
     if len(array.shape) == len(wanted) and all(
