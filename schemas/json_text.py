@@ -27,6 +27,7 @@ _NO_JSON: Final = (
     (re.compile(rb"'"), "JSON has no single quotes: json.dumps writes double ones"),
 )
 
+
 def decode_json(decoder: msgspec.json.Decoder[T], value: bytes) -> T:
     """What `value` says; ValueError where it is no such JSON, no UTF-8, or nested too deep."""
     try:

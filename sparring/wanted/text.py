@@ -7,7 +7,6 @@ import yaml
 
 from sparring.wanted.place import WrongFile, shown
 
-
 _QUOTED: Final = "a text that begins with a quote ends with it: put all of it into single quotes"
 _HINTS: Final = {
     "mapping values are not allowed": "a text with a colon and a space in it stands in quotes",
@@ -36,7 +35,7 @@ def read_yaml(content: bytes) -> object:
         hint = next((f": {hint}" for part, hint in _HINTS.items() if part in said), "")
         raise WrongFile(f"{where}{said}{hint}; expected YAML") from error
     except yaml.reader.ReaderError as error:
-        raise WrongFile(f"no UTF-8 text at byte {error.position}: {error.reason}; expected YAML in UTF-8") from error
+        raise WrongFile(f"position {error.position}: {error.reason}; expected YAML in UTF-8") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         if isinstance(error, WrongFile):
             raise
