@@ -14,7 +14,7 @@ from schemas.names import ModelKey
 from schemas.pipelines import PipelineVersion, ShadowDeploy
 from schemas.results import Answer
 from schemas.tables import read_arrow
-from sparring.columns import in_order, selected
+from sparring.columns import ANOMALIES, in_order, selected
 from sparring.inputs import Image, Request
 
 
@@ -46,11 +46,14 @@ def result(
 
 
 def answer_columns(inputs: Mapping[str, Any], official: Answer, challengers: Mapping[str, Answer]) -> dict[str, Any]:
-    """Every column of one request's rows, unordered. inputs: the request's own columns; they become `in.*`."""
+    """Every column of one request's rows, unordered. inputs: the request's own columns; they become `in.*`.
+
+    An answer without validations has no `anomaly.count`; here it is 0, as the tutorial prints it."""
     outputs = read_arrow(official.value)
     rows = outputs.num_rows
     columns: dict[str, Any] = {"time": pa.array([official.published_at] * rows, pa.timestamp("ms"))}
     columns |= {f"in.{name}": column for name, column in inputs.items()}
+    columns |= {ANOMALIES: pa.array(np.zeros(rows, np.int64))}
     columns |= {_output(name): outputs[name] for name in outputs.column_names}
     if official.split:
         columns["out._model_split"] = pa.array([[_chosen(official)]] * rows, pa.list_(pa.string()))

@@ -24,7 +24,7 @@ LIST = r'expected a list of records, such as \[\{"tensor": \[1\.0, 2\.0\]\}\].*t
         (b'[{"x": True}]', "json.dumps writes true, false, null"),
         (b'[{"x": None}]', "json.dumps writes true, false, null"),
         (b"[{'x': 1}]", "JSON has no single quotes: json.dumps writes double ones"),
-        (b'[{"x": \'a\'}]', "JSON has no single quotes: json.dumps writes double ones"),
+        (b"[{\"x\": 'a'}]", "JSON has no single quotes: json.dumps writes double ones"),
         (b'{"x": [1.0, 2.0]}', f"one object came; {LIST}"),
         (b'{"x": {"0": 1.0, "1": 2.0}}', f"one object came; {LIST}"),
         (b'{"x": 1}\n{"x": 2}\n', f"objects came without a list around them; {LIST}"),

@@ -1,5 +1,7 @@
 """The columns of a result: order, groups, shapes, printed numbers. Nothing runs."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -9,7 +11,7 @@ import pytest
 from schemas.models import Configuration, ModelVersion, PinnedModel, TensorSpec
 from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDeploy, Step, WeightedModel
 from schemas.results import Answer
-from schemas.tables import encode_rows, read_arrow
+from schemas.tables import encode_rows, encode_table, read_arrow
 from schemas.tasks import SplitChoice
 from sparring.columns import checked_dataset, in_order, selected
 from sparring.inputs import Image, frame_of, narrowed, read_image, read_request
@@ -95,6 +97,23 @@ def test_groups_and_single_columns_are_chosen_and_left_out() -> None:
     assert selected(names, None, ["out_rival"]) == ["time", "in.a", "out.a", "out.b"]
 
 
+def test_a_column_that_is_named_itself_stays_where_its_group_is_left_out() -> None:
+    names = ["time", "out.a", "anomaly.count", "anomaly.high"]
+    assert selected(names, ["time", "out", "anomaly.count"], ["anomaly"]) == ["time", "out.a", "anomaly.count"]
+    assert selected(names, ["anomaly", "anomaly.count"], ["anomaly.count"]) == ["anomaly.high"]
+
+
+def test_anomalies_are_counted_also_where_there_are_no_validations() -> None:
+    table = pa.table({"tensor": pa.array([[1.0], [2.0]])})
+    values = [np.array([0.5], np.float32)] * 2
+    without = result(table, answer({"variable": values}), {}, None, None)
+    assert without["anomaly.count"].to_pylist() == [0, 0]
+    ruled = pa.table({"variable": [[0.5], [0.5]], "anomaly.count": [0, 1], "anomaly.high": [False, True]})
+    counted = result(table, replace(answer({}), value=encode_table(ruled)), {}, ["anomaly"], None)
+    assert counted.to_pydict() == {"anomaly.count": [0, 1], "anomaly.high": [False, True]}
+    assert counted.schema.field("anomaly.count") == without.schema.field("anomaly.count")
+
+
 @pytest.mark.parametrize("wrong", ["out", 3, ["out", 3]])
 def test_a_dataset_that_is_no_list_of_names_is_refused(wrong: object) -> None:
     with pytest.raises(TypeError, match=r"dataset: .* expected"):
@@ -126,7 +145,7 @@ def test_a_dataframe_gives_a_dataframe_with_the_cells_of_its_caller() -> None:
     frame = pd.DataFrame({"tensor": [cell], "camera": ["7"]}, index=[5])
     got = result(frame, answer({"variable": [np.array([0.5], np.float32)]}), {}, None, None)
     assert isinstance(got, pd.DataFrame)
-    assert list(got.columns) == ["time", "in.camera", "in.tensor", "out.variable"]
+    assert list(got.columns) == ["time", "in.camera", "in.tensor", "out.variable", "anomaly.count"]
     assert got["in.tensor"].to_list()[0] is cell
     assert got["out.variable"].to_list() == [[0.5]]
     assert str(got["time"].dtype) == "datetime64[ms]"
@@ -137,7 +156,7 @@ def test_a_table_gives_a_table_with_the_dtypes_of_the_model() -> None:
     table = pa.table({"tensor": pa.array([[0.1, 2.0]], LIST_OF_DOUBLES)})
     got = result(table, answer({"variable": [np.array([0.5], np.float32)]}), {}, None, None)
     assert isinstance(got, pa.Table)
-    assert got.schema.types == [pa.timestamp("ms"), LIST_OF_DOUBLES, pa.list_(pa.float32())]
+    assert got.schema.types == [pa.timestamp("ms"), LIST_OF_DOUBLES, pa.list_(pa.float32()), pa.int64()]
 
 
 def test_the_chosen_model_stands_in_every_row_where_a_split_was_on_the_path() -> None:
@@ -150,12 +169,12 @@ def test_the_chosen_model_stands_in_every_row_where_a_split_was_on_the_path() ->
 def test_a_challengers_columns_carry_its_name() -> None:
     one = answer({"variable": [np.array([1.0], np.float32)]})
     got = result(pd.DataFrame({"tensor": [[1]]}), one, {"rival": one}, None, None)
-    assert list(got.columns) == ["time", "in.tensor", "out.variable", "out_rival.variable"]
+    assert list(got.columns) == ["time", "in.tensor", "out.variable", "anomaly.count", "out_rival.variable"]
 
 
 def test_an_image_has_no_input_columns() -> None:
     got = result(Image(b"", "image/png"), answer({"variable": [np.array([1.0])]}), {}, None, None)
-    assert list(got.columns) == ["time", "out.variable"]
+    assert list(got.columns) == ["time", "out.variable", "anomaly.count"]
 
 
 def test_metadata_comes_only_when_asked_for() -> None:

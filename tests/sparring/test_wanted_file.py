@@ -206,8 +206,14 @@ def test_what_is_wrong_in_a_model_is_named_by_its_place(folder: Path, models: st
         ("pipeline: a\n---\npipeline: b", "line 2, column 1: "),
         ("deployed: 2024-13-45", "month must be in 1..12; expected YAML"),
         ("a: \x00", "position 3: special characters are not allowed; expected YAML in UTF-8"),
-        ("a:\n\tb: 1", "line 2, column 1: found character '\\t' that cannot start any token: YAML is indented by spaces"),
-        ('a: "out.y"[1] > 3', "line 1, column 11: expected <block end>, but found '[': a text that begins with a quote"),
+        (
+            "a:\n\tb: 1",
+            "line 2, column 1: found character '\\t' that cannot start any token: YAML is indented by spaces",
+        ),
+        (
+            'a: "out.y"[1] > 3',
+            "line 1, column 11: expected <block end>, but found '[': a text that begins with a quote",
+        ),
         ("[" * 3000, "nested too deep; expected YAML"),
         ("a: &a [*a]", 'the file: unknown key "a"'),
     ],
