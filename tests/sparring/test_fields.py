@@ -34,7 +34,7 @@ def test_fields_are_converted_as_a_file_writes_them() -> None:
     ],
 )
 def test_a_field_that_does_not_fit_is_named_with_what_is_accepted(given: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match="^image") as refused:
+    with pytest.raises(ValueError, match=r"^image") as refused:
         struct_of("image", given, Settings)
     assert str(refused.value) == message
 

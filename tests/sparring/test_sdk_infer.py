@@ -76,6 +76,7 @@ def test_the_official_answer_and_all_challengers_are_one_row(
         {
             "in.tensor": [1.0, 2.0],
             "out.variable": [0.5],
+            "anomaly.count": 0,
             "out_rival.variable": [0.25],
             "out_slow.variable": [0.25],
         }

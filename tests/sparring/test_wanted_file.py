@@ -208,11 +208,11 @@ def test_what_is_wrong_in_a_model_is_named_by_its_place(folder: Path, models: st
         ("a: \x00", "position 3: special characters are not allowed; expected YAML in UTF-8"),
         (
             "a:\n\tb: 1",
-            "line 2, column 1: found character '\\t' that cannot start any token: YAML is indented by spaces",
+            "line 2, column 1: found character '\\t' that cannot start any token: YAML is indented by",
         ),
         (
             'a: "out.y"[1] > 3',
-            "line 1, column 11: expected <block end>, but found '[': a text that begins with a quote",
+            "line 1, column 11: expected <block end>, but found '[': a text that begins with",
         ),
         ("[" * 3000, "nested too deep; expected YAML"),
         ("a: &a [*a]", 'the file: unknown key "a"'),

@@ -107,6 +107,30 @@ ROWS: list[Row] = [
         for call in ("create_workspace", "get_workspace", "upload_model", "get_model", "build_pipeline", "get_pipeline")
         for wrong in ("", "1st", "with space", "under_score", "x" * 64, HALF, 7, None)
     ),
+    *(
+        ("Client." + call, argument, wrong, ValueError, NO_NAME)
+        for call, argument in (
+            ("list_models", "workspace_name"),
+            ("list_pipelines", "workspace_name"),
+            ("models_by_name", "workspace_name"),
+            ("pipelines_by_name", "workspace_name"),
+            ("models_by_name", "model_name"),
+            ("pipelines_by_name", "pipeline_name"),
+        )
+        for wrong in ("", "with space", HALF, 7)
+    ),
+    *(
+        (
+            "Client." + call,
+            "workspace_name",
+            "absent",
+            EntityNotFoundError,
+            "'absent' does not exist; there are: default",
+        )
+        for call in ("list_models", "list_pipelines", "models_by_name", "pipelines_by_name")
+    ),
+    ("Client.get_model", "version", 7, TypeError, "int; expected a version's uuid, or None"),
+    ("Client.get_model", "version", "3b0e", EntityNotFoundError, "model 'champion' has no version '3b0e'; there are: "),
     ("Client.create_workspace", "name", "default", ValueError, "workspace 'default' exists; get_workspace returns it"),
     ("Client.get_workspace", "create_if_not_exist", "x", TypeError, "'x'; expected True or False"),
     ("Client.set_current_workspace", "workspace", None, TypeError, "NoneType; expected a Workspace, as get_workspace"),
@@ -205,6 +229,9 @@ OF_A_PYTHON_STEP: list[Row] = [
 NEW: dict[str, Callable[[World], dict[str, Any]]] = {
     "Client.upload_model": lambda world: {"name": "new", "path": write_model(world.folder, output_name="new")},
     "Client.get_workspace": lambda _: {"name": "missing"},
+    "Client.get_model": lambda _: {"name": "champion"},
+    "Client.models_by_name": lambda _: {"model_name": "champion"},
+    "Client.pipelines_by_name": lambda _: {"pipeline_name": "live"},
 }
 """The right arguments, where a call needs some."""
 
