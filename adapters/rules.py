@@ -41,6 +41,10 @@ _TREE: Final = re.compile(r"\b[A-Z][A-Za-z]+(?: \{|\()")
 
 _REASON_CHARS_MAX: Final = 150
 
+_LIST: Final = re.compile(r"List\(|list\[")
+_WHERE: Final = "This error occurred in the following expression"
+"""What polars adds to a reason: the whole expression, which the user has written."""
+
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _NODES: Final = frozenset(
     "Column Literal Alias Cast BinaryExpr Ternary Function Agg Eval Filter Sort Slice".split()  # noqa: SIM905
@@ -75,9 +79,10 @@ def written(name: str, expression: object) -> Validation:
     try:
         text = str(expression.meta.serialize(format="json"))
     except (pl.exceptions.PolarsError, ModuleNotFoundError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"validation {name!r} cannot be written: {_one_line(error)}; expected no Python functions in it"
-        ) from error
+        why = _one_line(error)
+        if _PYTHON.search(why):  # polars says which package would pickle it: installing that helps nobody
+            why = "it holds a Python function (map_elements, map_batches, apply)"
+        raise ValueError(f"validation {name!r} cannot be written: {why}; expected no Python functions in it") from error
     rule = Validation(name, text)
     read(rule)
     return rule
@@ -122,8 +127,14 @@ def _check(node: Any, depth: int) -> None:
         raise ValueError(f"no expression: {str(node)[:80]}")
     ((kind, inside),) = node.items()
     if kind not in _NODES:
-        raise ValueError(f"a node {kind[:40]!r}; expected an expression without Python functions")
+        raise ValueError(_other_node(kind))
     _check_inside(kind, inside, depth)
+
+
+def _other_node(kind: str) -> str:
+    if kind == "Selector":
+        return 'columns that a pattern or pl.all() chooses; expected each by its name, pl.col("out.variable")'
+    return f"a node {kind[:40]!r}; expected an expression without Python functions"
 
 
 def _check_inside(kind: str, inside: Any, depth: int) -> None:
@@ -270,12 +281,17 @@ def why_not(rule: Validation, inputs: Mapping[str, str], outputs: Mapping[str, s
         try:
             found = pl.DataFrame(schema=schema).select(expression).dtypes
         except pl.exceptions.PolarsError as error:
-            why = why or _one_line(error)
+            why = why or _one_line(error).partition(_WHERE)[0].strip()
             continue
         if found == [pl.Boolean]:
             return None
         why = why or f"the rule gives {found[0]}; expected true or false"
-    return why
+    hint = (
+        "; a cell is a list: .list.get(0) is its first value, .list.max() its largest"
+        if _LIST.search(why or "")
+        else ""
+    )
+    return f"{why}{hint}" if why else None
 
 
 def _kind(dtype: str) -> Any:

@@ -55,7 +55,9 @@ def read_records(value: bytes) -> pa.Table:
     try:
         return pa.table({name: _column([record[name] for record in records]) for name in names})
     except (pa.ArrowException, TypeError, OverflowError) as error:
-        raise Refused("BadJson", f"a column mixes types: {_one_line(error)}", "decode") from error
+        raise Refused(
+            "BadJson", f"a column mixes types: {_one_line(error)}; expected one in every row", "decode"
+        ) from error
 
 
 def read_table(content_type: TableType, value: bytes) -> pa.Table:
