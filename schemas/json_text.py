@@ -5,6 +5,7 @@ Text is UTF-8. Its byte order mark, which .NET and PowerShell write, is read ove
 
 import codecs
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -51,6 +52,16 @@ def decode_records(value: bytes) -> list[dict[str, Any]]:
         raise ValueError(_other_shape(value, error)) from None
     except ValueError as error:
         raise ValueError(f"{error}{_what_it_is(value, str(error))}") from None
+
+
+def check_fields(records: Sequence[Mapping[str, Any]]) -> None:
+    """ValueError where a record has other fields than the first."""
+    names = records[0].keys() if records else {}.keys()
+    for row, record in enumerate(records):
+        if record.keys() != names:
+            raise ValueError(
+                f"record {row} has the fields {sorted(record)}; expected those of record 0: {sorted(names)}"
+            )
 
 
 def looks_like_json(value: bytes) -> bool:

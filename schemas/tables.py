@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from schemas.errors import Refused
 from schemas.frames import ARROW, TableType
-from schemas.json_text import decode_records
+from schemas.json_text import check_fields, decode_records
 from schemas.limits import (
     COLUMNS_MAX,
     DIMENSIONS_MAX,
@@ -134,15 +134,11 @@ def _records(value: bytes) -> list[dict[str, Any]]:
         records = decode_records(value)
     except ValueError as error:
         raise Refused("BadJson", f"the value is not a JSON list of records: {_one_line(error)}", "decode") from error
-    names = records[0].keys() if records else {}.keys()
-    _check_size(len(value), len(records), len(names))
-    for row, record in enumerate(records):
-        if record.keys() != names:
-            raise Refused(
-                "BadJson",
-                f"record {row} has the fields {sorted(record)}; expected those of record 0: {sorted(names)}",
-                "decode",
-            )
+    _check_size(len(value), len(records), len(records[0]) if records else 0)
+    try:
+        check_fields(records)
+    except ValueError as error:
+        raise Refused("BadJson", str(error), "decode") from None
     return records
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from schemas.errors import Refused
 from schemas.frames import ARROW, content_type
-from schemas.json_text import decode_records
+from schemas.json_text import check_fields, decode_records
 from schemas.limits import FRAME_BYTES_MAX, REFERENCE_BYTES_MAX
 from schemas.models import PinnedModel, TensorSpec
 from schemas.pipelines import PipelineVersion, RandomSplit, step_models
@@ -47,10 +47,20 @@ def read_request(path: str | os.PathLike[str]) -> pd.DataFrame | pa.Table:
             raise ValueError(f"path: {where}: {error.message}") from error
     if where.suffix == ".json":
         try:
-            return pd.DataFrame(decode_records(content))
+            return _from_records(decode_records(content))
         except ValueError as error:
             raise ValueError(f"path: {where} is not a JSON list of records: {error}") from error
     raise ValueError(f"path: {where}; expected a file that ends in .arrow or .json")
+
+
+def _from_records(records: list[dict[str, Any]]) -> pd.DataFrame:
+    """A column for each field. A null stays one: pandas would make it a NaN, which a model takes. ValueError where a
+    record has other fields than the first."""
+    check_fields(records)
+    columns = {name: [record[name] for record in records] for name in (records[0] if records else ())}
+    return pd.DataFrame(
+        {name: pd.Series(cells, dtype=object) if None in cells else cells for name, cells in columns.items()}
+    )
 
 
 def read_image(image: object) -> Image:

@@ -1,6 +1,7 @@
 """The columns of a result: order, groups, shapes, printed numbers. Nothing runs."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -314,3 +315,20 @@ def test_a_file_of_records_or_of_arrow_is_a_request(tmp_path_factory: pytest.Tem
     for name in ("x.csv", "bad.json"):
         with pytest.raises(ValueError, match="path: "):
             read_request(folder / name)
+
+
+def test_a_file_of_records_is_read_as_a_frame_of_them_is(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(b'\xef\xbb\xbf[{"x": 1.0, "label": "a"}, {"x": null, "label": "b"}]')
+    read = read_request(path)
+    assert isinstance(read, pd.DataFrame)
+    assert read["x"].tolist() == [1.0, None]
+    assert read_arrow(frame_of(read, version_of())[0])["x"].null_count == 1
+    path.write_text('[{"x": 1.0}, {"y": 1.0}]')
+    with pytest.raises(
+        ValueError, match=r"path: .* record 1 has the fields \['y'\]; expected those of record 0: \['x'\]"
+    ):
+        read_request(path)
+    path.write_text('{"x": 1.0}')
+    with pytest.raises(ValueError, match=r"path: .*one object came; expected a list of records"):
+        read_request(path)
