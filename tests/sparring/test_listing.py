@@ -1,11 +1,12 @@
 """Lists that show themselves as tables, and names of other notebooks, which lead to ours. Nothing runs."""
 
 import copy
+import pickle
 from typing import Any
 
 import pytest
 
-from sparring import Client, ModelVersion, Pipeline, Workspace
+from sparring import Client, Framework, ModelVersion, Pipeline, Workspace
 from sparring.listing import Listing
 from sparring.other_names import CLIENT, MODEL, PIPELINE, WORKSPACE
 
@@ -55,6 +56,16 @@ def test_an_empty_one_says_what_is_not_there() -> None:
 def test_a_name_of_the_tutorials_sdk_that_is_not_here_leads_to_ours(kind: type, name: str, ours: str) -> None:
     with pytest.raises(AttributeError, match=f"'{kind.__name__}' object has no attribute '{name}'; here it is: {ours}"):
         getattr(without_a_system(kind), name)
+
+
+def test_a_framework_of_the_tutorials_sdk_that_is_not_here_leads_to_onnx() -> None:
+    framework: Any = Framework
+    with pytest.raises(AttributeError, match=r"Framework has no SKLEARN; expected Framework.ONNX: export the model"):
+        framework.SKLEARN  # noqa: B018
+    with pytest.raises(AttributeError, match=r"^type object 'Framework' has no attribute 'onnxx'$"):
+        framework.onnxx  # noqa: B018
+    assert [Framework.ONNX, Framework("python"), *Framework] == ["onnx", "python", "onnx", "python"]
+    assert pickle.loads(pickle.dumps(Framework.ONNX)) is Framework.ONNX  # noqa: S301
 
 
 @pytest.mark.parametrize("kind", [Client, Pipeline, ModelVersion, Workspace])
