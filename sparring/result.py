@@ -64,8 +64,11 @@ def answer_columns(inputs: Mapping[str, Any], official: Answer, challengers: Map
 
 
 def as_frame(columns: Mapping[str, Any]) -> pd.DataFrame:
-    """Columns as a DataFrame: cells are flat lists of Python numbers."""
-    return pd.DataFrame({name: _series(column) for name, column in columns.items()})
+    """Columns as a DataFrame: cells are flat lists of Python numbers; `anomaly.*` are numbers and booleans of pandas'
+    own, as long as none is null: `result[~result["anomaly.high"]]` works."""
+    return pd.DataFrame(
+        {name: (_anomalies if name.startswith("anomaly.") else _series)(column) for name, column in columns.items()}
+    )
 
 
 def cells(column: "pa.ChunkedArray[Any] | pa.Array[Any]") -> list[Any]:
@@ -97,6 +100,11 @@ def _series(column: Any) -> "pd.Series[Any]":
     if pa.types.is_timestamp(column.type):
         return pd.Series(column.to_numpy(zero_copy_only=False))
     return pd.Series(cells(column), dtype=object)
+
+
+def _anomalies(column: Any) -> "pd.Series[Any]":
+    values = column.to_pylist()
+    return pd.Series(values, dtype=object if None in values else None)
 
 
 def _output(name: str) -> str:

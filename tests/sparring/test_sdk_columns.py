@@ -110,6 +110,19 @@ def answered(request: pa.Table, official: Answer) -> pa.Table:
     return table
 
 
+def test_anomalies_are_booleans_and_numbers_that_pandas_can_select_by() -> None:
+    ruled = pa.table({"y": [[1.0], [2.0]], "anomaly.count": [0, 1], "anomaly.high": [False, True]})
+    frame = pd.DataFrame({"tensor": [[1.0], [2.0]]})
+    got = result(frame, replace(answer({}), value=encode_table(ruled)), {}, None, None)
+    assert isinstance(got, pd.DataFrame)
+    assert got[~got["anomaly.high"]]["out.y"].tolist() == [[1.0]]
+    assert got["anomaly.count"].sum() == 1
+    unsure = ruled.set_column(2, "anomaly.high", pa.array([None, True]))
+    got = result(frame, replace(answer({}), value=encode_table(unsure)), {}, None, None)
+    assert isinstance(got, pd.DataFrame)
+    assert got["anomaly.high"].tolist() == [None, True]
+
+
 def test_anomalies_are_counted_also_where_there_are_no_validations() -> None:
     request = pa.table({"tensor": pa.array([[1.0], [2.0]])})
     values = [np.array([0.5], np.float32)] * 2
