@@ -23,8 +23,14 @@ _WORD_BYTES_MAX: Final = 4
 """So far behind a wrong word's beginning is the place that the decoder names, at most."""
 
 _NO_JSON: Final = (
-    (re.compile(rb"(?<![\w\"])-?(nan|inf)", re.IGNORECASE), "NaN and Infinity are no JSON: send Arrow, which has them"),
-    (re.compile(rb"(?<![\w\"])(True|False|None)"), "Python's True, False, None: json.dumps writes true, false, null"),
+    (
+        re.compile(rb"(?<![\w\"])-?(nan|inf|infinity)(?!\w)", re.IGNORECASE),
+        "NaN and Infinity are no JSON: send Arrow, which has them",
+    ),
+    (
+        re.compile(rb"(?<![\w\"])(True|False|None)(?!\w)"),
+        "Python's True, False, None: json.dumps writes true, false, null",
+    ),
     (re.compile(rb"'"), "JSON has no single quotes: json.dumps writes double ones"),
 )
 
@@ -44,7 +50,7 @@ def decode_records(value: bytes) -> list[dict[str, Any]]:
     """The objects of a JSON list, as pandas' `to_json(orient="records")` writes them. ValueError that says what came
     and what to send instead."""
     if _is_utf_16_or_32(value):
-        raise ValueError("the text is UTF-16 or UTF-32 by its first bytes; expected UTF-8")
+        raise ValueError("the text is UTF-16 or UTF-32, by its byte order mark or its zero bytes; expected UTF-8")
     value = without_mark(value)
     try:
         return decode_json(_RECORDS, value)

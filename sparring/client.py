@@ -377,8 +377,10 @@ class Client(OtherNames):
         found = listed_versions(self._connection, workspace, name)
         if not found:
             known = _listed(model.name() for model in listed_models(self._connection, workspace))
+            catalog = self._connection.catalog()
             raise EntityNotFoundError(
                 f"workspace {workspace!r} has no model {name!r}; there are: {known}; upload_model makes it"
+                f"{_elsewhere(key.workspace for key in catalog.models if key.name == name)}"
             )
         return found
 
@@ -387,7 +389,11 @@ class Client(OtherNames):
         found = listed_pipelines(self._connection, full.workspace, full.name)
         if not found:
             known = _listed(pipeline.name() for pipeline in listed_pipelines(self._connection, full.workspace))
-            raise EntityNotFoundError(f"pipeline {full} does not exist: build_pipeline makes it; there are: {known}")
+            catalog = self._connection.catalog()
+            raise EntityNotFoundError(
+                f"pipeline {full} does not exist: build_pipeline makes it; there are: {known}"
+                f"{_elsewhere(one.workspace for one in catalog.pipelines if one.name == full.name)}"
+            )
         return found
 
     def _pipeline_name(self, given: object, accepted: str) -> PipelineName:
@@ -421,6 +427,12 @@ class Client(OtherNames):
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
+
+
+def _elsewhere(workspaces: Iterable[str]) -> str:
+    """Said where other workspaces have one of the same name."""
+    others = ", ".join(dict.fromkeys(workspaces))
+    return f"; there is one in the workspace {others}: set_current_workspace(get_workspace(...))" if others else ""
 
 
 def _python_signature(path: Path, content: bytes) -> Signature:

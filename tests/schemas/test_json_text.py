@@ -30,9 +30,18 @@ LIST = r'expected a list of records, such as \[\{"tensor": \[1\.0, 2\.0\]\}\].*t
         (b'{"x": 1}\n{"x": 2}\n', f"objects came without a list around them; {LIST}"),
         (b"[[1.0, 2.0]]", f"a list came whose rows are of type array; {LIST}"),
         (b"3", f"a value of type int came; {LIST}"),
-        (RECORDS.decode().encode("utf-16"), "UTF-16 or UTF-32 by its first bytes; expected UTF-8"),
-        (RECORDS.decode().encode("utf-16-le"), "UTF-16 or UTF-32 by its first bytes; expected UTF-8"),
-        (RECORDS.decode().encode("utf-32"), "UTF-16 or UTF-32 by its first bytes; expected UTF-8"),
+        (
+            RECORDS.decode().encode("utf-16"),
+            "UTF-16 or UTF-32, by its byte order mark or its zero bytes; expected UTF-8",
+        ),
+        (
+            RECORDS.decode().encode("utf-16-le"),
+            "UTF-16 or UTF-32, by its byte order mark or its zero bytes; expected UTF-8",
+        ),
+        (
+            RECORDS.decode().encode("utf-32"),
+            "UTF-16 or UTF-32, by its byte order mark or its zero bytes; expected UTF-8",
+        ),
         (b'[{"x": "\xff"}]', "text that is no UTF-8"),
         (b'[{"x": 1e999}]', "Number out of range"),
     ],
@@ -46,8 +55,9 @@ def test_what_is_no_list_of_records_is_refused_with_what_to_send_instead(value: 
 
 
 def test_a_word_of_a_text_is_not_taken_for_a_number_that_json_has_not() -> None:
-    with pytest.raises(ValueError, match=r"invalid character \(byte 10\)$"):
-        decode_records(b'[{"info": x}]')
+    for value in (b'[{"info": x}]', b'[{"x": information}]', b'[{"x": "nan", "y": oops}]'):
+        with pytest.raises(ValueError, match=r"invalid character \(byte \d+\)$"):
+            decode_records(value)
 
 
 def test_a_byte_order_mark_is_read_over() -> None:
