@@ -38,6 +38,15 @@ _NOT_TAKEN: Final = (*_FAILURES, pa.ArrowException, Refused, ValueError, TypeErr
 _TRIES_MAX: Final = 1000
 """Halvings of one table for one rule, some 0.3 ms each."""
 
+_TREE: Final = re.compile(r"\b[A-Z][A-Za-z]+(?: \{|\()")
+"""Where polars begins to print a node of its SQL parser: `Dot(Function(Function { name: ...`."""
+
+_REASON_CHARS_MAX: Final = 150
+
+_LIST: Final = re.compile(r"List\(|list\[")
+_WHERE: Final = "This error occurred in the following expression"
+"""What polars adds to a reason: the whole expression, which the user has written."""
+
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _NODES: Final = frozenset(
     "Column Literal Alias Cast BinaryExpr Ternary Function Agg Eval Filter Sort Slice".split()  # noqa: SIM905
@@ -72,9 +81,10 @@ def written(name: str, expression: object) -> Validation:
     try:
         text = str(expression.meta.serialize(format="json"))
     except (pl.exceptions.PolarsError, ModuleNotFoundError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"validation {name!r} cannot be written: {_one_line(error)}; expected no Python functions in it"
-        ) from error
+        why = _one_line(error)
+        if _PYTHON.search(why):  # polars says which package would pickle it: installing that helps nobody
+            why = "it holds a Python function (map_elements, map_batches, apply)"
+        raise ValueError(f"validation {name!r} cannot be written: {why}; expected no Python functions in it") from error
     rule = Validation(name, text)
     read(rule)
     return rule
@@ -89,7 +99,7 @@ def parsed(name: str, sql: str) -> Validation:
     try:
         expression = pl.sql_expr(sql)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, TypeError) as error:
-        raise ValueError(f"validation {name!r}: {_one_line(error)}; expected SQL as polars reads it") from error
+        raise ValueError(f"validation {name!r}: no SQL that polars reads: {_without_tree(error)}") from error
     if _COUNTED_FROM_0 in str(expression):
         raise ValueError(f"validation {name!r}: index 0; expected the places of a list counted from 1, as SQL does")
     if _COMPUTED.search(str(expression)):
@@ -119,8 +129,14 @@ def _check(node: Any, depth: int) -> None:
         raise ValueError(f"no expression: {str(node)[:80]}")
     ((kind, inside),) = node.items()
     if kind not in _NODES:
-        raise ValueError(f"a node {kind[:40]!r}; expected an expression without Python functions")
+        raise ValueError(_other_node(kind))
     _check_inside(kind, inside, depth)
+
+
+def _other_node(kind: str) -> str:
+    if kind == "Selector":
+        return 'columns that a pattern or pl.all() chooses; expected each by its name, pl.col("out.variable")'
+    return f"a node {kind[:40]!r}; expected an expression without Python functions"
 
 
 def _check_inside(kind: str, inside: Any, depth: int) -> None:
@@ -254,9 +270,11 @@ def why_not(rule: Validation, inputs: Mapping[str, str], outputs: Mapping[str, s
     expression = read(rule)
     roots = expression.meta.root_names()
     unknown = [name for name in roots if name.startswith("out.") and name[4:] not in outputs]
-    if unknown or (strange := [name for name in roots if not name.startswith(("in.", "out."))]):
+    strange = [name for name in roots if not name.startswith(("in.", "out."))]
+    if unknown or strange:
         names = ", ".join([*(f"out.{name}" for name in outputs), *(f"in.{name}" for name in inputs)])
-        return f"no column {(unknown or strange)[0]!r}; there are {names}"
+        hint = ' (in SQL a name with a dot stands in double quotes: "out.y")' if strange in (["in"], ["out"]) else ""
+        return f"no column {(unknown or strange)[0]!r}; there are {names}{hint}"
     if any(name.startswith("in.") and name[3:] not in inputs for name in roots):
         return None  # a column that only requests have: nobody knows its type before one comes
     why = None
@@ -266,17 +284,27 @@ def why_not(rule: Validation, inputs: Mapping[str, str], outputs: Mapping[str, s
         try:
             found = pl.DataFrame(schema=schema).select(expression).dtypes
         except pl.exceptions.PolarsError as error:
-            why = why or _one_line(error)
+            why = why or _one_line(error).partition(_WHERE)[0].strip()
             continue
         if found == [pl.Boolean]:
             return None
         why = why or f"the rule gives {found[0]}; expected true or false"
-    return why
+    hint = (
+        "; a cell is a list: .list.get(0) is its first value, .list.max() its largest"
+        if _LIST.search(why or "")
+        else ""
+    )
+    return f"{why}{hint}" if why else None
 
 
 def _kind(dtype: str) -> Any:
     """Numpy's name of a dtype as polars' type."""
     return pl.String if dtype == "string" else pl.Series(np.empty(0, dtype)).dtype
+
+
+def _without_tree(error: BaseException) -> str:
+    """A reason of polars' SQL without the parser's own tree, which it may end with."""
+    return _TREE.split(_one_line(error))[0].rstrip(" :")[:_REASON_CHARS_MAX] or "it cannot be parsed"
 
 
 def _one_line(error: BaseException) -> str:

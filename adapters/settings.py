@@ -5,6 +5,7 @@ variable is `SPARRING_` and its name in capitals.
 """
 
 import dataclasses
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -164,7 +165,7 @@ def _parse(variable: str, text: str, hint: object) -> object:
     try:
         value = number(text)
     except ValueError:
-        raise SettingError(f"{variable}: {text!r}; expected a number ({number.__name__})") from None
-    if value < 0:
-        raise SettingError(f"{variable}: {text!r}; expected a number of at least 0")
+        raise SettingError(f"{variable}: {text!r}; expected a {'whole ' if hint is int else ''}number") from None
+    if not 0 <= value < math.inf:
+        raise SettingError(f"{variable}: {text!r}; expected a finite number of at least 0")
     return value

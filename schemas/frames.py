@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, Self, TypeGuard
 
 from schemas.errors import Refused, shortened
+from schemas.json_text import looks_like_json
 from schemas.limits import (
     FRAME_BYTES_MAX,
     FRAME_RECORD_BYTES_MAX,
@@ -34,6 +35,14 @@ REFERENCE_SHA256: Final = "reference-sha256"
 
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 _REQUEST_ID: Final = re.compile(rf"[A-Za-z0-9._:-]{{1,{REQUEST_ID_CHARS_MAX}}}")
+
+_DIGITS: Final = re.compile(r"[0-9]{1,19}")
+_DEADLINE_MS_MAX: Final = 10**16 - 1
+_EXAMPLE_MS: Final = 1_764_000_005_000
+_NOW_S: Final = (1_000_000_000, 4_102_444_800)
+"""Unix seconds of 2001 and of 2100: a deadline between them was meant."""
+_OTHER_UNITS: Final = {"seconds": 1, "microseconds": 10**6, "nanoseconds": 10**9}
+"""How many of each are a second."""
 
 RawHeaders = list[tuple[str, bytes | None]]
 """Headers as Kafka gives them: names may repeat, values may be null."""
@@ -128,13 +137,18 @@ class Frame:
 
     @property
     def deadline(self) -> int | None:
-        """Unix milliseconds after which nobody wants the answer, or None."""
+        """Unix milliseconds after which nobody wants the answer, or None. Refused where it is no number, or a time of
+        today in another unit: in seconds every frame would expire, in microseconds none."""
         text = self.header("deadline")
         if text is None:
             return None
-        if not re.fullmatch(r"[0-9]{1,16}", text):
-            raise Refused("BadHeader", f"header 'deadline': {text!r}; expected Unix milliseconds", "route")
-        return int(text)
+        number = int(text) if _DIGITS.fullmatch(text) else -1
+        unit = next((unit for unit, at_s in _OTHER_UNITS.items() if _NOW_S[0] <= number / at_s < _NOW_S[1]), None)
+        if number < 0 or number > _DEADLINE_MS_MAX or unit is not None:
+            came = shortened(repr(text), QUOTED_HEADER_CHARS_MAX) + (f" looks like {unit}" if unit else "")
+            expected = f"expected Unix milliseconds, such as {_EXAMPLE_MS}"
+            raise Refused("BadHeader", f"header 'deadline': {came}; {expected}", "route")
+        return number
 
     @property
     def content_type(self) -> ContentType:
@@ -231,7 +245,7 @@ def content_type(given: str | None, value: bytes) -> ContentType:
         return "image/webp"
     if value.startswith((b"\xff\xff\xff\xff", b"ARROW1")):
         return ARROW
-    if value.lstrip()[:1] in (b"[", b"{"):
+    if looks_like_json(value):
         return JSON
     raise Refused(
         "UnknownContentType",

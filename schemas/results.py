@@ -142,7 +142,8 @@ class Answer:
                 traceparent=text.get("traceparent"),
             )
         except (KeyError, ValueError) as error:
-            raise ValueError(f"not an answer: {error}; expected the headers of docs/contract.md") from error
+            why = f"it has no header {error}" if isinstance(error, KeyError) else error
+            raise ValueError(f"not an answer: {why}; expected the headers of docs/contract.md") from error
 
 
 def _unix_ms(text: str) -> int:

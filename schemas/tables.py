@@ -11,13 +11,12 @@ from contextlib import suppress
 from itertools import chain
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
 from schemas.errors import Refused
 from schemas.frames import ARROW, TableType
-from schemas.json_text import decode_json
+from schemas.json_text import check_fields, decode_records
 from schemas.limits import (
     COLUMNS_MAX,
     DIMENSIONS_MAX,
@@ -28,7 +27,6 @@ from schemas.limits import (
 )
 from schemas.unpacked import has_footer_only, stream_of, unpacked, unpacked_file
 
-_RECORDS: Final = msgspec.json.Decoder(list[dict[str, Any]])
 _LISTS: Final = (
     pa.ListScalar,
     pa.LargeListScalar,
@@ -72,7 +70,9 @@ def read_records(value: bytes) -> pa.Table:
         why = "a column has a whole number beyond 64 bits; expected it as text"
         raise Refused("BadJson", why, "decode") from error
     except (pa.ArrowException, TypeError) as error:
-        raise Refused("BadJson", f"a column mixes types: {_one_line(error)}", "decode") from error
+        raise Refused(
+            "BadJson", f"a column mixes types: {_one_line(error)}; expected one in every row", "decode"
+        ) from error
 
 
 def read_table(content_type: TableType, value: bytes) -> pa.Table:
@@ -162,18 +162,14 @@ def _records(value: bytes) -> list[dict[str, Any]]:
         message = f"the JSON has {nodes} of the signs [ and {{; expected at most {JSON_NODES_MAX}: send Arrow"
         raise Refused("TableTooLarge", message, "decode")
     try:
-        records = decode_json(_RECORDS, value)
+        records = decode_records(value)
     except ValueError as error:
         raise Refused("BadJson", f"the value is not a JSON list of records: {_one_line(error)}", "decode") from error
-    names = records[0].keys() if records else {}.keys()
-    _check_size(len(value), len(records), len(names))
-    for row, record in enumerate(records):
-        if record.keys() != names:
-            raise Refused(
-                "BadJson",
-                f"record {row} has the fields {sorted(record)}; expected those of record 0: {sorted(names)}",
-                "decode",
-            )
+    _check_size(len(value), len(records), len(records[0]) if records else 0)
+    try:
+        check_fields(records)
+    except ValueError as error:
+        raise Refused("BadJson", str(error), "decode") from None
     return records
 
 

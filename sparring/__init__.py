@@ -56,7 +56,7 @@ _PUBLIC = {
     "compare": "sparring.comparison.comparing",
 }
 
-_MODULES = ("framework", "object", "vision")
+_MODULES = ("deployment_config", "framework", "object", "vision")
 
 __all__ = [
     "AsyncFrames",

@@ -18,7 +18,7 @@ from schemas.catalog import ModelConfigured, ModelUploaded, PipelineVersionAdded
 from schemas.errors import EntityNotFoundError
 from schemas.names import DEFAULT_WORKSPACE, PipelineName, checked_name
 from schemas.pipelines import PipelineVersion
-from sparring.checks import checked_bool, checked_file
+from sparring.checks import checked_bool, checked_file, checked_text
 from sparring.configuration import configuration
 from sparring.connection import Connection, found_settings
 from sparring.consuming.question import Question
@@ -26,7 +26,10 @@ from sparring.consuming.result import JoinedResult, Result
 from sparring.consuming.stream import ResultStream, read_results
 from sparring.framework import Framework
 from sparring.inspect import Signature, inspect, model_bytes
+from sparring.listed import listed_models, listed_pipelines, listed_versions, listed_workspaces
+from sparring.listing import Listing
 from sparring.model import ModelVersion
+from sparring.other_names import CLIENT, OtherNames
 from sparring.pipeline import Pipeline
 from sparring.producing.asked import Asked
 from sparring.producing.frames import Frames
@@ -38,7 +41,7 @@ from sparring.workspace import Workspace, exists
 _FRAMEWORKS: Final = [str(one) for one in Framework]
 
 
-class Client:
+class Client(OtherNames):
     """Workspaces, models and pipelines of one running system; a context manager, or call `close`.
 
     Args:
@@ -49,16 +52,17 @@ class Client:
         ConnectionError: nothing runs there; it says what to do.
     """
 
+    _elsewhere = CLIENT
+
     def __init__(self, settings: Settings | None = None) -> None:
         if settings is not None and not isinstance(settings, Settings):
             raise TypeError(f"settings: {type(settings).__name__}; expected adapters.settings.Settings, or None")
         self._connection = Connection(found_settings() if settings is None else settings)
         self._current = Workspace(self._connection, DEFAULT_WORKSPACE)
 
-    def list_workspaces(self) -> list[Workspace]:
-        """All workspaces, the default one first."""
-        names = dict.fromkeys((DEFAULT_WORKSPACE, *self._connection.catalog().workspaces))
-        return [Workspace(self._connection, name) for name in names]
+    def list_workspaces(self) -> Listing[Workspace]:
+        """All workspaces, the default one first; a notebook shows them as a table."""
+        return listed_workspaces(self._connection)
 
     def create_workspace(self, name: str) -> Workspace:
         """A new workspace; ValueError where one of this `name` exists."""
@@ -149,17 +153,41 @@ class Client:
             self._connection.append(ModelConfigured(model.key, schemas))
         return ModelVersion(self._connection, model)
 
-    def get_model(self, name: str) -> ModelVersion:
-        """The newest version of the model of this `name` in the current workspace; EntityNotFoundError where there
-        is none."""
+    def get_model(self, name: str, version: str | None = None) -> ModelVersion:
+        """A version of the model of this `name` in the current workspace; EntityNotFoundError where there is none.
+
+        Args:
+            name: as in `upload_model`.
+            version: its uuid; None: the newest one.
+        """
         checked_name("name", name)
-        found = self._connection.catalog().model_versions(self._current.name(), name)
-        if not found:
-            known = _listed(model.name() for model in self._current.models())
-            raise EntityNotFoundError(
-                f"workspace {self._current.name()!r} has no model {name!r}; there are: {known}; upload_model makes it"
-            )
-        return ModelVersion(self._connection, found[-1])
+        found = self._model_versions(self._current.name(), name)
+        if version is None:
+            return found[0]
+        checked_text("version", version, "a version's uuid, or None")
+        for model in found:
+            if model.version() == version:
+                return model
+        known = ", ".join(model.version() for model in found)
+        raise EntityNotFoundError(f"version: model {name!r} has no version {version!r}; there are: {known}")
+
+    def list_models(self, workspace_name: str | None = None) -> Listing[ModelVersion]:
+        """The newest version of each model; a notebook shows them as a table.
+
+        Args:
+            workspace_name: of this workspace; None: of the current one.
+        """
+        return listed_models(self._connection, self._workspace_name(workspace_name))
+
+    def models_by_name(self, model_name: str, workspace_name: str | None = None) -> Listing[ModelVersion]:
+        """All versions of one model, the newest first; EntityNotFoundError where there is none.
+
+        Args:
+            model_name: as in `upload_model`.
+            workspace_name: as in `list_models`.
+        """
+        checked_name("model_name", model_name)
+        return self._model_versions(self._workspace_name(workspace_name), model_name)
 
     def build_pipeline(self, name: str) -> Pipeline:
         """A pipeline without steps. A new `name` gets its first, empty version; an existing pipeline gets what
@@ -177,14 +205,30 @@ class Client:
         EntityNotFoundError where there is none."""
         checked_name("name", name)
         full = PipelineName(self._current.name(), name)
-        if full not in self._connection.catalog().pipelines:
-            known = _listed(pipeline.name() for pipeline in self.pipelines())
-            raise EntityNotFoundError(f"pipeline {full} does not exist: build_pipeline makes it; there are: {known}")
-        return Pipeline(self._connection, full)
+        (pipeline,) = self._pipelines_of(full)
+        return pipeline
 
     def pipelines(self) -> list[Pipeline]:
         """The pipelines of the current workspace, oldest first."""
         return self._current.pipelines()
+
+    def list_pipelines(self, workspace_name: str | None = None) -> Listing[Pipeline]:
+        """The pipelines, oldest first; a notebook shows them as a table.
+
+        Args:
+            workspace_name: of this workspace; None: of the current one.
+        """
+        return listed_pipelines(self._connection, self._workspace_name(workspace_name))
+
+    def pipelines_by_name(self, pipeline_name: str, workspace_name: str | None = None) -> Listing[Pipeline]:
+        """The pipelines of this name, which is one in a workspace; EntityNotFoundError where there is none.
+
+        Args:
+            pipeline_name: as in `build_pipeline`.
+            workspace_name: as in `list_pipelines`.
+        """
+        checked_name("pipeline_name", pipeline_name)
+        return self._pipelines_of(PipelineName(self._workspace_name(workspace_name), pipeline_name))
 
     @overload
     def results(
@@ -318,6 +362,40 @@ class Client:
         name = self._pipeline_name(pipeline, "a Pipeline, or its name")
         return Frames(Asked(self._connection, name, labels, on_report))
 
+    def _workspace_name(self, given: object) -> str:
+        """The current workspace's where none is given; EntityNotFoundError where there is none of that name."""
+        if given is None:
+            return self._current.name()
+        name = checked_name("workspace_name", given)
+        if not exists(self._connection, name):
+            known = _listed(workspace.name() for workspace in self.list_workspaces())
+            raise EntityNotFoundError(f"workspace_name: workspace {name!r} does not exist; there are: {known}")
+        return name
+
+    def _model_versions(self, workspace: str, name: str) -> Listing[ModelVersion]:
+        """Newest first; EntityNotFoundError where there is none."""
+        found = listed_versions(self._connection, workspace, name)
+        if not found:
+            known = _listed(model.name() for model in listed_models(self._connection, workspace))
+            catalog = self._connection.catalog()
+            raise EntityNotFoundError(
+                f"workspace {workspace!r} has no model {name!r}; there are: {known}; upload_model makes it"
+                f"{_elsewhere(key.workspace for key in catalog.models if key.name == name)}"
+            )
+        return found
+
+    def _pipelines_of(self, full: PipelineName) -> Listing[Pipeline]:
+        """EntityNotFoundError where there is none."""
+        found = listed_pipelines(self._connection, full.workspace, full.name)
+        if not found:
+            known = _listed(pipeline.name() for pipeline in listed_pipelines(self._connection, full.workspace))
+            catalog = self._connection.catalog()
+            raise EntityNotFoundError(
+                f"pipeline {full} does not exist: build_pipeline makes it; there are: {known}"
+                f"{_elsewhere(one.workspace for one in catalog.pipelines if one.name == full.name)}"
+            )
+        return found
+
     def _pipeline_name(self, given: object, accepted: str) -> PipelineName:
         """EntityNotFoundError where there is none of that name."""
         if isinstance(given, Pipeline):
@@ -349,6 +427,12 @@ class Client:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
+
+
+def _elsewhere(workspaces: Iterable[str]) -> str:
+    """Said where other workspaces have one of the same name."""
+    others = ", ".join(dict.fromkeys(workspaces))
+    return f"; there is one in the workspace {others}: set_current_workspace(get_workspace(...))" if others else ""
 
 
 def _python_signature(path: Path, content: bytes) -> Signature:

@@ -9,6 +9,9 @@ METADATA: Final = "metadata"
 EVERYTHING: Final = "*"
 """Every column but `metadata.*`: what a result has when `dataset` is not given."""
 
+ANOMALIES: Final = "anomaly.count"
+"""How many validations are true for a row, int64; 0 where the pipeline has none."""
+
 _GROUPS: Final = ("time", "in", "out")
 
 
@@ -27,16 +30,17 @@ def in_order(names: Iterable[str]) -> list[str]:
 def selected(names: Iterable[str], dataset: Sequence[str] | None, dataset_exclude: Sequence[str] | None) -> list[str]:
     """The columns that were asked for, in the order of `names`.
 
-    An entry is a column, a group (`in`, `out` with the challengers' columns, `metadata`,
-    `out_<model>`), or `*` for everything but metadata.
+    An entry is a column, a group (`in`, `out` with the challengers' columns, `anomaly`, `metadata`,
+    `out_<model>`), or `*` for everything but metadata. A column that `dataset` names itself stays where
+    `dataset_exclude` names its group.
     """
     wanted = [EVERYTHING] if dataset is None else list(dataset)
     unwanted = [] if dataset_exclude is None else list(dataset_exclude)
-    return [
-        name
-        for name in names
-        if any(_names(entry, name) for entry in wanted) and not any(_names(entry, name) for entry in unwanted)
-    ]
+
+    def excluded(name: str) -> bool:
+        return name in unwanted or (name not in wanted and any(_names(entry, name) for entry in unwanted))
+
+    return [name for name in names if any(_names(entry, name) for entry in wanted) and not excluded(name)]
 
 
 def checked_dataset(argument: str, entries: object) -> list[str] | None:

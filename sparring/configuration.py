@@ -14,6 +14,7 @@ from schemas.models import Configuration, GivenInput, ImageSettings, TensorSpec
 from schemas.pictures import WORDS, check_beside, may_take_a_picture, picture_input
 from schemas.signatures import check_signature
 from sparring.checks import checked_count, checked_number, checked_texts
+from sparring.fields import struct_of
 from sparring.vision.coco import COCO, COCO_NAMES
 
 BATCH_ROWS_MAX: Final = 1_000_000
@@ -163,17 +164,10 @@ def image_settings(image: object) -> ImageSettings:
         image = msgspec.structs.asdict(image)  # nobody has checked what stands in it
     if not isinstance(image, Mapping):
         raise TypeError(f"image: {type(image).__name__}; expected a dictionary or ImageSettings")
-    known = ImageSettings.__struct_fields__
-    unknown = [name for name in image if name not in known]
-    if unknown:
-        raise ValueError(f"image: unknown {unknown}; expected some of {list(known)}")
     fields = {name: _three(value) if name in ("mean", "std", "pad") else value for name, value in image.items()}
     if "inputs" in fields:
         fields["inputs"] = _given_inputs(fields["inputs"])
-    try:
-        settings = msgspec.convert(fields, ImageSettings)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"image: {error}") from None
+    settings = struct_of("image", fields, ImageSettings)
     _check_numbers(settings)
     _check_aspect(settings)
     return settings

@@ -54,13 +54,13 @@ class Draft:
     def replace(self, index: int, step: Step) -> None:
         """Another step at `index`; ValueError outside 0..len-1."""
         steps = self.steps
-        steps[checked_index(index, steps)] = step
+        steps[checked_index(index, steps, len(self.rules))] = step
         self._edit(steps, self.rules)
 
     def remove(self, index: int) -> None:
         """Drop the step at `index`; ValueError outside 0..len-1."""
         steps = self.steps
-        del steps[checked_index(index, steps)]
+        del steps[checked_index(index, steps, len(self.rules))]
         self._edit(steps, self.rules)
 
     def clear(self) -> None:

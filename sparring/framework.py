@@ -1,9 +1,26 @@
 """What an uploaded file is."""
 
-from enum import StrEnum
+from enum import EnumType, StrEnum
+from typing import TYPE_CHECKING, Any
 
 
-class Framework(StrEnum):
+class _Frameworks(EnumType):
+    """Frameworks of the tutorial's SDK that are not here lead to those that are."""
+
+    if not TYPE_CHECKING:  # a type checker must go on finding names that are not there
+
+        def __getattr__(cls, name: str) -> Any:
+            if name.isupper():
+                raise AttributeError(
+                    f"Framework has no {name}; expected Framework.ONNX: export the model to ONNX, or Framework.PYTHON: "
+                    "a step with one function process(arrays)",
+                    name=name,
+                    obj=cls,
+                )
+            raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}", name=name, obj=cls)
+
+
+class Framework(StrEnum, metaclass=_Frameworks):
     """ONNX: a model file. PYTHON: a file with one function `process(arrays) -> arrays`."""
 
     ONNX = "onnx"

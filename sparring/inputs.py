@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import cv2
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -18,6 +17,7 @@ from schemas.encodings import decode_columns
 from schemas.errors import Refused
 from schemas.fitting import fit_table
 from schemas.frames import ARROW, content_type
+from schemas.json_text import check_fields, decode_records
 from schemas.limits import FRAME_BYTES_MAX, REFERENCE_BYTES_MAX
 from schemas.models import PinnedModel, TensorSpec
 from schemas.pipelines import PipelineVersion, RandomSplit, step_models
@@ -51,10 +51,20 @@ def read_request(path: str | os.PathLike[str]) -> pd.DataFrame | pa.Table:
             raise ValueError(f"path: {where}: {error.message}") from error
     if where.suffix == ".json":
         try:
-            return pd.DataFrame(msgspec.json.decode(content, type=list[dict[str, Any]]))
-        except (ValueError, RecursionError) as error:
+            return _from_records(decode_records(content))
+        except ValueError as error:
             raise ValueError(f"path: {where} is not a JSON list of records: {error}") from error
     raise ValueError(f"path: {where}; expected a file that ends in .arrow or .json")
+
+
+def _from_records(records: list[dict[str, Any]]) -> pd.DataFrame:
+    """A column for each field. A null stays one: pandas would make it a NaN, which a model takes. ValueError where a
+    record has other fields than the first."""
+    check_fields(records)
+    columns = {name: [record[name] for record in records] for name in (records[0] if records else ())}
+    return pd.DataFrame(
+        {name: pd.Series(cells, dtype=object) if None in cells else cells for name, cells in columns.items()}
+    )
 
 
 def read_image(image: object) -> Image:

@@ -89,9 +89,10 @@ class Question:
 
     def wants_inputs(self) -> bool:
         """Whether any `in.*` may be among the columns that were asked for."""
-        excluded = "in" in (self.dataset_exclude or ())
-        named = self.dataset is None or any(entry in {"in", "*"} or entry.startswith("in.") for entry in self.dataset)
-        return named and not excluded
+        entries = ["*"] if self.dataset is None else self.dataset
+        if any(entry.startswith("in.") for entry in entries):
+            return True
+        return not {"in", "*"}.isdisjoint(entries) and "in" not in (self.dataset_exclude or ())
 
     def names_inputs(self) -> bool:
         """Whether `dataset` asks for `in.*` in so many words, however large."""

@@ -13,11 +13,14 @@ from schemas.models import Configuration, ImageSettings, PinnedModel, TensorSpec
 from schemas.names import ModelKey
 from sparring.configuration import configuration, why_alone
 from sparring.connection import Connection
+from sparring.other_names import MODEL, OtherNames
 from sparring.when import moment
 
 
-class ModelVersion:
+class ModelVersion(OtherNames):
     """One version of a model. Made by `Client.upload_model`; listed by `Workspace.models`."""
+
+    _elsewhere = MODEL
 
     def __init__(self, connection: Connection, model: models.ModelVersion) -> None:
         self._connection = connection

@@ -7,6 +7,8 @@ from schemas.errors import (
     InferenceError,
     InferenceTimeoutError,
     ProduceError,
+    RetryLater,
+    SettingError,
     SparringError,
 )
 
@@ -17,5 +19,7 @@ __all__ = [
     "InferenceError",
     "InferenceTimeoutError",
     "ProduceError",
+    "RetryLater",
+    "SettingError",
     "SparringError",
 ]

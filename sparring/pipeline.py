@@ -31,21 +31,24 @@ from sparring.logs import FILE_BYTES_MAX, LIMIT, Question
 from sparring.logs import export as _export
 from sparring.logs import logs as _logs
 from sparring.model import ModelVersion
+from sparring.other_names import PIPELINE, OtherNames
 from sparring.parallel import BATCH_ROWS, NUM_PARALLEL, NUM_PARALLEL_MAX, Table
 from sparring.parallel import parallel_infer as _parallel_infer
-from sparring.steps import as_dictionary, model_step, random_split, shadow_deploy
+from sparring.steps import as_dictionary, check_as_dictionary, model_step, random_split, shadow_deploy
 from sparring.when import moment
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-class Pipeline:
+class Pipeline(OtherNames):
     """Made by `Client.build_pipeline`; listed by `Client.pipelines`.
 
     It shows the steps of the pipeline's latest version, the one added or made live last, until it is
     edited. All edits return the pipeline, so calls chain; `deploy()` is the first that anyone else sees.
     """
+
+    _elsewhere = PIPELINE
 
     def __init__(self, connection: Connection, name: PipelineName, steps: Sequence[Step] | None = None) -> None:
         self._connection = connection
@@ -91,8 +94,9 @@ class Pipeline:
         return self._tag(tag, tagged=False)
 
     def steps(self) -> list[dict[str, Any]]:
-        """The steps that this handle holds, deployed or not."""
-        return [as_dictionary(step) for step in self._draft.steps]
+        """The steps that this handle holds, deployed or not; behind them a `Check` for each validation."""
+        checks = [check_as_dictionary(rule) for rule in self._draft.rules.values()]
+        return [*(as_dictionary(step) for step in self._draft.steps), *checks]
 
     def add_model_step(self, model: ModelVersion) -> "Pipeline":
         """Append a step: one `model` answers every request."""
@@ -151,8 +155,8 @@ class Pipeline:
     def add_validations(self, **rules: "pl.Expr") -> "Pipeline":
         """Say what is an anomaly: `add_validations(too_high=pl.col("out.variable").list.get(0) > 1000000.0)`.
 
-        Results get the columns `anomaly.<name>`, true for an anomaly, and `anomaly.count`. A rule never blocks a
-        result; where it cannot be evaluated it is null. A name that is there already is replaced.
+        Results get the columns `anomaly.<name>`, true for an anomaly, which `anomaly.count` counts. A rule never
+        blocks a result; where it cannot be evaluated it is null. A name that is there already is replaced.
 
         Args:
             rules: polars expressions over `in.*` and `out.*`, one boolean per row. No Python functions: a rule
@@ -272,15 +276,16 @@ class Pipeline:
         Args:
             tensor: one row per input; the columns feed the first model's inputs.
             timeout: seconds to wait for the official answer, and for the challengers that are alive.
-            dataset: columns or groups (`in`, `out`, `metadata`) to return; None: all but `metadata`.
-            dataset_exclude: columns or groups to leave out.
+            dataset: columns or groups (`in`, `out`, `anomaly`, `metadata`) to return; None: all but `metadata`.
+            dataset_exclude: columns or groups to leave out, but for columns that `dataset` names themselves.
             shadow_wait: seconds to wait for challengers after the official answer, at most; None: `timeout`.
             headers: more Kafka headers of the request; a hash key may name one.
             key: requests of one key are answered in their order.
 
         Returns:
-            `time` (ms), `in.*` (the input as it came), `out.*`, `out_<challenger>.*`; after a random split
-            `out._model_split`: a list of one JSON string with name, version and sha of the chosen model.
+            `time` (ms), `in.*` (the input as it came), `out.*`, `anomaly.count` (int64; 0 where there are no
+            validations), `anomaly.<name>`, `out_<challenger>.*`; after a random split `out._model_split`: a list of
+            one JSON string with name, version and sha of the chosen model.
 
         Raises:
             RuntimeError: the pipeline is not deployed.

@@ -14,7 +14,7 @@ from schemas.names import ModelKey
 from schemas.pipelines import PipelineVersion, ShadowDeploy
 from schemas.results import Answer
 from schemas.tables import read_arrow
-from sparring.columns import in_order, selected
+from sparring.columns import ANOMALIES, in_order, selected
 from sparring.inputs import Image, Request
 
 
@@ -46,11 +46,14 @@ def result(
 
 
 def answer_columns(inputs: Mapping[str, Any], official: Answer, challengers: Mapping[str, Answer]) -> dict[str, Any]:
-    """Every column of one request's rows, unordered. inputs: the request's own columns; they become `in.*`."""
+    """Every column of one request's rows, unordered. inputs: the request's own columns; they become `in.*`.
+
+    An answer without validations has no `anomaly.count`; here it is 0, as the tutorial prints it."""
     outputs = read_arrow(official.value)
     rows = outputs.num_rows
     columns: dict[str, Any] = {"time": pa.array([official.published_at] * rows, pa.timestamp("ms"))}
     columns |= {f"in.{name}": column for name, column in inputs.items()}
+    columns |= {ANOMALIES: pa.array(np.zeros(rows, np.int64))}
     columns |= {_output(name): outputs[name] for name in outputs.column_names}
     if official.split:
         columns["out._model_split"] = pa.array([[_chosen(official)]] * rows, pa.list_(pa.string()))
@@ -61,9 +64,12 @@ def answer_columns(inputs: Mapping[str, Any], official: Answer, challengers: Map
 
 
 def as_frame(columns: Mapping[str, Any]) -> pd.DataFrame:
-    """Columns as a DataFrame: cells are flat lists of Python numbers. A list of columns, which have different types,
-    is one column."""
-    return pd.DataFrame({name: _series(column) for name, column in columns.items()})
+    """Columns as a DataFrame: cells are flat lists of Python numbers; `anomaly.*` are numbers and booleans of pandas'
+    own, as long as none is null: `result[~result["anomaly.high"]]` works. A list of columns, which have different
+    types, is one column."""
+    return pd.DataFrame(
+        {name: (_anomalies if name.startswith("anomaly.") else _series)(column) for name, column in columns.items()}
+    )
 
 
 def cells(column: "pa.ChunkedArray[Any] | pa.Array[Any]") -> list[Any]:
@@ -102,6 +108,12 @@ def _series(column: Any) -> "pd.Series[Any]":
     if pa.types.is_timestamp(column.type):
         return pd.Series(column.to_pandas())
     return pd.Series(cells(column), dtype=object)
+
+
+def _anomalies(column: Any) -> "pd.Series[Any]":
+    parts = column if isinstance(column, list) else [column]
+    values = [value for part in parts for value in part.to_pylist()]
+    return pd.Series(values, dtype=object if None in values else None)
 
 
 def _output(name: str) -> str:

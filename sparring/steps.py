@@ -1,5 +1,6 @@
 """Steps as a user gives them, and as `steps()` prints them. Pure, but for looking up models."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, assert_never
@@ -14,6 +15,7 @@ from schemas.pipelines import (
     RandomSplit,
     ShadowDeploy,
     Step,
+    Validation,
     WeightedModel,
     checked_step,
     step_models,
@@ -55,12 +57,14 @@ def shadow_deploy(champion: object, challengers: object, share: object) -> Step:
     return _checked("challengers", ShadowDeploy(_pinned("champion", champion), others, fraction))
 
 
-def checked_index(index: object, steps: Sequence[Step]) -> int:
-    """`index` as it came; ValueError outside 0..len-1."""
+def checked_index(index: object, steps: Sequence[Step], checks: int = 0) -> int:
+    """`index` as it came; ValueError outside 0..len-1. checks: how many validations `steps()` shows behind them."""
     if isinstance(index, bool) or not isinstance(index, int | np.integer):
         raise TypeError(f"index: {index!r}; expected a whole number")
     if not 0 <= index < len(steps):
         what = f"0 to {len(steps) - 1}" if steps else "none: the pipeline has no steps"
+        if len(steps) <= index < len(steps) + checks:
+            what += "; a Check is a validation: add_validations and remove_validation change it by its name"
         raise ValueError(f"index: {index}; expected {what}")
     return int(index)
 
@@ -99,6 +103,11 @@ def as_dictionary(step: Step) -> dict[str, Any]:
             return {"ShadowDeploy": shadow if share == 1.0 else {**shadow, "share": share}}
         case _:
             assert_never(step)
+
+
+def check_as_dictionary(rule: Validation) -> dict[str, Any]:
+    """A validation as `steps()` prints it: polars' tree of the expression, named by an alias, as JSON."""
+    return {"Check": {"tree": [f'{{"Alias":[{rule.expression},{json.dumps(rule.name)}]}}']}}
 
 
 def first_model(steps: Sequence[Step]) -> str:

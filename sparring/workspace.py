@@ -6,6 +6,7 @@ from schemas.catalog import WorkspaceCreated
 from schemas.names import DEFAULT_WORKSPACE
 from sparring.connection import Connection
 from sparring.model import ModelVersion
+from sparring.other_names import WORKSPACE, OtherNames
 from sparring.pipeline import Pipeline
 from sparring.when import moment
 
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
     from schemas.models import ModelVersion as UploadedModel
 
 
-class Workspace:
+class Workspace(OtherNames):
     """One workspace. Made by `Client.create_workspace`; the default one always exists."""
+
+    _elsewhere = WORKSPACE
 
     def __init__(self, connection: Connection, name: str) -> None:
         self._connection = connection

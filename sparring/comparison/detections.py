@@ -103,7 +103,9 @@ class _Raw:
 def _check_numbers(frame: pl.DataFrame, name: str) -> None:
     kind: Any = frame.schema.get(f"{OUT}{name}")
     if kind is not None and not (kind.inner.is_numeric() or kind.inner == pl.Null):
-        raise NotADataset(f"the output {name} holds {kind.inner}; expected numbers: is another one meant?")
+        raise NotADataset(
+            f"the output {name} holds {kind.inner}; expected numbers: boxes, classes and confidences name others"
+        )
 
 
 def _coded(a: Lists, b: Lists) -> tuple[tuple[Ints, Ints], pl.Series]:

@@ -7,12 +7,11 @@ router or a model process would refuse it later. Whether a picture is whole is l
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from schemas.errors import FrameTooLarge, Refused
 from schemas.frames import ARROW, JSON, ContentType, content_type
+from schemas.json_text import decode_records
 from schemas.limits import FRAME_BYTES_MAX, KIB
 from sparring.frames import check_bytes
 from sparring.sources.paths import VIDEOS
@@ -91,8 +90,8 @@ def _kind(first: bytes) -> ContentType:
 def _check_records(value: bytes) -> None:
     """Not `schemas.tables.read_records`: making columns of them would load pandas."""
     try:
-        records = msgspec.json.decode(value, type=list[dict[str, Any]])
-    except (ValueError, RecursionError) as error:
-        raise Refused("BadJson", f"no JSON list of records: {error}; expected [{{...}}, ...]", "read") from error
+        records = decode_records(value)
+    except ValueError as error:
+        raise Refused("BadJson", f"no JSON list of records: {error}", "read") from error
     if not records:
         raise Refused("BadJson", "the list has no records; expected one per row", "read")

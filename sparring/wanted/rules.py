@@ -19,4 +19,4 @@ def _rule(name: str, place: Place) -> Validation:
     try:
         return parsed(name, text)
     except (TypeError, ValueError) as error:
-        raise place.refused(f"{' '.join(str(error).split())}; a rule is SQL such as {EXAMPLE}") from error
+        raise place.refused(f"{error}; a rule here is SQL, not Python, such as {EXAMPLE}") from error

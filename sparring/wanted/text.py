@@ -1,10 +1,20 @@
 """YAML text as plain values. A key that stands twice is refused: YAML itself would silently take the last."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import yaml
 
 from sparring.wanted.place import WrongFile, shown
+
+_QUOTED: Final = "a text that begins with a quote ends with it: put all of it into single quotes"
+_HINTS: Final = {
+    "mapping values are not allowed": "a text with a colon and a space in it stands in quotes",
+    "expected <block end>": _QUOTED,
+    "expected a comment or a line break": _QUOTED,
+    "'\\t'": "YAML is indented by spaces, not by tabs",
+}
+"""What most likely is wrong, by a part of what the parser says."""
 
 
 def read_yaml(content: bytes) -> object:
@@ -21,7 +31,11 @@ def read_yaml(content: bytes) -> object:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{_at(mark)}: " if mark is not None else ""
-        raise WrongFile(f"{where}{error.problem or error.context}; expected YAML") from error
+        said = error.problem or error.context or ""
+        hint = next((f": {hint}" for part, hint in _HINTS.items() if part in said), "")
+        raise WrongFile(f"{where}{said}{hint}; expected YAML") from error
+    except yaml.reader.ReaderError as error:
+        raise WrongFile(f"position {error.position}: {error.reason}; expected YAML in UTF-8") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         if isinstance(error, WrongFile):
             raise

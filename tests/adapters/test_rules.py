@@ -140,6 +140,28 @@ def test_a_python_function_is_refused_by_the_client() -> None:
         written("rule", pl.col("out.x").map_batches(lambda series: series, return_dtype=pl.Boolean))
 
 
+def test_a_python_function_is_named_as_the_reason_and_not_the_package_that_would_pickle_it() -> None:
+    with pytest.raises(ValueError, match=r"it holds a Python function \(map_elements") as refused:
+        written("rule", pl.col("out.x").map_elements(lambda value: value, return_dtype=pl.Boolean))
+    assert "cloudpickle" not in str(refused.value)
+
+
+def test_columns_that_are_not_named_are_refused_with_how_to_name_them() -> None:
+    with pytest.raises(ValueError, match=r'expected each by its name, pl.col\("out.variable"\)'):
+        written("rule", pl.all() > 3)
+
+
+def test_a_list_that_is_compared_whole_is_refused_with_how_to_take_a_value_out_of_it() -> None:
+    why = str(why_not(written("rule", pl.col("out.x") > 1), {"tensor": "float32"}, {"x": "float32"}))
+    assert why.endswith("a cell is a list: .list.get(0) is its first value, .list.max() its largest")
+    assert "following expression" not in why
+
+
+def test_a_column_without_quotes_in_sql_is_refused_with_the_quotes() -> None:
+    why = why_not(parsed("rule", "out.x > 1"), {}, {"x": "float32"})
+    assert why == "no column 'out'; there are out.x (in SQL a name with a dot stands in double quotes: \"out.y\")"
+
+
 COLUMN = {"Column": "out.x"}
 
 

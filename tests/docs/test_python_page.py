@@ -1,5 +1,6 @@
 """docs/python.md: its program runs from top to bottom, and every public call is on it."""
 
+import ast
 import inspect
 import json
 import os
@@ -7,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,33 @@ TYPES = {"Colour", "Image", "COLOURS", "COCO"}
 )
 def test_every_public_call_is_on_the_page(owner: str, name: str) -> None:
     assert re.search(rf"(?<![a-z_]){name}(?![a-z_])", PAGE), f"{owner}.{name}"
+
+
+def said_defaults() -> list[tuple[str, str, object]]:
+    """Call, argument and value of each `call(argument=value)` in a table: there such a value is the default."""
+    found: list[tuple[str, str, object]] = []
+    for span in re.findall(r"`([^`\n]+)`", "\n".join(line for line in PAGE.splitlines() if line.startswith("|"))):
+        with suppress(SyntaxError):
+            for node in ast.walk(ast.parse(span)):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                    name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                    found += [
+                        (name, one.arg, one.value.value)
+                        for one in node.keywords
+                        if one.arg and isinstance(one.value, ast.Constant) and one.value.value is not ...
+                    ]
+    return found
+
+
+EXAMPLES = {"compare", "save_html"}
+"""Calls that the page shows with arguments of somebody's own."""
+
+
+@pytest.mark.parametrize(("call", "argument", "value"), [one for one in said_defaults() if one[0] not in EXAMPLES])
+def test_a_default_on_the_page_is_the_calls_own(call: str, argument: str, value: object) -> None:
+    owners = [getattr(kind, call) for kind in CLASSES if hasattr(kind, call)]
+    assert owners
+    assert {inspect.signature(owner).parameters[argument].default for owner in owners} == {value}
 
 
 def test_the_pages_program_runs_from_top_to_bottom(stack: LocalStack, shared: Path, tmp_path: Path) -> None:

@@ -174,6 +174,7 @@ def test_a_step_behind_a_shadow_sees_the_champion_and_the_challengers_columns_st
         "in.tensor",
         "out.avg_conf",
         *(f"out.{name}" for name in outputs),
+        "anomaly.count",
         *(f"out_{arm}.{name}" for arm in ("rival", "third") for name in outputs),
     ]
     assert result["out.avg_conf"][0] == [0.25]
@@ -221,14 +222,14 @@ def test_no_detections_at_all_are_empty_lists_in_results_logs_and_pictures(
 def test_dataset_and_dataset_exclude_choose_groups_and_columns(pipeline: Pipeline, scale: Scale) -> None:
     pipeline.add_shadow_deploy(scale("champ", 2.0), [scale("rival", 3.0)]).deploy()
     asked: list[tuple[dict[str, Any], list[str]]] = [
-        ({}, ["time", "in.tensor", "out.y", "out_rival.y"]),
+        ({}, ["time", "in.tensor", "out.y", "anomaly.count", "out_rival.y"]),
         ({"dataset": ["out"]}, ["out.y", "out_rival.y"]),
         ({"dataset": ["time", "out.y"]}, ["time", "out.y"]),
         ({"dataset": ["out"], "dataset_exclude": ["out_rival"]}, ["out.y"]),
-        ({"dataset_exclude": ["in", "time"]}, ["out.y", "out_rival.y"]),
+        ({"dataset_exclude": ["in", "time"]}, ["out.y", "anomaly.count", "out_rival.y"]),
         (
             {"dataset": ["*", "metadata.last_model"]},
-            ["time", "in.tensor", "out.y", "metadata.last_model", "out_rival.y"],
+            ["time", "in.tensor", "out.y", "anomaly.count", "metadata.last_model", "out_rival.y"],
         ),
         ({"dataset": ["metadata"], "dataset_exclude": ["metadata.elapsed"]}, METADATA),
     ]

@@ -24,7 +24,7 @@ def test_what_infer_returned_is_in_the_log_at_once_newest_first(pipeline: Pipeli
     pipeline.add_model_step(scale("logged", 2.0)).deploy()
     results = [ask(pipeline, 1.0, 2.0), ask(pipeline, 3.0)]
     logs = pipeline.logs()
-    assert list(logs.columns) == ["time", "in.tensor", "out.y"]
+    assert list(logs.columns) == ["time", "in.tensor", "out.y", "anomaly.count"]
     assert logs["out.y"].tolist() == [[6.0, 1.0], [4.0, 1.0], [2.0, 1.0]]
     assert logs["in.tensor"].tolist() == [[3.0, 0.5], [2.0, 0.5], [1.0, 0.5]]
     assert logs["time"][0] == results[1]["time"][0]
@@ -38,7 +38,7 @@ def test_a_split_and_a_shadow_leave_their_columns_in_one_log(pipeline: Pipeline,
     pipeline.replace_with_shadow_deploy(0, champion, [rival]).deploy()
     ask(pipeline, 1.0)
     logs = pipeline.logs()
-    assert list(logs.columns) == ["time", "in.tensor", "out._model_split", "out.y", "out_rival.y"]
+    assert list(logs.columns) == ["time", "in.tensor", "out._model_split", "out.y", "anomaly.count", "out_rival.y"]
     assert logs["out_rival.y"].tolist() == [[3.0, 1.5], None]
     assert logs["out._model_split"].tolist() == [None, split["out._model_split"][0]]
     first, last = split["time"][0].to_pydatetime(), logs["time"][0].to_pydatetime()
@@ -51,7 +51,7 @@ def test_columns_are_chosen_as_in_infer_and_metadata_only_when_asked_for(pipelin
     pipeline.add_model_step(scale("logged", 2.0)).deploy()
     ask(pipeline, 1.0)
     assert list(pipeline.logs(dataset=["time", "out"]).columns) == ["time", "out.y"]
-    assert list(pipeline.logs(dataset_exclude=["in"]).columns) == ["time", "out.y"]
+    assert list(pipeline.logs(dataset_exclude=["in"]).columns) == ["time", "out.y", "anomaly.count"]
     assert pipeline.logs(dataset=["metadata"])["metadata.pipeline_version"].tolist() == [pipeline.versions()[0]]
 
 
@@ -103,7 +103,7 @@ def test_export_writes_files_oldest_first_and_no_larger_than_asked(
     assert path == tmp_path / "logs" / f"{pipeline.name()}-1.json"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [line["out.y"][0] for line in lines] == [0.0, 2.0, 4.0, 2e-20, None]
-    assert list(lines[0]) == ["time", "in.tensor", "out.y"]
+    assert list(lines[0]) == ["time", "in.tensor", "out.y", "anomaly.count"]
     when = datetime.fromisoformat(lines[0]["time"])
     assert when.tzinfo == UTC
     assert when.replace(tzinfo=None) == results[0]["time"][0].to_pydatetime()

@@ -19,7 +19,7 @@ def test_a_shadow_gives_all_columns_and_one_official_answer(pipeline: Pipeline, 
     champion, rf, xgb = scale("champion", 2.0), scale("rf", 3.0), scale("xgb", 5.0)
     pipeline.add_shadow_deploy(champion, [rf, xgb]).deploy()
     result = pipeline.infer(TABLE)
-    assert list(result.columns) == ["time", "in.tensor", "out.y", "out_rf.y", "out_xgb.y"]
+    assert list(result.columns) == ["time", "in.tensor", "out.y", "anomaly.count", "out_rf.y", "out_xgb.y"]
     assert result[["out.y", "out_rf.y", "out_xgb.y"]].to_numpy().tolist() == [[[2, 4], [3, 6], [5, 10]]]
 
     request = wire.send(pipeline.name(), ROW)

@@ -162,7 +162,13 @@ def test_the_a_b_test(
             break
     assert seen.keys() == direct.keys()
     for name, result in seen.items():
-        assert list(result.columns) == ["time", "in.tensor", "out._model_split", *(f"out.{out}" for out in OUTPUTS)]
+        assert list(result.columns) == [
+            "time",
+            "in.tensor",
+            "out._model_split",
+            *(f"out.{out}" for out in OUTPUTS),
+            "anomaly.count",
+        ]
         assert result.loc[0, "out.confidences"] == shortest(direct[name]["confidences"])
     pipeline.undeploy()
     assert rows_of(pipeline)["deployed"] == "False"
@@ -184,6 +190,7 @@ def test_the_shadow_deployment(
         "time",
         "in.tensor",
         *(f"out.{out}" for out in OUTPUTS),
+        "anomaly.count",
         *(f"out_resnet50.{out}" for out in OUTPUTS),
     ]
     assert single_result.loc[:, ["time", "out.confidences", "out_resnet50.confidences"]].shape == (1, 3)

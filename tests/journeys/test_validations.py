@@ -38,7 +38,9 @@ def test_rules_are_part_of_the_version_and_stay_until_they_are_removed(
     again.replace_with_model_step(0, scale("unruled", 3.0)).deploy()
     assert "anomaly.too_high" in again.infer(pd.DataFrame({"tensor": [[1.0, 2.0]]})).columns
     again.remove_validation("too_high").deploy()
-    assert list(again.infer(pd.DataFrame({"tensor": [[1.0, 2.0]]})).columns) == ["time", "in.tensor", "out.y"]
+    unruled = again.infer(pd.DataFrame({"tensor": [[1.0, 2.0]]}))
+    assert list(unruled.columns) == ["time", "in.tensor", "out.y", "anomaly.count"]
+    assert again.logs()["anomaly.count"].tolist() == [0, 0]
 
 
 def test_a_rule_that_cannot_be_evaluated_is_refused_at_deploy(pipeline: Pipeline, scale: Scale) -> None:

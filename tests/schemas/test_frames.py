@@ -66,6 +66,24 @@ def test_a_deadline_that_is_no_time_is_refused(text: bytes) -> None:
         assert frame(headers=[("deadline", text)]).deadline
 
 
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        (b"1764000005", "seconds"),
+        (b"1764000005000000", "microseconds"),
+        (b"1764000005000000000", "nanoseconds"),
+    ],
+)
+def test_a_deadline_of_today_in_another_unit_is_refused_by_that_unit(text: bytes, unit: str) -> None:
+    with pytest.raises(Refused, match=f"'{text.decode()}' looks like {unit}; expected Unix milliseconds, such as 1764"):
+        assert frame(headers=[("deadline", text)]).deadline
+
+
+@pytest.mark.parametrize("ms", [0, 1000, 1_764_000_005_000, 99_999_999_999_999, 2**53 - 1])
+def test_a_deadline_in_milliseconds_is_taken_however_far_away(ms: int) -> None:
+    assert frame(headers=[("deadline", str(ms).encode())]).deadline == ms
+
+
 def test_a_frame_above_the_limit_is_refused_with_both_numbers() -> None:
     frame(value=bytes(FRAME_BYTES_MAX)).check_size()
     with pytest.raises(Refused, match=f"value has {FRAME_BYTES_MAX + 1} bytes; expected at most {FRAME_BYTES_MAX}"):

@@ -1,5 +1,8 @@
 """The columns of a result: order, groups, shapes, printed numbers. Nothing runs."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -9,7 +12,7 @@ import pytest
 from schemas.models import Configuration, ModelVersion, PinnedModel, TensorSpec
 from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDeploy, Step, WeightedModel
 from schemas.results import Answer
-from schemas.tables import encode_rows, read_arrow
+from schemas.tables import encode_rows, encode_table, read_arrow
 from schemas.tasks import SplitChoice
 from sparring.columns import checked_dataset, in_order, selected
 from sparring.inputs import Image, frame_of, narrowed, read_image, read_request
@@ -95,6 +98,44 @@ def test_groups_and_single_columns_are_chosen_and_left_out() -> None:
     assert selected(names, None, ["out_rival"]) == ["time", "in.a", "out.a", "out.b"]
 
 
+def test_a_column_that_is_named_itself_stays_where_its_group_is_left_out() -> None:
+    names = ["time", "out.a", "anomaly.count", "anomaly.high"]
+    assert selected(names, ["time", "out", "anomaly.count"], ["anomaly"]) == ["time", "out.a", "anomaly.count"]
+    assert selected(names, ["anomaly", "anomaly.count"], ["anomaly.count"]) == ["anomaly.high"]
+
+
+def answered(request: pa.Table, official: Answer) -> pa.Table:
+    table = result(request, official, {}, None, None)
+    assert isinstance(table, pa.Table)
+    return table
+
+
+def test_anomalies_are_booleans_and_numbers_that_pandas_can_select_by() -> None:
+    ruled = pa.table({"y": [[1.0], [2.0]], "anomaly.count": [0, 1], "anomaly.high": [False, True]})
+    frame = pd.DataFrame({"tensor": [[1.0], [2.0]]})
+    got = result(frame, replace(answer({}), value=encode_table(ruled)), {}, None, None)
+    assert isinstance(got, pd.DataFrame)
+    assert got[~got["anomaly.high"]]["out.y"].tolist() == [[1.0]]
+    assert got["anomaly.count"].sum() == 1
+    unsure = ruled.set_column(2, "anomaly.high", pa.array([None, True]))
+    got = result(frame, replace(answer({}), value=encode_table(unsure)), {}, None, None)
+    assert isinstance(got, pd.DataFrame)
+    assert got["anomaly.high"].tolist() == [None, True]
+
+
+def test_anomalies_are_counted_also_where_there_are_no_validations() -> None:
+    request = pa.table({"tensor": pa.array([[1.0], [2.0]])})
+    values = [np.array([0.5], np.float32)] * 2
+    without = answered(request, answer({"variable": values}))
+    assert without["anomaly.count"].to_pylist() == [0, 0]
+    ruled = pa.table({"variable": [[0.5], [0.5]], "anomaly.count": [0, 1], "anomaly.high": [False, True]})
+    counted = answered(request, replace(answer({}), value=encode_table(ruled))).select(
+        ["anomaly.count", "anomaly.high"]
+    )
+    assert counted.to_pydict() == {"anomaly.count": [0, 1], "anomaly.high": [False, True]}
+    assert counted.schema.field("anomaly.count") == without.schema.field("anomaly.count")
+
+
 @pytest.mark.parametrize("wrong", ["out", 3, ["out", 3]])
 def test_a_dataset_that_is_no_list_of_names_is_refused(wrong: object) -> None:
     with pytest.raises(TypeError, match=r"dataset: .* expected"):
@@ -126,7 +167,7 @@ def test_a_dataframe_gives_a_dataframe_with_the_cells_of_its_caller() -> None:
     frame = pd.DataFrame({"tensor": [cell], "camera": ["7"]}, index=[5])
     got = result(frame, answer({"variable": [np.array([0.5], np.float32)]}), {}, None, None)
     assert isinstance(got, pd.DataFrame)
-    assert list(got.columns) == ["time", "in.camera", "in.tensor", "out.variable"]
+    assert list(got.columns) == ["time", "in.camera", "in.tensor", "out.variable", "anomaly.count"]
     assert got["in.tensor"].to_list()[0] is cell
     assert got["out.variable"].to_list() == [[0.5]]
     assert str(got["time"].dtype) == "datetime64[ms]"
@@ -137,7 +178,7 @@ def test_a_table_gives_a_table_with_the_dtypes_of_the_model() -> None:
     table = pa.table({"tensor": pa.array([[0.1, 2.0]], LIST_OF_DOUBLES)})
     got = result(table, answer({"variable": [np.array([0.5], np.float32)]}), {}, None, None)
     assert isinstance(got, pa.Table)
-    assert got.schema.types == [pa.timestamp("ms"), LIST_OF_DOUBLES, pa.list_(pa.float32())]
+    assert got.schema.types == [pa.timestamp("ms"), LIST_OF_DOUBLES, pa.list_(pa.float32()), pa.int64()]
 
 
 def test_the_chosen_model_stands_in_every_row_where_a_split_was_on_the_path() -> None:
@@ -150,12 +191,12 @@ def test_the_chosen_model_stands_in_every_row_where_a_split_was_on_the_path() ->
 def test_a_challengers_columns_carry_its_name() -> None:
     one = answer({"variable": [np.array([1.0], np.float32)]})
     got = result(pd.DataFrame({"tensor": [[1]]}), one, {"rival": one}, None, None)
-    assert list(got.columns) == ["time", "in.tensor", "out.variable", "out_rival.variable"]
+    assert list(got.columns) == ["time", "in.tensor", "out.variable", "anomaly.count", "out_rival.variable"]
 
 
 def test_an_image_has_no_input_columns() -> None:
     got = result(Image(b"", "image/png"), answer({"variable": [np.array([1.0])]}), {}, None, None)
-    assert list(got.columns) == ["time", "out.variable"]
+    assert list(got.columns) == ["time", "out.variable", "anomaly.count"]
 
 
 def test_metadata_comes_only_when_asked_for() -> None:
@@ -287,3 +328,20 @@ def test_a_file_of_records_or_of_arrow_is_a_request(tmp_path_factory: pytest.Tem
     for name in ("x.csv", "bad.json"):
         with pytest.raises(ValueError, match="path: "):
             read_request(folder / name)
+
+
+def test_a_file_of_records_is_read_as_a_frame_of_them_is(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(b'\xef\xbb\xbf[{"x": 1.0, "label": "a"}, {"x": null, "label": "b"}]')
+    read = read_request(path)
+    assert isinstance(read, pd.DataFrame)
+    assert read["x"].tolist() == [1.0, None]
+    assert read_arrow(frame_of(read, version_of())[0])["x"].null_count == 1
+    path.write_text('[{"x": 1.0}, {"y": 1.0}]')
+    with pytest.raises(
+        ValueError, match=r"path: .* record 1 has the fields \['y'\]; expected those of record 0: \['x'\]"
+    ):
+        read_request(path)
+    path.write_text('{"x": 1.0}')
+    with pytest.raises(ValueError, match=r"path: .*one object came; expected a list of records"):
+        read_request(path)

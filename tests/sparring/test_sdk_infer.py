@@ -71,12 +71,13 @@ def test_the_official_answer_and_all_challengers_are_one_row(
     with answering(settings, answer):
         got = shadowed.infer(FRAME)
         table = shadowed.infer(pa.Table.from_pandas(FRAME))
-    names = ["time", "in.tensor", "out.variable", "out_rival.variable", "out_slow.variable"]
+    names = ["time", "in.tensor", "out.variable", "anomaly.count", "out_rival.variable", "out_slow.variable"]
     assert list(got.columns) == names == table.column_names
     assert got.drop(columns="time").to_dict("records") == [
         {
             "in.tensor": [1.0, 2.0],
             "out.variable": [0.5],
+            "anomaly.count": 0,
             "out_rival.variable": [0.25],
             "out_slow.variable": [0.25],
         }
@@ -98,7 +99,7 @@ def test_headers_key_and_the_bytes_of_an_image_travel_as_they_are(
     with answering(settings, answer):
         got = shadowed.infer_image(picture, headers={"camera": "7"}, key="shelf-3")
         shadowed.infer(FRAME)
-    assert list(got.columns) == ["time", "out.variable"]
+    assert list(got.columns) == ["time", "out.variable", "anomaly.count"]
     image, table = seen
     assert (image.value, image.key, image.content_type) == (picture.read_bytes(), b"shelf-3", "image/jpeg")
     assert (image.header("camera"), image.header("pipeline")) == ("7", "default/shadowed")
@@ -137,7 +138,7 @@ def test_a_dead_challenger_is_not_waited_for_and_is_named(
             got = shadowed.infer(FRAME, timeout=60)
         assert time.monotonic() - began_s < 40
     assert said[0].filename == __file__
-    assert list(got.columns) == ["time", "in.tensor", "out.variable", "out_rival.variable"]
+    assert list(got.columns) == ["time", "in.tensor", "out.variable", "anomaly.count", "out_rival.variable"]
 
 
 def test_a_living_challenger_is_waited_for_as_long_as_shadow_wait_says(

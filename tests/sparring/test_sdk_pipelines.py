@@ -1,11 +1,13 @@
 """Workspaces, models and pipelines through the SDK, on a real broker. No service runs."""
 
 import datetime as dt
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -84,6 +86,64 @@ def test_the_same_name_again_is_a_new_version_and_the_newest_is_last(client: Cli
     assert first.versions() == [first, second]
     assert first.sha() != second.sha()
     assert client.get_model("twice") == second
+
+
+def test_models_and_pipelines_are_listed_as_tables_in_their_workspace_and_found_by_name(
+    client: Client, folder: Path
+) -> None:
+    shop = client.set_current_workspace(client.create_workspace("listing"))
+    try:
+        first = upload(client, folder, "listed")
+        second = upload(client, folder, "listed", output_name="other")
+        pipeline = client.build_pipeline("listed").add_tag("checkout")
+        assert client.list_models() == [second]
+        assert client.models_by_name("listed") == [second, first]
+        assert [one.name() for one in client.list_pipelines()] == ["listed"]
+        assert [one.name() for one in client.pipelines_by_name(pipeline_name="listed")] == ["listed"]
+        heading, row = str(client.list_pipelines()).splitlines()
+        assert heading.split() == [
+            "name",
+            "workspace_name",
+            "created",
+            "last_updated",
+            "deployed",
+            "tags",
+            "versions",
+            "steps",
+        ]
+        assert row.split()[:2] == ["listed", "listing"]
+        assert pipeline.versions()[0] in row
+        assert f"<td>{pipeline.create_time().isoformat(sep=' ', timespec='microseconds')}</td>" in (
+            client.list_pipelines()._repr_html_()
+        )
+        assert str(client.list_models()).splitlines()[1].split()[:3] == ["listed", "listing", "2"]
+        assert first.sha() in client.models_by_name("listed")._repr_html_()
+        assert shop in client.list_workspaces()
+        assert client.list_workspaces()._repr_html_().count("<td>listing</td>") == 1
+    finally:
+        client.set_current_workspace(client.get_workspace("default"))
+    assert client.list_models("listing") == [second]
+    assert client.models_by_name("listed", workspace_name="listing") == [second, first]
+    assert [one.name() for one in client.list_pipelines(workspace_name="listing")] == ["listed"]
+    with pytest.raises(
+        EntityNotFoundError,
+        match=r"default/listed does not exist: build_.* there is one in the workspace listing: set_c",
+    ):
+        client.pipelines_by_name("listed")
+    with pytest.raises(
+        EntityNotFoundError,
+        match=r"workspace 'default' has no model 'listed'; .*; there is one in the workspace listing",
+    ):
+        client.models_by_name("listed")
+
+
+def test_one_version_of_a_model_is_found_by_its_uuid(client: Client, folder: Path) -> None:
+    first = upload(client, folder, "versioned")
+    second = upload(client, folder, "versioned", output_name="other")
+    assert client.get_model("versioned", version=first.version()) == first
+    assert client.get_model("versioned", second.version()) == second
+    with pytest.raises(EntityNotFoundError, match=f"no version 'no-such'; there are: {second.version()}"):
+        client.get_model("versioned", version="no-such")
 
 
 def test_an_onnx_file_tells_its_inputs_and_outputs(models: list[ModelVersion]) -> None:
@@ -170,6 +230,24 @@ def test_steps_are_shown_as_dictionaries_with_the_weights_as_given(client: Clien
     pipeline.replace_with_shadow_deploy(0, champion, [rival, third])
     shadow = {"champion": named(champion), "challengers": [named(rival), named(third)]}
     assert pipeline.steps() == [{"ShadowDeploy": shadow}]
+
+
+def test_each_validation_is_shown_behind_the_steps_as_a_check_with_the_tree_of_its_rule(
+    client: Client, models: list[ModelVersion]
+) -> None:
+    rule = pl.col("out.variable").list.get(0) > 1.0
+    pipeline = client.build_pipeline("checked").add_model_step(models[0]).add_validations(high=rule, low=~rule)
+    step, high, low = pipeline.steps()
+    assert step == {"ModelInference": {"models": [named(models[0])]}}
+    ((tree,), _) = (one["Check"]["tree"] for one in (high, low))
+    assert pl.Expr.deserialize(io.StringIO(tree), format="json").meta.eq(rule.alias("high"))
+    wrong = r"expected 0 to 0; a Check is a validation: .* remove_validation"
+    with pytest.raises(ValueError, match=wrong):
+        pipeline.remove_step(1)
+    with pytest.raises(ValueError, match=wrong):
+        pipeline.replace_with_model_step(2, models[1])
+    assert [next(iter(one)) for one in pipeline.remove_validation("low").steps()] == ["ModelInference", "Check"]
+    assert pipeline.clear().steps() == []
 
 
 def test_steps_are_added_replaced_removed_and_cleared_and_the_calls_chain(

@@ -301,6 +301,7 @@ def test_steps_that_do_not_fit_and_rules_that_cannot_be_evaluated_are_refused() 
         ("tensor_fields: [a, b]", "models.a.configure.tensor_fields: 2 columns for 1 inputs"),
         ("batch_config: double", "models.a.configure.batch_config: 'double'; expected None or 'single'"),
         ("image: {wide: 3}", "models.a.configure.image: unknown ['wide']"),
+        ("image: {colour: bgr}", "models.a.configure.image: colour 'bgr'; expected one of 'RGB', 'BGR'"),
         ("class_names: 3", "models.a.configure.class_names: int; expected a list"),
         ("runtime: python", "models.a.configure.runtime: 'python'; a was uploaded as 'onnx'"),
         ("batch_rows_max: 0", "models.a.configure.batch_rows_max: 0; expected at least 1"),

@@ -205,7 +205,15 @@ def test_what_is_wrong_in_a_model_is_named_by_its_place(folder: Path, models: st
         ("pipeline: !!python/object/apply:os.getcwd []", "line 1, column 11: could not determine a constructor"),
         ("pipeline: a\n---\npipeline: b", "line 2, column 1: "),
         ("deployed: 2024-13-45", "month must be in 1..12; expected YAML"),
-        ("a: \x00", "unacceptable character"),
+        ("a: \x00", "position 3: special characters are not allowed; expected YAML in UTF-8"),
+        (
+            "a:\n\tb: 1",
+            "line 2, column 1: found character '\\t' that cannot start any token: YAML is indented by",
+        ),
+        (
+            'a: "out.y"[1] > 3',
+            "line 1, column 11: expected <block end>, but found '[': a text that begins with",
+        ),
         ("[" * 3000, "nested too deep; expected YAML"),
         ("a: &a [*a]", 'the file: unknown key "a"'),
     ],
@@ -244,6 +252,26 @@ def test_a_rule_in_sql_counts_lists_from_1_and_is_the_same_rule_as_in_polars() -
     assert EXAMPLE in PAGE.read_text()
     assert anomalies(ruled(EXAMPLE), values) == anomalies(in_python, values) == [False, True, False, True, None]
     assert anomalies(ruled('"out.variable"[1] > 1000000.0'), values) == [False, True, False, True, None]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'pl.col("out.y").list.max() < 0.5',
+        'pl.col("out.confidences").list.mean() < 0.5 and pl.col("in.camera") == "door"',
+        "out.variable[0] > 1",
+        'df["out.y"].max()',
+        "lambda row: row > 1",
+        '{"a": 1}',
+        '"out.y" > ' + "1 + " * 200,
+    ],
+)
+def test_a_rule_in_another_language_is_refused_in_a_line_that_names_sql(text: str) -> None:
+    with pytest.raises(WrongFile, match=re.escape(f"a rule here is SQL, not Python, such as {EXAMPLE}")) as refused:
+        ruled(text)
+    message = str(refused.value)
+    assert len(message) < 350
+    assert not re.search(r"Ident|Function|Span|[{]", message)
 
 
 def test_a_list_that_is_too_short_is_no_anomaly_in_sql() -> None:

@@ -107,6 +107,30 @@ ROWS: list[Row] = [
         for call in ("create_workspace", "get_workspace", "upload_model", "get_model", "build_pipeline", "get_pipeline")
         for wrong in ("", "1st", "with space", "under_score", "x" * 64, HALF, 7, None)
     ),
+    *(
+        ("Client." + call, argument, wrong, ValueError, NO_NAME)
+        for call, argument in (
+            ("list_models", "workspace_name"),
+            ("list_pipelines", "workspace_name"),
+            ("models_by_name", "workspace_name"),
+            ("pipelines_by_name", "workspace_name"),
+            ("models_by_name", "model_name"),
+            ("pipelines_by_name", "pipeline_name"),
+        )
+        for wrong in ("", "with space", HALF, 7)
+    ),
+    *(
+        (
+            "Client." + call,
+            "workspace_name",
+            "absent",
+            EntityNotFoundError,
+            "'absent' does not exist; there are: default",
+        )
+        for call in ("list_models", "list_pipelines", "models_by_name", "pipelines_by_name")
+    ),
+    ("Client.get_model", "version", 7, TypeError, "int; expected a version's uuid, or None"),
+    ("Client.get_model", "version", "3b0e", EntityNotFoundError, "model 'champion' has no version '3b0e'; there are: "),
     ("Client.create_workspace", "name", "default", ValueError, "workspace 'default' exists; get_workspace returns it"),
     ("Client.get_workspace", "create_if_not_exist", "x", TypeError, "'x'; expected True or False"),
     ("Client.set_current_workspace", "workspace", None, TypeError, "NoneType; expected a Workspace, as get_workspace"),
@@ -153,11 +177,13 @@ ROWS: list[Row] = [
     ("ModelVersion.configure", "output_schema", pa.schema([]), ValueError, "Schema came, expected None"),
     ("ModelVersion.configure", "image", 640, TypeError, "int; expected a dictionary or ImageSettings"),
     ("ModelVersion.configure", "image", {"wide": 640}, ValueError, r"unknown \['wide'\]; expected some of \['width'"),
-    ("ModelVersion.configure", "image", {"width": "640"}, ValueError, r"Expected `int \| null`, got `str`"),
+    ("ModelVersion.configure", "image", {"width": "640"}, ValueError, "width '640'; expected a whole number or None"),
+    ("ModelVersion.configure", "image", {"colour": "bgr"}, ValueError, "colour 'bgr'; expected one of 'RGB', 'BGR'"),
+    ("ModelVersion.configure", "image", {"mean": 0.5}, ValueError, "mean 0.5; expected a list of three, each a number"),
     ("ModelVersion.configure", "image", {"height": 0}, ValueError, "height 0; expected 1 to 65535 pixels"),
     ("ModelVersion.configure", "image", {"std": (1, 0, 1)}, ValueError, "expected finite numbers, and none of std 0"),
     ("ModelVersion.configure", "image", ImageSettings(scale=NAN), ValueError, "scale nan, .* expected finite numbers"),
-    ("ModelVersion.configure", "image", ImageSettings(exif="no"), ValueError, r"Expected `bool`, got `str`"),  # type: ignore[arg-type]
+    ("ModelVersion.configure", "image", ImageSettings(exif="no"), ValueError, "exif 'no'; expected true or false"),  # type: ignore[arg-type]
     ("ModelVersion.configure", "batch_rows_max", True, TypeError, "True; expected a whole number"),
     ("ModelVersion.configure", "batch_rows_max", 0, ValueError, "0; expected at least 1"),
     ("ModelVersion.configure", "outputs_per_row", "yes", TypeError, "'yes'; expected True, False, or None"),
@@ -205,6 +231,9 @@ OF_A_PYTHON_STEP: list[Row] = [
 NEW: dict[str, Callable[[World], dict[str, Any]]] = {
     "Client.upload_model": lambda world: {"name": "new", "path": write_model(world.folder, output_name="new")},
     "Client.get_workspace": lambda _: {"name": "missing"},
+    "Client.get_model": lambda _: {"name": "champion"},
+    "Client.models_by_name": lambda _: {"model_name": "champion"},
+    "Client.pipelines_by_name": lambda _: {"pipeline_name": "live"},
 }
 """The right arguments, where a call needs some."""
 

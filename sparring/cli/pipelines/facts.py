@@ -29,7 +29,8 @@ class PipelineFacts(msgspec.Struct, frozen=True):
 
 
 class VersionFacts(msgspec.Struct, frozen=True):
-    """One version of a pipeline. steps: as `Pipeline.steps()` has them; validations: as polars prints them."""
+    """One version of a pipeline. steps: as `Pipeline.steps()` has them, but for its Checks, which are `validations`, as
+    polars prints them."""
 
     workspace: str
     name: str

@@ -149,10 +149,13 @@ def _ids(text: str) -> frozenset[str]:
         words = text.split(",")
     else:
         try:
-            with open(text[1:], encoding="utf-8") as file:  # noqa: PTH123  # pathlib is not loaded yet
+            with open(text[1:], encoding="utf-8-sig") as file:  # noqa: PTH123  # pathlib is not loaded yet
                 words = file.read().split()
-        except (OSError, UnicodeDecodeError) as error:
-            raise argparse.ArgumentTypeError(f"{text[1:]}: {error}") from None
+        except UnicodeDecodeError:
+            what = f"{text[1:]}: no UTF-8 text (PowerShell's > may write UTF-16)"
+            raise argparse.ArgumentTypeError(f"{what}; expected request ids in UTF-8, one per line") from None
+        except OSError as error:
+            raise argparse.ArgumentTypeError(f"{text[1:]}: {error.strerror}") from None
     found = frozenset(word.strip() for word in words if word.strip())
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r}; expected request ids with commas, or @FILE with one per line")

@@ -1,5 +1,7 @@
 """What of the arguments of `sparring replay` goes together, as typed: what would mean nothing is refused. No Kafka."""
 
+from pathlib import Path
+
 import pytest
 
 from sparring import cli
@@ -88,6 +90,19 @@ def test_with_resume_nothing_else_is_named_but_what_is_printed() -> None:
     assert named == options
     left = {f"--{name.replace('_', '-')}" for name in vars(parsed)} - options
     assert left == {"--resume", "--json", "--show", "--run", "--paths", "--since", "--until"}, "an option is not tried"
+
+
+def test_a_file_of_ids_is_read_past_its_byte_order_mark_and_refused_in_utf_16(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "ids.txt"
+    path.write_bytes("one\ntwo\n".encode("utf-8-sig"))
+    command = ["replay", "--ids", f"@{path}", "--pipeline", "shelf"]
+    assert cli.parser().parse_args(command).ids == {"one", "two"}
+    path.write_bytes("one\ntwo\n".encode("utf-16"))
+    with pytest.raises(SystemExit):
+        cli.main(command)
+    assert "no UTF-8 text (PowerShell's > may write UTF-16); expected request ids in UTF-8" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
