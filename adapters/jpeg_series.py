@@ -1,0 +1,72 @@
+"""JPEGs that lie one after the other, as an IP camera's recording has them: where each of them ends. Pure.
+
+Read from the markers alone: nothing is decoded. A photo with other bytes behind it, such as a depth map or a motion
+photo's film, is one JPEG.
+"""
+
+import re
+import struct
+from typing import Final
+
+JPEG_BEGIN: Final = b"\xff\xd8\xff"
+JPEG_END: Final = b"\xff\xd9"
+JPEG_FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+"""Markers of a frame header (SOF0 to SOF15), which holds the picture's size."""
+JPEG_SCAN: Final = 0xDA
+JPEG_MARKER: Final = re.compile(rb"\xff+[^\xff]", re.DOTALL)
+"""Any number of 0xFF may come before a marker's own byte."""
+JPEG_NEXT: Final = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)
+"""What ends a scan: neither an escaped 0xFF nor a restart."""
+GAP: Final = re.compile(
+    rb"[\0\r\n ]*(?:--[^\r\n]{1,200}\r?\n(?:[!-9;-~]{1,100}:[^\r\n]{0,500}\r?\n){0,30}\r?\n)?", re.DOTALL
+)
+"""What may lie between two: padding, or the boundary and headers of an HTTP multipart stream."""
+
+_BEGIN, _END = 0xD8, 0xD9
+_ALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})
+"""Markers without a length: TEM and the restarts."""
+
+
+def jpeg_end(value: bytes | bytearray, begin: int = 0) -> int | None:
+    """Where the JPEG that begins at `begin` ends: behind its end marker, or where the next one begins if it has none.
+    None: not within `value`."""
+    at = begin + 2
+    while (found := JPEG_NEXT.search(value, at)) is not None:
+        at, marker = found.end(), value[found.end() - 1]
+        if marker == _END:
+            return at
+        if marker == _BEGIN:
+            return at - 2
+        if marker in _ALONE:
+            continue
+        if at + 2 > len(value):
+            return None
+        at += max(2, int.from_bytes(value[at : at + 2], "big"))
+    return None
+
+
+def count_jpegs(value: bytes) -> int:
+    """How many pictures of the first one's size and channels lie one after the other, the first included."""
+    first, begin, count = _frame(value, 0), 0, 0
+    while (frame := _frame(value, begin)) is not None and frame == first:
+        count += 1
+        end = jpeg_end(value, begin)
+        gap = None if end is None else GAP.match(value, end)
+        if gap is None or not value.startswith(JPEG_BEGIN, gap.end()):
+            break
+        begin = gap.end()
+    return count
+
+
+def _frame(value: bytes, begin: int) -> tuple[int, int, int] | None:
+    """Height, width and channels, as the frame header has them."""
+    at = begin + 2
+    while (found := JPEG_MARKER.match(value, at)) is not None:
+        at = found.end()
+        marker = value[at - 1]
+        if marker in JPEG_FRAMES and at + 8 <= len(value):
+            return struct.unpack_from(">HHB", value, at + 3)
+        if marker in {_BEGIN, _END, JPEG_SCAN} or at + 2 > len(value):
+            return None
+        at += 0 if marker in _ALONE else max(2, int.from_bytes(value[at : at + 2], "big"))
+    return None
