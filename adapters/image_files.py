@@ -17,6 +17,7 @@ from adapters.jpeg_series import (
     JPEG_NEXT,
     JPEG_SCAN,
     count_jpegs,
+    jpeg_end,
 )
 from schemas.errors import Refused
 from schemas.limits import IMAGE_SCANS_MAX
@@ -126,10 +127,8 @@ def _jpeg(value: bytes) -> Claim:
             break
     if frame is None:
         raise not_an_image(value, "the JPEG has no frame header")
-    # Within a scan every 0xFF is escaped, so this is the end marker and not a thumbnail's; or the end of a comment
-    # between two scans.
-    end = value.find(JPEG_END, at)
-    if end < 0:
+    end = jpeg_end(value)
+    if end is None or not value.endswith(JPEG_END, 0, end):
         raise not_an_image(value, "the JPEG is cut off (it has no end marker)")
     if not has_more and value.find(JPEG_BEGIN, end) >= 0 and (count := count_jpegs(value)) > 1:
         raise several(count, "JPEGs one after the other")

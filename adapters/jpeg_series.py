@@ -15,8 +15,8 @@ JPEG_FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 JPEG_SCAN: Final = 0xDA
 JPEG_MARKER: Final = re.compile(rb"\xff+[^\xff]", re.DOTALL)
 """Any number of 0xFF may come before a marker's own byte."""
-JPEG_NEXT: Final = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)
-"""What ends a scan: neither an escaped 0xFF nor a restart."""
+JPEG_NEXT: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""What ends a scan: neither an escaped 0xFF nor a restart. With `\xff+` the search takes twenty times as long."""
 GAP: Final = re.compile(
     rb"[\0\r\n ]*(?:--[^\r\n]{1,200}\r?\n(?:[!-9;-~]{1,100}:[^\r\n]{0,500}\r?\n){0,30}\r?\n)?", re.DOTALL
 )

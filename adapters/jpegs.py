@@ -14,13 +14,14 @@ import numpy.typing as npt
 import simplejpeg
 
 from adapters.image_files import not_an_image
-from adapters.jpeg_series import JPEG_MARKER, JPEG_SCAN, jpeg_end
+from adapters.jpeg_series import JPEG_NEXT, JPEG_SCAN, jpeg_end
 
 Uint8 = npt.NDArray[np.uint8]
 
 _LOOKS_MAX: Final = 4
 _EXTRANEOUS: Final = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
-_BAD_ICC: Final = "bad ICC marker"
+_OF_HEADER: Final = re.compile(r"bad ICC marker|before marker 0x(?:c[0-9a-f]|d[abd]|[ef][0-9a-f])")
+"""About metadata, or bytes between the header's segments."""
 _HARMLESS: Final = ("Invalid SOS parameters", "Inconsistent progression")
 """The decoder takes the only parameters that a sequential JPEG may have; and whether a scan is missing is known before
 (`adapters.image_files`): one may come twice."""
@@ -32,26 +33,31 @@ _PADDING_BYTES_MAX: Final = 64
 _ALIGNMENT_BYTES_MAX: Final = 8
 """Before another marker: encoders fill up a word."""
 
-_ICC_MARKER: Final = 0xE2
+_METADATA: Final = frozenset({*range(0xE1, 0xEE), 0xEF, 0xFE})
+"""Markers of segments that change no pixel: all but JFIF's (APP0) and Adobe's (APP14), which name the colours."""
 
 
 def decode_jpeg(value: bytes, colour: Literal["RGB", "BGR"]) -> Uint8:
     """The picture, uint8 [H, W, 3], as it lies in the file: no EXIF orientation is applied. Refused if data of it are
     missing or damaged."""
-    looked_at = value
+    looked_at, strict = value, True
     for _ in range(_LOOKS_MAX):
         try:
-            return _decoded(looked_at, colour)
+            picture: Uint8 = simplejpeg.decode_jpeg(looked_at, colour, strict=strict)
         except ValueError as error:
             warning = str(error)
+        else:
+            return picture
         if any(unknown in warning for unknown in _NOT_FOR_TURBO):
             return _by_opencv(value, colour)
-        if any(one in warning for one in _HARMLESS) or _is_alignment(warning):
-            return _decoded(looked_at, colour, strict=False)
-        without = _without_profile(looked_at) if _BAD_ICC in warning else _without_padding(looked_at, warning)
-        if without is None:
+        if _OF_HEADER.search(warning) and looked_at is value:
+            looked_at = _bare(value)
+        elif any(one in warning for one in _HARMLESS) or _is_alignment(warning):
+            strict = False
+        elif (without := _without_padding(looked_at, warning)) is not None:
+            looked_at = without
+        else:
             break
-        looked_at = without
     raise not_an_image(value, f"picture data are missing or damaged; the JPEG decoder says: {warning}")
 
 
@@ -61,11 +67,6 @@ def upright(picture: Uint8, orientation: int) -> Uint8:
         picture = cv2.transpose(picture).astype(np.uint8, copy=False)
     flip = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}.get(orientation)
     return picture if flip is None else cv2.flip(picture, flip).astype(np.uint8, copy=False)
-
-
-def _decoded(value: bytes, colour: str, *, strict: bool = True) -> Uint8:
-    picture: Uint8 = simplejpeg.decode_jpeg(value, colour, strict=strict)
-    return picture
 
 
 def _by_opencv(value: bytes, colour: str) -> Uint8:
@@ -94,16 +95,14 @@ def _without_padding(value: bytes, warning: str) -> bytes | None:
     return value[:begin] + value[end - 2 :]
 
 
-def _without_profile(value: bytes) -> bytes | None:
-    """Without its ICC profile, which is not applied; None where it has none."""
-    kept, at, dropped = [value[:2]], 2, False
-    while (found := JPEG_MARKER.match(value, at)) is not None:
-        marker, end = value[found.end() - 1], found.end() + int.from_bytes(value[found.end() : found.end() + 2], "big")
-        if marker == JPEG_SCAN or end == found.end():
-            break
-        if marker == _ICC_MARKER:
-            dropped = True
-        else:
-            kept.append(value[at:end])
-        at = end
-    return b"".join((*kept, value[at:])) if dropped else None
+def _bare(value: bytes) -> bytes:
+    """Without metadata, and without bytes between the header's segments."""
+    kept, at = [value[:2]], 2
+    while (found := JPEG_NEXT.search(value, at)) is not None:
+        marker, begin = value[found.end() - 1], found.start()
+        if marker == JPEG_SCAN:
+            return b"".join((*kept, value[begin:]))
+        at = found.end() + int.from_bytes(value[found.end() : found.end() + 2], "big")
+        if marker not in _METADATA:
+            kept.append(value[begin:at])
+    return value
