@@ -25,7 +25,7 @@ from schemas.limits import IMAGE_SCANS_MAX
 _PNG_BEGIN: Final = b"\x89PNG\r\n\x1a\n"
 _JPEG_PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _JPEG_END_MARKER: Final = 0xD9
-_APP1, _APP2 = 0xE1, 0xE2
+_APP1: Final = 0xE1
 _COEFFICIENTS: Final = 64
 """Of a block of 8 x 8 pixels."""
 _BITS: Final = 16
@@ -73,9 +73,22 @@ def not_an_image(value: bytes, why: str) -> Refused:
     )
 
 
-def several(count: int, what: str) -> Refused:
-    """The refusal of more than one picture. what: such as `JPEGs one after the other`."""
-    return Refused("NotAnImage", f"{count} {what} in one value; expected one picture: send each as a frame", "decode")
+class SeveralPictures(Refused):
+    """More than one picture. what: such as `JPEGs one after the other`."""
+
+    def __init__(self, count: int, what: str) -> None:
+        said = f"{count} {what} in one value; expected one picture: send each as a frame"
+        super().__init__("NotAnImage", said, "decode")
+
+
+def check_one_picture(value: bytes) -> None:
+    """SeveralPictures where the value holds more than one; whether the one is whole is not said."""
+    try:
+        claim(value)
+    except SeveralPictures:
+        raise
+    except Refused:
+        return
 
 
 def orientation_of(tiff: bytes) -> int:
@@ -106,23 +119,21 @@ def _png(value: bytes) -> Claim:
         if at > len(value):
             raise not_an_image(value, f"the PNG is cut off (its chunk {name!r} claims {length} bytes)")
     if pictures > 1:
-        raise several(pictures, "pictures of an animated PNG")
+        raise SeveralPictures(pictures, "pictures of an animated PNG")
     if value.startswith(_PNG_BEGIN, at):
-        raise several(value.count(_PNG_BEGIN), "PNGs one after the other")
+        raise SeveralPictures(value.count(_PNG_BEGIN), "PNGs one after the other")
     width, height = struct.unpack_from(">II", value, 16)
     return Claim(width, height)
 
 
 def _jpeg(value: bytes) -> Claim:
-    frame, channels, orientation, has_more = None, 0, 1, False
+    frame, channels, orientation = None, 0, 1
     for marker, at in _segments(value):
         if marker in JPEG_FRAMES:
             height, width, channels = struct.unpack_from(">HHB", value, at + 3)
             frame = Claim(width, height, marker in _JPEG_PROGRESSIVE)
         elif marker == _APP1 and value.startswith(b"Exif\0\0", at + 2):
             orientation = orientation_of(value[at + 8 : at + int.from_bytes(value[at : at + 2], "big")])
-        elif marker == _APP2 and value.startswith(b"MPF\0", at + 2):
-            has_more = True  # a photo that says itself what lies behind it
         if marker == JPEG_SCAN:
             break
     if frame is None:
@@ -130,8 +141,8 @@ def _jpeg(value: bytes) -> Claim:
     end = jpeg_end(value)
     if end is None or not value.endswith(JPEG_END, 0, end):
         raise not_an_image(value, "the JPEG is cut off (it has no end marker)")
-    if not has_more and value.find(JPEG_BEGIN, end) >= 0 and (count := count_jpegs(value)) > 1:
-        raise several(count, "JPEGs one after the other")
+    if value.find(JPEG_BEGIN, end) >= 0 and (count := count_jpegs(value)) > 1:
+        raise SeveralPictures(count, "JPEGs one after the other")
     kept = frame.kept or value[at + 2] < channels
     if kept:
         _check_scans(value, progressive=frame.kept)
@@ -191,11 +202,11 @@ def _webp(value: bytes) -> Claim:
         raise not_an_image(value, "the WebP is cut off")
     behind = end + end % 2
     if value[behind : behind + 4] == b"RIFF" and value[behind + 8 : behind + 12] == b"WEBP":
-        raise several(value.count(b"WEBPVP8"), "WebPs one after the other")
+        raise SeveralPictures(value.count(b"WEBPVP8"), "WebPs one after the other")
     match value[12:16]:
         case b"VP8X":
             if value[20] & _WEBP_ANIMATED and (count := _webp_pictures(value, end)) > 1:
-                raise several(count, "pictures of an animated WebP")
+                raise SeveralPictures(count, "pictures of an animated WebP")
             return Claim(1 + int.from_bytes(value[24:27], "little"), 1 + int.from_bytes(value[27:30], "little"))
         case b"VP8L":
             (bits,) = struct.unpack_from("<I", value, 21)

@@ -22,7 +22,7 @@ GAP: Final = re.compile(
 )
 """What may lie between two: padding, or the boundary and headers of an HTTP multipart stream."""
 
-_BEGIN, _END = 0xD8, 0xD9
+_BEGIN, _END, _APP2 = 0xD8, 0xD9, 0xE2
 _ALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 """Markers without a length: TEM and the restarts."""
 
@@ -46,27 +46,32 @@ def jpeg_end(value: bytes | bytearray, begin: int = 0) -> int | None:
 
 
 def count_jpegs(value: bytes) -> int:
-    """How many pictures of the first one's size and channels lie one after the other, the first included."""
-    first, begin, count = _frame(value, 0), 0, 0
-    while (frame := _frame(value, begin)) is not None and frame == first:
-        count += 1
+    """How many pictures of the first one's size and channels lie one after the other, the first included; 1 for a photo
+    whose header lists the others behind it (MPF)."""
+    first, lists_others = _header(value, 0)
+    begin, count = 0, 1
+    while not lists_others and first is not None:
         end = jpeg_end(value, begin)
         gap = None if end is None else GAP.match(value, end)
         if gap is None or not value.startswith(JPEG_BEGIN, gap.end()):
             break
         begin = gap.end()
+        if _header(value, begin)[0] != first:
+            break
+        count += 1
     return count
 
 
-def _frame(value: bytes, begin: int) -> tuple[int, int, int] | None:
-    """Height, width and channels, as the frame header has them."""
-    at = begin + 2
+def _header(value: bytes, begin: int) -> tuple[tuple[int, int, int] | None, bool]:
+    """Height, width and channels, as the frame header has them; and whether there is a list of other pictures."""
+    frame, lists_others, at = None, False, begin + 2
     while (found := JPEG_MARKER.match(value, at)) is not None:
         at = found.end()
         marker = value[at - 1]
-        if marker in JPEG_FRAMES and at + 8 <= len(value):
-            return struct.unpack_from(">HHB", value, at + 3)
-        if marker in {_BEGIN, _END, JPEG_SCAN} or at + 2 > len(value):
-            return None
+        if marker in {_BEGIN, _END, JPEG_SCAN} or at + 8 > len(value):
+            break
+        if marker in JPEG_FRAMES:
+            frame = struct.unpack_from(">HHB", value, at + 3)
+        lists_others |= marker == _APP2 and value.startswith(b"MPF\0", at + 2)
         at += 0 if marker in _ALONE else max(2, int.from_bytes(value[at : at + 2], "big"))
-    return None
+    return frame, lists_others

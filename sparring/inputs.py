@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from adapters.image_files import check_one_picture
 from schemas.errors import Refused
 from schemas.frames import ARROW, content_type
 from schemas.limits import FRAME_BYTES_MAX, REFERENCE_BYTES_MAX
@@ -73,6 +74,10 @@ def read_image(image: object) -> Image:
         raise ValueError(f"image: {error.message}") from error
     if not kind.startswith("image/"):
         raise ValueError(f"image: it looks like {kind}; expected the bytes of a JPEG, PNG or WebP")
+    try:
+        check_one_picture(value)
+    except Refused as error:
+        raise ValueError(f"image: {error.message}; `sparring send` does so with a file") from error
     return Image(value, kind)
 
 

@@ -1,4 +1,4 @@
-"""A JPEG decodes to OpenCV's pixels, bit for bit. One of which data are missing is refused, and several in one value."""
+"""A JPEG decodes to the pixels of OpenCV, bit for bit. One that lacks data is refused, and several in one value are."""
 
 import io
 import re
