@@ -28,6 +28,8 @@ from schemas.limits import (
 from schemas.unpacked import stream_of, unpacked
 
 _RECORDS: Final = msgspec.json.Decoder(list[dict[str, Any]])
+_NEXT_MESSAGE: Final = b"\xff\xff\xff\xff"
+"""How a message of a stream begins; behind the stream's end none does."""
 _LISTS: Final = (pa.ListScalar, pa.LargeListScalar, pa.FixedSizeListScalar)
 
 
@@ -38,8 +40,12 @@ def read_arrow(value: bytes) -> pa.Table:
         stream = stream_of(value)
         claimed = unpacked(stream)
         _check_size(claimed.size, claimed.rows, claimed.columns)
-        table: pa.Table = pa.ipc.open_stream(stream).read_all()
+        source = pa.BufferReader(stream)
+        table: pa.Table = pa.ipc.open_stream(source).read_all()
         table.validate(full=True)
+        behind = source.tell()
+        if stream[behind : behind + len(_NEXT_MESSAGE)].to_pybytes() == _NEXT_MESSAGE:
+            raise ValueError("another stream follows the first; expected one: write the batches to one stream")
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Refused("BadArrow", f"the value is not an Arrow IPC stream: {_one_line(error)}", "decode") from error
     counts = Counter(table.column_names)
