@@ -44,10 +44,10 @@ def read_arrow(value: bytes) -> pa.Table:
         table: pa.Table = pa.ipc.open_stream(source).read_all()
         table.validate(full=True)
         behind = source.tell()
-        if stream[behind : behind + len(_NEXT_MESSAGE)].to_pybytes() == _NEXT_MESSAGE:
-            raise ValueError("another stream follows the first; expected one: write the batches to one stream")
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Refused("BadArrow", f"the value is not an Arrow IPC stream: {_one_line(error)}", "decode") from error
+    if stream[behind : behind + len(_NEXT_MESSAGE)].to_pybytes() == _NEXT_MESSAGE:
+        raise Refused("BadArrow", "another stream follows the first; expected one with all batches", "decode")
     counts = Counter(table.column_names)
     if len(counts) != table.num_columns:
         twice = next(name for name, count in counts.items() if count > 1)
