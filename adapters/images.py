@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from adapters.image_files import claim, not_an_image
+from adapters.jpeg_series import JPEG_BEGIN
+from adapters.jpegs import decode_jpeg, upright
 from schemas.errors import Refused
 from schemas.limits import IMAGE_PIXELS_MAX
 from schemas.models import ImageSettings, TensorSpec
@@ -40,16 +42,19 @@ def decode_image(value: bytes, settings: ImageSettings) -> Uint8:
             f"the {kind} has {claimed.width} x {claimed.height} pixels; expected at most {pixels_max} in all",
             "decode",
         )
+    if value.startswith(JPEG_BEGIN):
+        picture = decode_jpeg(value, "BGR" if settings.colour == "BGR" else "RGB")
+        return upright(picture, claimed.orientation) if settings.exif else picture
     flags = cv2.IMREAD_COLOR_BGR if settings.colour == "BGR" else cv2.IMREAD_COLOR_RGB
     if not settings.exif:
         flags |= cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        picture = cv2.imdecode(np.frombuffer(value, np.uint8), flags)
+        decoded = cv2.imdecode(np.frombuffer(value, np.uint8), flags)
     except cv2.error as error:
         raise not_an_image(value, str(error.err)) from error
-    if picture is None:
+    if decoded is None:
         raise not_an_image(value, "its content cannot be decoded")
-    return picture.astype(np.uint8, copy=False)
+    return decoded.astype(np.uint8, copy=False)
 
 
 def picture_size(value: bytes) -> tuple[int, int]:

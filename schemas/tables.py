@@ -38,6 +38,8 @@ _ENCODED: Final = (pa.DictionaryScalar, pa.RunEndEncodedScalar, pa.ExtensionScal
 
 _EXACT_IN_FLOAT64: Final = 2**53
 """float64 holds all whole numbers up to it, and only some beyond."""
+_NEXT_MESSAGE: Final = b"\xff\xff\xff\xff"
+"""How a message of a stream begins; behind the stream's end none does."""
 
 
 def read_arrow(value: bytes) -> pa.Table:
@@ -48,10 +50,14 @@ def read_arrow(value: bytes) -> pa.Table:
         stream = stream_of(value)
         claimed = unpacked_file(value) if in_footer else unpacked(stream)
         _check_size(claimed.size, claimed.rows, claimed.columns)
-        table: pa.Table = (pa.ipc.open_file(value) if in_footer else pa.ipc.open_stream(stream)).read_all()
+        source = pa.BufferReader(value if in_footer else stream)
+        table: pa.Table = (pa.ipc.open_file(source) if in_footer else pa.ipc.open_stream(source)).read_all()
         table.validate(full=True)
+        behind = source.tell()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Refused("BadArrow", f"the value is not an Arrow IPC stream: {_one_line(error)}", "decode") from error
+    if not in_footer and stream[behind : behind + len(_NEXT_MESSAGE)].to_pybytes() == _NEXT_MESSAGE:
+        raise Refused("BadArrow", "another stream follows the first; expected one with all batches", "decode")
     counts = Counter(table.column_names)
     if len(counts) != table.num_columns:
         twice = next(name for name, count in counts.items() if count > 1)

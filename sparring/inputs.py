@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from adapters.image_files import check_one_picture
 from schemas.encodings import decode_columns
 from schemas.errors import Refused
 from schemas.fitting import fit_table
@@ -87,6 +88,10 @@ def read_image(image: object) -> Image:
         raise ValueError(f"image: {error.message}") from error
     if not kind.startswith("image/"):
         raise ValueError(f"image: it looks like {kind}; expected the bytes of a JPEG, PNG or WebP")
+    try:
+        check_one_picture(value)
+    except Refused as error:
+        raise ValueError(f"image: {error.message}; `sparring send` does so with a file") from error
     return Image(value, kind)
 
 

@@ -12,6 +12,8 @@ from sparring.sources.store import is_remote
 
 _IN_TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}/\d{1,9}/\d{1,18}")
 _INSIDE: Final = re.compile(r"(.+)#(\d{1,12})", re.DOTALL)
+_JPEGS: Final = (".jpeg", ".jpg")
+"""Such a file may hold many, one after the other."""
 _ROWS: Final = re.compile(r"(.+)#([^#]+)", re.DOTALL)
 
 
@@ -31,7 +33,7 @@ class InFile:
 
 @dataclass(frozen=True, slots=True)
 class InVideo:
-    """number: of a picture, from 0."""
+    """A picture of a video, or of a file of JPEGs one after the other. number: of a picture, from 0."""
 
     uri: str
     number: int
@@ -56,7 +58,7 @@ def whereabouts(source: str) -> Whereabouts:
     if _IN_TOPIC.fullmatch(source):
         return InTopic(Origin.parse(source))
     if inside := _INSIDE.fullmatch(source):
-        if PurePosixPath(inside[1]).suffix.lower() in VIDEOS:
+        if PurePosixPath(inside[1]).suffix.lower() in (*VIDEOS, *_JPEGS):
             return InVideo(inside[1], int(inside[2]))
         if rows := _ROWS.fullmatch(inside[1]):
             return InRows(rows[1], unquote(rows[2]), int(inside[2]))

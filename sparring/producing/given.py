@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from adapters.image_files import check_one_picture
 from schemas.errors import FrameTooLarge, Refused
 from schemas.frames import ARROW, JSON, content_type
 from schemas.limits import FRAME_BYTES_MAX
@@ -65,18 +67,25 @@ def _encoded(given: Encoded, bytes_max: int) -> Sendable:
             f"frame: {size} bytes, beginning {value[:8]!r}; expected those of a JPEG, PNG or WebP, of an Arrow IPC "
             "stream, or JSON records"
         ) from None
+    try:
+        check_one_picture(value)
+    except Refused as error:
+        raise ValueError(f"frame: {error.message}") from None
     if kind == JSON and size > FRAME_BYTES_MAX:
         raise FrameTooLarge(f"frame: JSON of {size} bytes; expected at most {FRAME_BYTES_MAX}: send Arrow")
     return Sendable("", value, kind)
 
 
 def _file(path: Path, bytes_max: int) -> Sendable:
+    many = ValueError(f"frame: {path} is a video, which is many frames; `sparring send` sends them")
     if path.suffix.lower() in VIDEOS:
-        raise ValueError(f"frame: {path} is a video, which is many frames; `sparring send` sends them")
+        raise many
     try:
-        (frame,) = frames_of(path, bytes_max)
+        frame, *more = islice(frames_of(path, bytes_max), 2)
     except Refused as error:
         raise ValueError(f"frame: {path}: {error.message}") from None
     except FrameTooLarge as error:
         raise FrameTooLarge(f"frame: {path}: {error}") from None
+    if more:
+        raise many
     return frame

@@ -1,4 +1,5 @@
-"""One file becomes frames: a picture or table is one, as it lies; a video is many.
+"""One file becomes frames: a picture or table is one, as it lies; a video is many, and so is a file of JPEGs one after
+the other.
 
 What can be no frame is refused here, before anything of it is sent, in the words in which the
 router or a model process would refuse it later. Whether a picture is whole is left to them.
@@ -9,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from adapters.image_files import check_one_picture
 from schemas.errors import FrameTooLarge, Refused
 from schemas.frames import ARROW, JSON, ContentType, content_type
 from schemas.json_text import decode_records
 from schemas.limits import FRAME_BYTES_MAX, KIB
 from sparring.frames import check_bytes
-from sparring.sources.paths import VIDEOS
+from sparring.sources.mjpeg import can_be_series, is_series, jpegs_in
+from sparring.sources.paths import MJPEGS, VIDEOS
 
 _FIRST_BYTES: Final = 4 * KIB
 """Enough to tell the kind of a file, also of JSON that begins with blank lines."""
@@ -35,7 +38,7 @@ def check_file(path: Path, bytes_max: int = FRAME_BYTES_MAX) -> None:
     """Look at size and first bytes only.
 
     Raises:
-        FrameTooLarge: above `bytes_max` (JSON: above 16 MiB), and no video.
+        FrameTooLarge: above `bytes_max` (JSON: above 16 MiB), and neither a video nor JPEGs one after the other.
         Refused: neither picture, Arrow, JSON nor video.
         OSError: it cannot be read.
     """
@@ -44,16 +47,27 @@ def check_file(path: Path, bytes_max: int = FRAME_BYTES_MAX) -> None:
     if _is_video(path):
         return
     size = path.stat().st_size
+    if size > bytes_max and is_series(path):
+        return
     check_bytes(size, bytes_max, "the file")
     if _kind(first) == JSON and size > FRAME_BYTES_MAX:
         raise FrameTooLarge(f"JSON of {size} bytes; expected at most {FRAME_BYTES_MAX}: send an Arrow IPC stream")
 
 
 def frames_of(path: Path, bytes_max: int = FRAME_BYTES_MAX, name: str | None = None) -> Iterator[Sendable]:
-    """The file's frames. name: what it is called; None: its path. Raises as `check_file`, and Refused for a table or a
-    video that cannot be read."""
+    """The file's frames. name: what it is called; None: its path.
+
+    Raises as `check_file`, and
+
+        Refused: a table or a video that cannot be read, several pictures in one that is no JPEG.
+        Incomplete: behind the frames that were given: others of the file cannot be read.
+    """
     check_file(path, bytes_max)
     name = str(path) if name is None else name
+    if _is_series(path):
+        for number, jpeg in enumerate(jpegs_in(path, bytes_max)):
+            yield Sendable(f"{name}#{number}", jpeg, "image/jpeg")
+        return
     if _is_video(path):
         from sparring.sources.video import jpegs_of  # noqa: PLC0415  # OpenCV is slow to load
 
@@ -68,11 +82,21 @@ def frames_of(path: Path, bytes_max: int = FRAME_BYTES_MAX, name: str | None = N
         read_arrow(value)
     elif kind == JSON:
         _check_records(value)
+    else:
+        check_one_picture(value)
     yield Sendable(name, value, kind)
 
 
 def _is_video(path: Path) -> bool:
     return path.suffix.lower() in VIDEOS
+
+
+def _is_series(path: Path) -> bool:
+    """A video by its name is one only where it is named so: others have headers of their own."""
+    if path.suffix.lower() in MJPEGS:
+        with path.open("rb") as file:
+            return can_be_series(file.read(_FIRST_BYTES))
+    return not _is_video(path) and is_series(path)
 
 
 def _kind(first: bytes) -> ContentType:

@@ -9,13 +9,16 @@ from typing import Final
 
 PICTURES: Final = (".jpeg", ".jpg", ".png", ".webp")
 TABLES: Final = (".arrow", ".json")
-VIDEOS: Final = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm")
-"""How a name ends. A folder's other files are left out; a file that was named itself is looked into."""
+MJPEGS: Final = (".mjpeg", ".mjpg")
+VIDEOS: Final = (".avi", ".m4v", *MJPEGS, ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm")
+"""How a name ends; MJPEGS: of a file of JPEGs one after the other. A folder's other files are left out; a file that was
+named itself is looked into."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The files in the order of the names given; left_out: how many of a folder's files are none by their name."""
+    """The files in the order of the names given; left_out: how many of the folders' entries are none: by their name, or
+    as they are hidden, or links to folders."""
 
     files: tuple[Path, ...]
     left_out: int = 0
@@ -26,6 +29,7 @@ def find_files(names: Sequence[str]) -> Found:
 
     Raises:
         FileNotFoundError: a name is neither, a pattern matches nothing, a folder has no frames.
+        OSError: a folder, or one in it, cannot be read.
     """
     files: list[Path] = []
     left_out = 0
@@ -34,13 +38,18 @@ def find_files(names: Sequence[str]) -> Found:
             if not path.is_dir():
                 files.append(path)
                 continue
-            inside = list(_visible(path))
-            taken = sorted(one for one in inside if one.suffix.lower() in (*PICTURES, *TABLES, *VIDEOS))
+            inside = list(_entries(path))
+            taken = sorted(one for one in inside if _is_frame(one))
             if not taken:
                 raise FileNotFoundError(_empty(path, inside))
             files += taken
             left_out += len(inside) - len(taken)
     return Found(tuple(files), left_out)
+
+
+def said_left_out(count: int) -> str:
+    """What to say of `Found.left_out`."""
+    return f"left out of folders (no frames by their names, hidden, or links to folders): {count}"
 
 
 def _named(name: str) -> list[Path]:
@@ -58,11 +67,22 @@ def _named(name: str) -> list[Path]:
     return matches
 
 
-def _visible(folder: Path) -> Iterator[Path]:
-    """All files below, without those whose name, or whose folder's name, begins with a dot."""
-    for root, folders, names in os.walk(folder):
+def _is_frame(path: Path) -> bool:
+    is_named = path.suffix.lower() in (*PICTURES, *TABLES, *VIDEOS) and not path.name.startswith(".")
+    return is_named and not path.is_dir()
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    """All files below, and links to folders; nothing of a folder whose name begins with a dot."""
+    for root, folders, names in os.walk(folder, onerror=_raised):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(root, name) for name in names if not name.startswith("."))
+        links = [name for name in folders if Path(root, name).is_symlink()]
+        yield from (Path(root, name) for name in (*names, *links))
+
+
+def _raised(error: OSError) -> None:
+    """A folder that cannot be read is passed over otherwise."""
+    raise error
 
 
 def _empty(folder: Path, others: Iterable[Path]) -> str:

@@ -71,6 +71,17 @@ def _truncated(rng: Random) -> bytes:
     return encoded[: rng.randrange(1, len(encoded) - 2)]
 
 
+def _jpeg_with_a_hole(rng: Random) -> bytes:
+    """Its coded data end early, and its end marker is there."""
+    encoded = ENCODED["image/jpeg"]
+    begin = encoded.index(b"\xff\xda") + 14
+    return encoded[: rng.randrange(begin, begin + (len(encoded) - begin) * 3 // 4)] + b"\xff\xd9"
+
+
+def _several_pictures(rng: Random) -> bytes:
+    return rng.choice(list(ENCODED.values())) * rng.randrange(2, 30)
+
+
 def flipped(value: bytes, rng: Random) -> bytes:
     """`value` with one to sixteen of its bits turned over."""
     content = bytearray(value)
@@ -255,6 +266,8 @@ Make = Callable[[str, Random], Fuzzed]
 _IMAGES: Final[dict[str, Make]] = {
     "picture cut off": _image(_truncated, refused=True),
     "picture with flipped bits": _image(lambda rng: flipped(rng.choice(list(ENCODED.values())), rng), refused=False),
+    "JPEG with a hole": _image(_jpeg_with_a_hole, refused=True),
+    "several pictures in one value": _image(_several_pictures, refused=True),
     "PNG of 30,000 x 30,000 pixels": _image(_huge_png, refused=True),
     "JPEG of 65,500 x 30,000 pixels": _image(_huge_jpeg, refused=True),
     "WebP of 16,383 x 16,383 pixels": _image(_huge_webp, refused=True),

@@ -103,6 +103,15 @@ def test_a_damaged_arrow_stream_is_read_or_refused(data: st.DataObject) -> None:
         read_arrow(bytes(whole[: data.draw(st.integers(0, len(whole)))]))
 
 
+def test_two_arrow_streams_in_one_value_are_refused() -> None:
+    """A reader takes the first and drops the other; bytes of no stream behind it are padding."""
+    one = encode_table(pa.table({"tensor": [1.0, 2.0]}))
+    assert read_arrow(one + bytes(8)).num_rows == read_arrow(one[:-8]).num_rows == 2
+    with pytest.raises(Refused, match="another stream follows the first") as refused:
+        read_arrow(one + one)
+    assert refused.value.error == "BadArrow"
+
+
 def test_json_numbers_are_read_without_pandas() -> None:
     """Its import would take a service a second, in the middle of its first frame."""
     program = (

@@ -1,6 +1,7 @@
 """The arguments of `sparring replay` as a source and a plan."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -24,7 +25,7 @@ from sparring.replay.reaches import begins_at, by_offsets, by_time
 from sparring.replay.rows import count_rows
 from sparring.replay.source import Chosen, DeadLetters, Files, Rows, Source, TopicRange
 from sparring.replay.target import candidate, deployed_version
-from sparring.sources import find_files
+from sparring.sources import find_files, said_left_out
 from sparring.sources.paths import VIDEOS
 from sparring.sources.remote import find_remote
 from sparring.sources.store import Store, is_remote, plain
@@ -129,7 +130,12 @@ def _files(parsed: argparse.Namespace) -> Frames:
 
 
 def _found(name: str) -> Sequence[str]:
-    return find_remote(name) if is_remote(name) else [str(path.absolute()) for path in find_files([name]).files]
+    if is_remote(name):
+        return find_remote(name)
+    found = find_files([name])
+    if found.left_out:
+        sys.stderr.write(f"sparring: {name}: {said_left_out(found.left_out)}\n")
+    return [str(path.absolute()) for path in found.files]
 
 
 def _ending(name: str) -> str:

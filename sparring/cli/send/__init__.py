@@ -12,7 +12,7 @@ from sparring.cli.command import add_command
 from sparring.cli.exits import FAILED
 from sparring.cli.send.refusals import Refusals
 from sparring.frames import RESERVED, frame_bytes_max
-from sparring.sources import find_files
+from sparring.sources import find_files, said_left_out
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
@@ -25,12 +25,14 @@ A PATH is
   a picture  JPEG, PNG or WebP, sent as it is
   a table    an Arrow IPC stream or file, a JSON list of records, sent as it is
   a video    .avi .m4v .mkv .mov .mp4 .mpeg .mpg .ts .webm: its pictures as JPEGs
+  a series   .mjpeg .mjpg, or any file of JPEGs one after the other: each of them as it is
   a folder   all of these in it and below; other and hidden files are left out
   a pattern  such as 'shelf/**/*.jpg', in quotes: all files that it matches
 
-A file that cannot be sent (above 16 MiB, none of these kinds) is named on stderr, the others go on, and
-the exit code is 1. Where SPARRING_REFERENCE_STORE names a folder or bucket, pictures and Arrow tables of up
-to 256 MiB can be sent: what is above 16 MiB is put there, and a reference to it is the frame.
+A file that cannot be sent (above 16 MiB, none of these kinds), or not whole (a video that is cut off), is
+named on stderr, the others go on, and the exit code is 1. Where SPARRING_REFERENCE_STORE names a folder or
+bucket, pictures and Arrow tables of up to 256 MiB can be sent: what is above 16 MiB is put there, and a
+reference to it is the frame.
 
 Ctrl-C stops sending, waits for what is under way, and prints the summary."""
 
@@ -50,7 +52,7 @@ def add_commands(commands: "Commands") -> None:
         about=_ABOUT,
         examples=_EXAMPLES,
         exits=[
-            "1    a file was refused (the others were sent), or a frame not confirmed (sending ended)",
+            "1    a file was refused or not sent whole, the others were; or a frame not confirmed (sending ended)",
             "130  interrupted; the summary holds",
         ],
     )
@@ -95,7 +97,7 @@ def _send(parsed: argparse.Namespace) -> int:
     # What is wrong with the files is said before anything is loaded that takes long, or connected.
     found = find_files(parsed.paths)
     if found.left_out:
-        sys.stderr.write(f"sparring: left out of folders, being no frames by their names: {found.left_out}\n")
+        sys.stderr.write(f"sparring: {said_left_out(found.left_out)}\n")
     refusals = Refusals(_bytes_max(found.files))
     files = [path for path in found.files if refusals.passes(path)]
     if not files:

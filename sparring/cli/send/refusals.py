@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from schemas.errors import FrameTooLarge, Refused
-from sparring.sources import check_file
+from sparring.sources import Incomplete, check_file
 
 REFUSALS = (FrameTooLarge, Refused, OSError)
 """What is wrong with one file and not with the next. A lost broker is an OSError too: it is caught before."""
@@ -16,6 +16,7 @@ class Refusals:
     def __init__(self, bytes_max: int) -> None:
         self.count = 0
         self.bytes_max = bytes_max
+        self._incomplete: set[str] = set()
 
     def passes(self, path: Path) -> bool:
         """Whether the file's size and first bytes are a frame's."""
@@ -27,7 +28,13 @@ class Refusals:
         return True
 
     def note(self, name: str, error: Exception) -> None:
-        """Name it. The kind of error stands as in docs/contract.md."""
+        """Name it; of a file that is sent again and again, once. The kind of error stands as in docs/contract.md."""
+        if isinstance(error, Incomplete):
+            if name not in self._incomplete:
+                self._incomplete.add(name)
+                sys.stderr.write(f"sparring: {name}: not sent whole: {error}\n")
+                self.count += 1
+            return
         kind = error.error if isinstance(error, Refused) else type(error).__name__
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         sys.stderr.write(f"sparring: {name}: not sent: {kind}: {reason}\n")

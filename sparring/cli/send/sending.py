@@ -20,7 +20,7 @@ from sparring.cli.progress import Progress
 from sparring.cli.send.refusals import REFUSALS, Refusals
 from sparring.connection import Connection, found_settings
 from sparring.sender import FINISH_S_MAX, Sender, Sent
-from sparring.sources import Sendable, frames_of
+from sparring.sources import Incomplete, Sendable, frames_of
 
 STOPPED_S_MAX: Final = 10.0
 """How long is waited for the reports of what is under way, after Ctrl-C or when one was not confirmed."""
@@ -106,14 +106,15 @@ class Sending:
                 due_s = max(due_s + 1 / limits.fps, time.monotonic() - _BEHIND_S_MAX)
 
     def _frames(self) -> Iterator[Sendable]:
-        """All frames of all files, again and again with --loop. A file that was refused does not come again."""
+        """All frames of all files, again and again with --loop. A file that was refused whole does not come again."""
         while self._files:
             for path in list(self._files):
                 try:
                     yield from frames_of(path, self._refusals.bytes_max)
                 except REFUSALS as error:
                     self._refusals.note(str(path), error)
-                    self._files.remove(path)
+                    if not isinstance(error, Incomplete):
+                        self._files.remove(path)
             if not self._asked.loop:
                 return
 
