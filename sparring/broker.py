@@ -291,6 +291,10 @@ class Broker:
     def _open(self, client: Any, **settings: object) -> Any:
         if client is not KafkaAdminClient:
             settings["allow_auto_create_topics"] = False
+        if client is KafkaConsumer:
+            # As the router reads (librdkafka's default): what a transaction took back was never sent. Ends are then
+            # last stable offsets: an open transaction ends a partition until it is committed or aborted.
+            settings["isolation_level"] = "read_committed"
         try:
             opened = client(
                 **self.kafka.kafka_python(),

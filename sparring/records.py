@@ -195,14 +195,15 @@ class RecordStream(Iterator[Any]):
         return bool(polled)
 
     def _poll(self, one: _Partition) -> bool:
+        """Whether reading got further: aborted records and the markers of transactions are passed without a record."""
+        begin = one.next
         polled = one.consumer.poll(timeout_ms=_POLL_MS)
         position = one.consumer.position(one.place, timeout_ms=_ANSWER_MS_MAX)
         if passed := one.take(polled.get(one.place, []), position):
-            # A topic also skips offsets by itself, where a transaction ends.
             first = first_offsets(self._consumer, [one.place])[one.place]
             if gone := range(passed.start, min(first, passed.stop)):
                 self._gone.append((one.place, gone))
-        return bool(polled)
+        return one.next > begin
 
     def _ask_whether_anybody_is_there(self, places: list[TopicPartition]) -> None:
         """A client that lost its broker is as silent as a topic where nothing comes."""
