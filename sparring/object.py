@@ -6,6 +6,7 @@ from schemas.errors import (
     FrameTooLarge,
     InferenceError,
     InferenceTimeoutError,
+    OtherProcessError,
     ProduceError,
     SparringError,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "FrameTooLarge",
     "InferenceError",
     "InferenceTimeoutError",
+    "OtherProcessError",
     "ProduceError",
     "SparringError",
 ]

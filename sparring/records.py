@@ -55,6 +55,7 @@ class RecordStream(Iterator[Any]):
     """The records of one topic, or of `spans`; where reading begins and ends is settled when it is made.
 
     Iterate in one thread; a context manager, or call `close`. Any thread, and a signal's handler, may call `stop`.
+    OtherProcessError where another process reads on.
 
     Args:
         broker: where the topic is.
@@ -108,6 +109,7 @@ class RecordStream(Iterator[Any]):
 
     def turn(self) -> Any:
         """The next record; None where one look at the broker, a fraction of a second, brought none."""
+        self._broker.owner.check()
         record = self._held()
         if record is None and not self.ended:
             self._read_ahead([one for one in self._partitions if not one.records and not one.read])
@@ -127,6 +129,8 @@ class RecordStream(Iterator[Any]):
     def close(self) -> None:
         """Close the connection; nothing more comes."""
         self._stopped = True
+        if not self._broker.owner.is_here:
+            return
         for consumer in self._consumers:
             consumer.close(autocommit=False, timeout_ms=_CLOSE_MS_MAX)
 
