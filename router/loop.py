@@ -205,16 +205,17 @@ class Router:
         self._producers.shadow.send(topic, task.frame.key, task.frame.value, headers, settled)
 
     def _refuse(self, frame: Frame, refusal: Refused, span: Span) -> None:
-        """An error answer, and a dead letter, with the bytes unless no topic takes them."""
+        """A dead letter, with the bytes unless no topic takes them, and an error answer. The letter first: where the
+        broker is lost between the two, the frame is read again, and may have expired by then."""
+        self._bury(frame, refusal)
         value = failure_value(refusal.error, refusal.message, refusal.stage)
         self._answer(answer_before_routing(frame, "error", value, now_ms()), span)
-        self._bury(frame, refusal)
 
     def _refuse_task(self, task: Task, refusal: Refused, span: Span) -> None:
         """As `_refuse`, for a frame that was routed: its answer says which version and model it was meant for."""
+        self._bury(task.frame, refusal)
         value = failure_value(refusal.error, refusal.message, refusal.stage)
         self._answer(answer_of_slip(task.frame, task.slip, "error", value, now_ms(), Timings()), span)
-        self._bury(task.frame, refusal)
 
     def _bury(self, frame: Frame, refusal: Refused) -> None:
         foreseen = refusal.error != "RouteFailed"

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from router.hashing import Salt, choose_by_key, choose_by_position, is_shadowed
 from schemas.errors import Refused
-from schemas.frames import Frame, content_type, is_table
+from schemas.frames import Frame, is_table
 from schemas.models import PinnedModel, arm_names
 from schemas.names import ModelKey
 from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDeploy
@@ -159,8 +159,8 @@ def _choose(frame: Frame, step: RandomSplit, salt: Salt) -> tuple[PinnedModel, S
 
 def _check_has_no_columns(frame: Frame, hash_key: str) -> None:
     """Refused where a frame's bytes lie elsewhere, where no router reads them, and may be a table's."""
-    given = frame.header("content-type")
-    if given is None or is_table(content_type(given, b"")):
+    declared = frame.declared_type
+    if declared is None or is_table(declared):
         raise Refused(
             "MissingHeader",
             f"hash key {hash_key!r}: the frame is a reference, and its columns are not read to choose a model; "

@@ -9,7 +9,8 @@
     |-- InferenceError        the official answer to a request is an error (it has its dead letter)
     |-- InferenceTimeoutError no official answer in time
     |-- FrameTooLarge         the frame was not sent: it is above the limit
-    `-- ProduceError          frames were sent, and Kafka did not confirm that it has them
+    |-- ProduceError          frames were sent, and Kafka did not confirm that it has them
+    `-- OtherProcessError     a client is used in another process than the one that made it
 
 Anything else that is raised in a service is a bug or a broken machine: the process ends, is
 started again, and Kafka delivers the message again.
@@ -125,3 +126,7 @@ class ProduceError(SparringError, RuntimeError):
         super().__init__(shortened(f"not confirmed: {count} frame{'' if count == 1 else 's'}: {said}{more}"))
         self.count = count
         self.failures = dict(failures)
+
+
+class OtherProcessError(SparringError, RuntimeError):
+    """A client is used in another process than the one that made it. Nothing was sent."""

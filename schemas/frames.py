@@ -29,6 +29,28 @@ ContentType = ImageType | TableType
 ARROW: Final = "application/vnd.apache.arrow.stream"
 JSON: Final = "application/json"
 CONTENT_TYPES: Final[tuple[ContentType, ...]] = ("image/jpeg", "image/png", "image/webp", ARROW, JSON)
+ALIASES: Final[dict[str, ContentType]] = {
+    "image/jpg": "image/jpeg",
+    "image/jfif": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/x-jpeg": "image/jpeg",
+    "image/x-png": "image/png",
+    "image/x-webp": "image/webp",
+    "application/vnd.apache.arrow.file": ARROW,
+    "application/x-apache-arrow": ARROW,
+    "application/x-apache-arrow-file": ARROW,
+    "application/x-apache-arrow-stream": ARROW,
+    "application/x-arrow": ARROW,
+    "application/x-json": JSON,
+    "text/json": JSON,
+    "text/x-json": JSON,
+}
+"""Other names that producers, gateways and browsers give to these types."""
+
+SAYING_NOTHING: Final = frozenset(
+    {"", "application/octet-stream", "binary/octet-stream", "application/binary", "application/unknown"}
+)
+"""Types that stand for any bytes: as if none were given."""
 
 REFERENCE: Final = "reference"
 REFERENCE_SHA256: Final = "reference-sha256"
@@ -156,6 +178,11 @@ class Frame:
         return content_type(self.header("content-type"), self.value)
 
     @property
+    def declared_type(self) -> ContentType | None:
+        """As given; None where no header says it. Refused where it is none of those that are known."""
+        return declared_type(self.header("content-type"))
+
+    @property
     def refers(self) -> bool:
         """Whether there is a header `reference`, right or wrong."""
         return any(name == REFERENCE and value is not None for name, value in self.headers)
@@ -226,17 +253,26 @@ def is_table(kind: ContentType) -> TypeGuard[TableType]:
     return kind in {ARROW, JSON}
 
 
+def declared_type(given: str | None) -> ContentType | None:
+    """The content type of a header's text: its parameters, its case and white space do not count, and aliases stand for
+    what they are. None where it says nothing. Refused where it is another."""
+    named = "" if given is None else given.partition(";")[0].strip().lower()
+    if named in SAYING_NOTHING:
+        return None
+    for known in CONTENT_TYPES:
+        if ALIASES.get(named, named) == known:
+            return known
+    raise Refused(
+        "UnknownContentType",
+        f"header 'content-type': {given!r}; expected one of {', '.join(CONTENT_TYPES)}, or no such header",
+        "decode",
+    )
+
+
 def content_type(given: str | None, value: bytes) -> ContentType:
-    """The content type as given, or guessed from the first bytes of `value`."""
-    if given is not None:
-        for known in CONTENT_TYPES:
-            if given.partition(";")[0].strip().lower() == known:
-                return known
-        raise Refused(
-            "UnknownContentType",
-            f"header 'content-type': {given!r}; expected one of {', '.join(CONTENT_TYPES)}",
-            "decode",
-        )
+    """The content type as given, or, where `given` says none, guessed from the first bytes of `value`."""
+    if (declared := declared_type(given)) is not None:
+        return declared
     if value.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     if value.startswith(b"\x89PNG\r\n\x1a\n"):

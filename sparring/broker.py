@@ -7,12 +7,14 @@ Beside this file, those touch kafka-python that read with a consumer made here, 
 import base64
 import contextlib
 import logging
+import os
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 from uuid import UUID
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -33,6 +35,7 @@ from schemas.errors import FrameTooLarge, SettingError
 from schemas.frames import Origin, RawHeaders
 from schemas.limits import DELIVERY_S_MAX, MIB, SESSION_TIMEOUT_MS
 from schemas.topics import RECORD_BYTES_MAX, Topic
+from sparring.owner import Owner, refuse_pickling
 from sparring.unreadable import read_past_them
 
 BOOTSTRAP_S_MAX: Final = 5.0
@@ -44,19 +47,34 @@ alone: 360 instead of 550 frames of 100 KB a second were seen."""
 # At DEBUG it writes its whole configuration, the password too, into whatever log the program has.
 logging.getLogger("kafka.admin.client").addFilter(lambda record: "configuration" not in str(record.msg))
 
+_PRODUCERS: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
+
+
+def _leave_producers_to_the_parent() -> None:
+    """kafka-python flushes a producer when its process ends, or when it is collected: a fork's child would wait for the
+    parent's records."""
+    for producer in list(_PRODUCERS):
+        producer._unregister_cleanup()  # noqa: SLF001  # there is no public call
+        producer._closed = True  # noqa: SLF001  # as above
+
+
+os.register_at_fork(after_in_child=_leave_producers_to_the_parent)
+
 Delivery = Origin | FrameTooLarge | ConnectionError
 """How sending one record ended: where it lies, or why it does not."""
 
 
 class Broker:
-    """Sends, creates topics, and asks for the end of a topic. Thread-safe.
+    """Sends, creates topics, and asks for the end of a topic. Thread-safe, and for one process.
 
     Raises:
         ConnectionError: when no broker answers; it says what to do.
+        OtherProcessError: of every call but `close`, in another process than the one that made it.
     """
 
     def __init__(self, kafka: Brokers) -> None:
         self.kafka = kafka
+        self.owner = Owner()
         _check_answers(kafka)
         self._lock = threading.RLock()
         self._producer: Any = None
@@ -216,12 +234,17 @@ class Broker:
             admin.close()
 
     def close(self) -> None:
-        """Close what was opened."""
+        """Close what was opened; in another process nothing."""
+        if not self.owner.is_here:
+            return
         with self._lock:
             if self._producer is not None:
                 self._close_producer()
             if self._asker is not None:
                 self._close_asker()
+
+    def __reduce__(self) -> NoReturn:
+        refuse_pickling()
 
     def __enter__(self) -> Self:
         return self
@@ -235,6 +258,7 @@ class Broker:
     def _asking(self, topic: str) -> Iterator[Any]:
         """The consumer for questions. One that got no answer is replaced: it was seen to wait for ever for a broker
         that had stood still, while others had taken its partitions over."""
+        self.owner.check()
         with self._lock:
             if self._asker is None:
                 self._asker = self.consumer(())
@@ -250,6 +274,7 @@ class Broker:
         self._asker = None
 
     def _sending(self) -> Any:
+        self.owner.check()
         with self._lock:
             if self._producer is not None and self._producer is self._spoilt:
                 # After an error that it does not try again, an idempotent producer refuses whatever follows.
@@ -266,6 +291,7 @@ class Broker:
                     request_timeout_ms=int(_REQUEST_S * 1000),
                     max_block_ms=int(_REQUEST_S * 1000),
                 )
+                _PRODUCERS.add(self._producer)
             return self._producer
 
     def _close_producer(self) -> None:
@@ -289,8 +315,13 @@ class Broker:
         return ConnectionError(f"{topic} on {self.kafka}: the record was not confirmed: {error}")
 
     def _open(self, client: Any, **settings: object) -> Any:
+        self.owner.check()
         if client is not KafkaAdminClient:
             settings["allow_auto_create_topics"] = False
+        if client is KafkaConsumer:
+            # As the router reads (librdkafka's default): what a transaction took back was never sent. Ends are then
+            # last stable offsets: an open transaction ends a partition until it is committed or aborted.
+            settings["isolation_level"] = "read_committed"
         try:
             opened = client(
                 **self.kafka.kafka_python(),

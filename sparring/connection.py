@@ -5,6 +5,7 @@ Handles (workspaces, models, pipelines) share it.
 
 import os
 from functools import cached_property
+from typing import NoReturn
 
 from adapters.redis import AnswerIndex
 from adapters.settings import Settings
@@ -13,22 +14,36 @@ from schemas.catalog import Catalog, Record, encode_record
 from schemas.topics import TopicNames
 from sparring.broker import Broker
 from sparring.catalog import Follower
+from sparring.owner import Owner, refuse_pickling
 from sparring.stack.folder import Folder, default_data, references_folder
 
 
 class Connection:
-    """Open connections. Call `close` at the end."""
+    """Open connections. Call `close` at the end. OtherProcessError where another process asks for one of them."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.topics: TopicNames = settings.topics
-        self.broker = Broker(settings.brokers)
+        self.owner = Owner()
+        self._broker = Broker(settings.brokers)
         try:
             self._check_catalog()
-            self.follower = Follower(self.broker, self.topics)
+            self._follower = Follower(self._broker, self.topics)
         except BaseException:
-            self.broker.close()
+            self._broker.close()
             raise
+
+    @property
+    def broker(self) -> Broker:
+        """Kafka."""
+        self.owner.check()
+        return self._broker
+
+    @property
+    def follower(self) -> Follower:
+        """What is known of the catalog, and who lives."""
+        self.owner.check()
+        return self._follower
 
     def _check_catalog(self) -> None:
         if not self.broker.has_topic(self.topics.catalog):
@@ -42,9 +57,14 @@ class Connection:
         """The model store; SettingError where it is not set."""
         return ModelStore(self.settings.model_store)
 
-    @cached_property
+    @property
     def answers(self) -> AnswerIndex:
         """The index of answers."""
+        self.owner.check()
+        return self._answers
+
+    @cached_property
+    def _answers(self) -> AnswerIndex:
         return AnswerIndex(self.settings.redis, self.settings.namespace, self.settings.result_ttl_s)
 
     def append(self, record: Record) -> int:
@@ -58,11 +78,16 @@ class Connection:
         return self.follower.confirmed()
 
     def close(self) -> None:
-        """Close everything."""
-        self.follower.close()
-        if "answers" in self.__dict__:
-            self.answers.close()
-        self.broker.close()
+        """Close everything; in another process nothing: its copies of the sockets end with it."""
+        if not self.owner.is_here:
+            return
+        self._follower.close()
+        if "_answers" in self.__dict__:
+            self._answers.close()
+        self._broker.close()
+
+    def __reduce__(self) -> NoReturn:
+        refuse_pickling()
 
 
 def found_settings() -> Settings:

@@ -283,7 +283,7 @@ def _inputs(connection: Connection, requests: Sequence[Joined], question: Questi
         if origin not in frames:
             continue
         original = frames[origin]
-        if original.reference is not None and not _is_image(original):
+        if original.reference is not None and not _is_image(original, origin):
             if not question.names_inputs():
                 large += 1  # or it would have no reference
                 continue
@@ -307,15 +307,18 @@ def _inputs(connection: Connection, requests: Sequence[Joined], question: Questi
     return columns
 
 
-def _is_image(original: Original) -> bool:
+def _is_image(original: Original, origin: Origin) -> bool:
     """By its header: its bytes may lie elsewhere."""
-    kinds = [value for name, value in original.headers if name == "content-type" and value is not None]
-    return kinds[-1:] != [] and kinds[-1].startswith(b"image/")
+    try:
+        declared = _frame_of(original, origin).declared_type
+    except Refused:
+        return False
+    return declared is not None and not is_table(declared)
 
 
 def _request(original: Original, origin: Origin) -> pa.Table | None:
     """The request's table; None for an image, which has no columns."""
-    frame = Frame(original.key, original.value, tuple(original.headers), origin, 0, "")
+    frame = _frame_of(original, origin)
     try:
         kind = frame.content_type
         return read_table(kind, frame.value) if is_table(kind) else None
@@ -338,3 +341,7 @@ def _decoded(table: pa.Table, size: int, *, every: bool) -> tuple[dict[str, Any]
             decoded, large = pa.nulls(len(column), column.type if decoded is None else decoded.type), True
         columns[name] = decoded
     return columns, large
+
+
+def _frame_of(original: Original, origin: Origin) -> Frame:
+    return Frame(original.key, original.value, tuple(original.headers), origin, 0, "")

@@ -101,10 +101,12 @@ def fetch_records(broker: Broker, origins: Iterable[Origin]) -> dict[Origin, Any
 
 
 def _read(consumer: Any, place: TopicPartition, origin: Origin) -> Any:
-    """One record; None where the topic skips its offset."""
+    """One record; None where the topic skips its offset: it was aborted, or is the marker of a transaction."""
     consumer.seek(place, origin.offset)
     deadline_s = time.monotonic() + _WITHIN_S
     while time.monotonic() < deadline_s:
         for record in consumer.poll(timeout_ms=_POLL_MS, max_records=1).get(place, []):
             return None if record.offset > origin.offset else record
+        if (consumer.position(place, timeout_ms=int(_WITHIN_S * 1000)) or 0) > origin.offset:
+            return None
     raise ConnectionError(f"{origin}: no answer within {_WITHIN_S:g} s")

@@ -55,6 +55,7 @@ class RecordStream(Iterator[Any]):
     """The records of one topic, or of `spans`; where reading begins and ends is settled when it is made.
 
     Iterate in one thread; a context manager, or call `close`. Any thread, and a signal's handler, may call `stop`.
+    OtherProcessError where another process reads on.
 
     Args:
         broker: where the topic is.
@@ -108,6 +109,7 @@ class RecordStream(Iterator[Any]):
 
     def turn(self) -> Any:
         """The next record; None where one look at the broker, a fraction of a second, brought none."""
+        self._broker.owner.check()
         record = self._held()
         if record is None and not self.ended:
             self._read_ahead([one for one in self._partitions if not one.records and not one.read])
@@ -127,6 +129,8 @@ class RecordStream(Iterator[Any]):
     def close(self) -> None:
         """Close the connection; nothing more comes."""
         self._stopped = True
+        if not self._broker.owner.is_here:
+            return
         for consumer in self._consumers:
             consumer.close(autocommit=False, timeout_ms=_CLOSE_MS_MAX)
 
@@ -195,14 +199,15 @@ class RecordStream(Iterator[Any]):
         return bool(polled)
 
     def _poll(self, one: _Partition) -> bool:
+        """Whether reading got further: aborted records and the markers of transactions are passed without a record."""
+        begin = one.next
         polled = one.consumer.poll(timeout_ms=_POLL_MS)
         position = one.consumer.position(one.place, timeout_ms=_ANSWER_MS_MAX)
         if passed := one.take(polled.get(one.place, []), position):
-            # A topic also skips offsets by itself, where a transaction ends.
             first = first_offsets(self._consumer, [one.place])[one.place]
             if gone := range(passed.start, min(first, passed.stop)):
                 self._gone.append((one.place, gone))
-        return bool(polled)
+        return one.next > begin
 
     def _ask_whether_anybody_is_there(self, places: list[TopicPartition]) -> None:
         """A client that lost its broker is as silent as a topic where nothing comes."""

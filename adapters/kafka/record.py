@@ -12,7 +12,9 @@ from schemas.frames import RawHeaders
 
 _HEADERS_OF: Final = methodcaller("headers")
 """confluent-kafka gives a half-made list back although it has raised. Called from here CPython notices (SystemError);
-called as `message.headers()` it does not any more once that line was run some times, and reads the list's holes."""
+called as `message.headers()` it does not any more once that line was run some times, and reads the list's holes.
+
+A name ends at its first zero byte: the client passes names on as C strings, and nothing says what followed."""
 
 Place = tuple[str, int]
 """Topic and partition."""

@@ -19,6 +19,7 @@ from sparring.cli.command import Parser
 from sparring.cli.exits import FAILED, INTERRUPTED, NO_READER, OK
 from sparring.cli.manual import ManualParser
 from sparring.cli.mending import deadletters, index, verify
+from sparring.cli.out import OneLine, complain, say
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     # What a client library warns about while it connects is no news for a person: a failure is raised.
-    logging.basicConfig(level=logging.ERROR, format="sparring: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine("sparring: %(message)s"))
+    logging.basicConfig(level=logging.ERROR, handlers=[handler])
     # And of the errors that it logs while a broker is silent, the one that counts is raised too.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
@@ -71,12 +74,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _version(_: argparse.Namespace) -> int:
-    sys.stdout.write(f"{sparring.__version__}\n")
+    say(sparring.__version__)
     return OK
 
 
 def _fail(line: str, code: int) -> int:
-    sys.stderr.write(f"sparring: {line}\n")
+    complain(line)
     return code
 
 

@@ -3,14 +3,15 @@
 On stderr, so that a program can read what a command prints on stdout.
 """
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sparring.cli.out import note, shown
+from sparring.cli.tables import console
 
 LINE_EVERY_S: Final = 5.0
 
@@ -18,17 +19,17 @@ LINE_EVERY_S: Final = 5.0
 @contextmanager
 def bars() -> Iterator[Callable[[str, int, int], None]]:
     """Yields what is told of each part: what it is, how much of it is done, of how much."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    out = console(stderr=True)
+    if not out.is_terminal:
         yield _Lines()
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=out, transient=True) as progress:
         tasks = {}
 
         def told(what: str, done: int, whole: int) -> None:
             if what not in tasks:
-                tasks[what] = progress.add_task(what, total=whole)
+                tasks[what] = progress.add_task(shown(what), total=whole)
             progress.update(tasks[what], completed=done)
 
         yield told
@@ -48,4 +49,4 @@ class _Lines:
             return
         self._said_s = now_s
         left_s = (now_s - self._began_s) * max(0, whole - done) / done
-        sys.stderr.write(f"{what}: {done:,} of {whole:,}, {left_s:,.0f} s left\n")
+        note(f"{what}: {done:,} of {whole:,}, {left_s:,.0f} s left")

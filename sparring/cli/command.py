@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from sparring.cli.exits import WRONG_USAGE
+from sparring.cli.out import note
 
 if TYPE_CHECKING:
     # argparse does not give the type of its subparsers a public name. Any: of parsers of any class.
@@ -27,7 +28,8 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Wrong usage: the usage, what is wrong, where to read more; exit code 2."""
         self.print_usage(sys.stderr)
-        self.exit(WRONG_USAGE, f"{self.prog}: {message}; `{self.prog} --help` says more\n")
+        note(f"{self.prog}: {message}; `{self.prog} --help` says more")
+        self.exit(WRONG_USAGE)
 
 
 class _Page(argparse.RawDescriptionHelpFormatter):

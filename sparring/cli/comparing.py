@@ -160,34 +160,34 @@ def _write_json(found: "Comparison") -> None:
 
 
 def _print(found: "Comparison", names: "Sequence[str] | None") -> None:
-    from rich.console import Console  # noqa: PLC0415  # slow: see cli.command
-
+    from sparring.cli.tables import console  # noqa: PLC0415  # slow: see cli.command
     from sparring.comparison.telling import changed_section, sections  # noqa: PLC0415  # as above
 
-    console = Console(soft_wrap=not sys.stdout.isatty())
+    out = console(soft_wrap=not sys.stdout.isatty())
     for section in sections(found.totals, names, _CLASSES_SHOWN):
-        _print_section(console, section.title, section.columns, section.rows)
+        _print_section(out, section.title, section.columns, section.rows)
     if found.changed:
         changed = changed_section(found.changed[:_CHANGED_SHOWN])
-        _print_section(console, changed.title, changed.columns, changed.rows)
+        _print_section(out, changed.title, changed.columns, changed.rows)
     elif not found.totals["pairs"]:
-        console.print("the two sides have no subject in common: are they runs over the same frames?")
+        out.print("the two sides have no subject in common: are they runs over the same frames?")
 
 
-def _print_section(console: "Console", title: str, columns: "Sequence[str]", rows: "Sequence[Sequence[str]]") -> None:
+def _print_section(out: "Console", title: str, columns: "Sequence[str]", rows: "Sequence[Sequence[str]]") -> None:
     from rich.text import Text  # noqa: PLC0415  # as above
 
+    from sparring.cli.out import shown as one_line  # noqa: PLC0415  # as above
     from sparring.cli.tables import table  # noqa: PLC0415  # as above
 
     shown = table(*columns)
     lone = len(columns) == 1  # subjects, of which there may be many
     for row in rows[:_SUBJECTS_SHOWN] if lone else rows:
-        shown.add_row(*(Text("".join(letter if letter.isprintable() else "?" for letter in cell)) for cell in row))
-    console.print(Text(title, style="bold underline"))
-    console.print(shown)
+        shown.add_row(*row)
+    out.print(Text(one_line(title), style="bold underline"))
+    out.print(shown)
     if lone and len(rows) > _SUBJECTS_SHOWN:
-        console.print("... --json lists a hundred, --out all")
-    console.print()
+        out.print("... --json lists a hundred, --out all")
+    out.print()
 
 
 def _text(text: str) -> str:

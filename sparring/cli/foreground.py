@@ -4,12 +4,13 @@ import sys
 import threading
 from typing import Final
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
+from sparring.cli import out
 from sparring.cli.interrupt import interrupted_once
-from sparring.cli.tables import mib, table
+from sparring.cli.tables import console, mib, table
 from sparring.stack.stack import LocalStack
 from sparring.stack.status import memory_bytes
 
@@ -18,7 +19,7 @@ REFRESH_S: Final = 1.0
 
 def say(line: str) -> None:
     """One line of progress."""
-    sys.stdout.write(f"{line}\n")
+    out.say(line)
     sys.stdout.flush()
 
 
@@ -45,7 +46,7 @@ def _show(stack: LocalStack) -> None:
 
 
 def _show_table(stack: LocalStack) -> None:
-    with Live(console=Console(), auto_refresh=False, transient=True) as live:
+    with Live(console=console(), auto_refresh=False, transient=True) as live:
         while True:
             rows = table("process", "state", "pid ", "memory ", "restarts ", "log")
             for process in stack.processes.values():

@@ -3,16 +3,17 @@
 On stderr, so that a program can read what a command prints on stdout.
 """
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from rich.console import Console
 from rich.live import Live
 from rich.text import Text
+
+from sparring.cli.out import note, shown
+from sparring.cli.tables import console
 
 T = TypeVar("T")
 
@@ -35,11 +36,11 @@ class Progress:
 
     def __enter__(self) -> Self:
         self._started_s = time.monotonic()
-        console = Console(stderr=True)
-        if console.is_terminal:
+        out = console(stderr=True)
+        if out.is_terminal:
             self._live = Live(
-                get_renderable=lambda: Text(self.line()),
-                console=console,
+                get_renderable=lambda: Text(shown(self.line())),
+                console=out,
                 refresh_per_second=_REFRESH_PER_S,
                 transient=True,
                 redirect_stdout=False,
@@ -62,7 +63,7 @@ class Progress:
 
     def _tick(self) -> None:
         while not self._left.wait(LINE_EVERY_S):
-            sys.stderr.write(f"{self.line()}\n")
+            note(self.line())
 
 
 def watched(things: Iterable[T], what: str) -> Iterator[T]:

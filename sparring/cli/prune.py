@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from sparring.cli.arguments import span
 from sparring.cli.command import add_command
 from sparring.cli.exits import FAILED, OK
+from sparring.cli.out import complain, say
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
@@ -65,7 +66,7 @@ def _prune(parsed: argparse.Namespace) -> int:
     else:
         _print(seen, gone, dry_run=parsed.dry_run)
     for topic in again:
-        sys.stderr.write(f"sparring: {topic} is made again, for a version that was deployed meanwhile: deploy again\n")
+        complain(f"{topic} is made again, for a version that was deployed meanwhile: deploy again")
     return FAILED if again else OK
 
 
@@ -104,7 +105,7 @@ def _print(seen: "list[Judged]", gone: set[str], *, dry_run: bool) -> None:
     from sparring.when import moment  # noqa: PLC0415  # as above
 
     if not seen:
-        sys.stdout.write("there is no topic of a model\n")
+        say("there is no topic of a model")
         return
     shown = table("topic", "needed until", "members ", "unanswered ", "")
     for one in seen:

@@ -3,21 +3,24 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.status import Status
+from rich.text import Text
+
+from sparring.cli.out import shown
+from sparring.cli.tables import console
 
 
 @contextmanager
 def reading() -> Iterator[Callable[[str, int], None]]:
     """Yields what is told of each topic and how many of its records are read."""
-    console = Console(stderr=True)
-    with Status("reading", console=console) as status:
+    out = console(stderr=True)
+    with Status("reading", console=out) as status:
 
         def told(topic: str, count: int) -> None:
             if count % 100 == 0:
-                status.update(f"{topic}: {count:,} records")
+                status.update(Text(shown(f"{topic}: {count:,} records")))
 
-        yield told if console.is_terminal else _nobody_looks
+        yield told if out.is_terminal else _nobody_looks
 
 
 def _nobody_looks(_topic: str, _count: int) -> None:

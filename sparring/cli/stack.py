@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sparring.cli.command import add_command
 from sparring.cli.exits import NOTHING_THERE, OK
+from sparring.cli.out import say
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
@@ -104,7 +105,7 @@ def _options(parsed: argparse.Namespace) -> tuple[str, ...]:
 def _down(parsed: argparse.Namespace) -> int:
     from sparring.stack.detached import stop_stack  # noqa: PLC0415  # slow: see cli.command
 
-    sys.stdout.write(f"{stop_stack(_folder(parsed))}\n")
+    say(str(stop_stack(_folder(parsed))))
     return OK
 
 

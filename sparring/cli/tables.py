@@ -2,12 +2,15 @@
 
 import re
 import sys
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final, Literal
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from sparring.cli.out import shown
 from sparring.stack.status import Status
 
 _MIB: Final = 1024 * 1024
@@ -21,17 +24,31 @@ def mib(size_bytes: int | None) -> str:
     return "-" if size_bytes is None else f"{size_bytes / _MIB:,.0f} MiB"
 
 
-def console() -> Console:
-    """As wide as the terminal; wide enough for anything in a file or a pipe."""
-    return Console(width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
+class _Table(Table):
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        """Text is a cell as it is, on one line: it is no markup, and nothing in it is obeyed."""
+        super().add_row(*(Text(shown(cell)) if isinstance(cell, str) else cell for cell in cells), **options)
 
 
-def table(*columns: str) -> Table:
+def console(*, stderr: bool = False, highlight: bool = True, soft_wrap: bool = False) -> Console:
+    """As wide as the terminal; wide enough for anything in a file or a pipe. Of text that it prints and that others
+    wrote, each line is to be `shown` first; a `table` does so by itself."""
+    width = None if (sys.stderr if stderr else sys.stdout).isatty() else _PIPE_COLUMNS
+    return Console(stderr=stderr, width=width, highlight=highlight, soft_wrap=soft_wrap, emoji=False)
+
+
+def table(*columns: str, show_header: bool = True) -> Table:
     """A plain table; columns whose name ends in a space are numbers, set right."""
-    plain = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    plain = _Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0), show_header=show_header)
     for column in columns:
-        plain.add_column(column.strip(), justify="right" if column.endswith(" ") else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if column.endswith(" ") else "left"
+        plain.add_column(Text(shown(column.strip())), justify=justify, overflow="fold")
     return plain
+
+
+def lines(texts: Iterable[str]) -> Text:
+    """A cell of several lines."""
+    return Text("\n").join(Text(shown(text)) for text in texts)
 
 
 def short(text: str) -> str:
@@ -41,13 +58,14 @@ def short(text: str) -> str:
 
 def print_status(status: Status) -> None:
     """Everything, in the order in which one asks."""
-    out = Console()
+    out = console()
     if status.state != "ready":
         hint = "`sparring up` starts one" if status.state == "down" else "it is still starting"
-        out.print(f"no stack is ready in {status.data}: {hint}", soft_wrap=True)
+        out.print(escape(shown(f"no stack is ready in {status.data}: {hint}")), soft_wrap=True)
         return
-    out.print(f"kafka   {status.kafka}{'' if status.broker_up else '   [red]does not answer[/]'}")
-    out.print(f"redis   {status.redis}\ndata    {status.data}\n", soft_wrap=True)
+    out.print(f"kafka   {escape(shown(str(status.kafka)))}{'' if status.broker_up else '   [red]does not answer[/]'}")
+    out.print(escape(shown(f"redis   {status.redis}")), soft_wrap=True)
+    out.print(escape(shown(f"data    {status.data}")) + "\n", soft_wrap=True)
 
     processes = table("process", "pid ", "state", "memory ")
     for process in status.processes:
@@ -64,7 +82,7 @@ def print_status(status: Status) -> None:
 
     pipelines = table("deployed pipeline", "version", "models")
     for pipeline in status.pipelines:
-        pipelines.add_row(pipeline.name, short(pipeline.version), short("\n".join(pipeline.models)))
+        pipelines.add_row(pipeline.name, short(pipeline.version), lines(map(short, pipeline.models)))
     out.print()
     out.print(pipelines if status.pipelines else "no pipeline is deployed")
 
@@ -72,8 +90,8 @@ def print_status(status: Status) -> None:
         out.print()
         models = table("warm model", "lane", "pid ", "memory ", "for")
         for model in status.models:
-            warm = short("\n".join(model.warm))
+            warm = lines(map(short, model.warm))
             models.add_row(short(model.model), model.lane, str(model.pid), mib(model.memory_bytes), warm)
         out.print(models)
     for problem in status.problems:
-        out.print(f"[yellow]{escape(problem)}[/]", soft_wrap=True)
+        out.print(f"[yellow]{escape(shown(problem))}[/]", soft_wrap=True)

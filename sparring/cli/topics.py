@@ -12,6 +12,7 @@ from adapters.brokers import Brokers
 from schemas.topics import Topic, fixed_topics
 from sparring.cli.command import Parser, add_command
 from sparring.cli.exits import NOTHING_THERE, OK
+from sparring.cli.out import say
 from sparring.cli.prune import add_action
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _create(_: argparse.Namespace) -> int:
     for topic in expected:
         state = "was there" if topic.name in before else "created"
         wrong = differences(found[topic.name], topic)
-        sys.stdout.write(f"{topic.name}: {state}{', but differs: ' if wrong else ''}{'; '.join(wrong)}\n")
+        say(f"{topic.name}: {state}{', but differs: ' if wrong else ''}{'; '.join(wrong)}")
     return OK
 
 
@@ -114,9 +115,7 @@ def _list(parsed: argparse.Namespace) -> int:
     if parsed.json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
     elif not found:
-        sys.stdout.write(
-            f"{settings.kafka} has no topic of {settings.namespace}: `sparring topics create` makes them\n"
-        )
+        say(f"{settings.kafka} has no topic of {settings.namespace}: `sparring topics create` makes them")
     else:
         _print(found)
     return OK if found else NOTHING_THERE

@@ -87,6 +87,7 @@ class Following:
 
     def turn(self) -> Any:
         """As in `Source`."""
+        self._broker.owner.check()
         if self._records:
             self.keep()
         else:
@@ -99,6 +100,7 @@ class Following:
 
     def keep(self) -> None:
         """As in `Source`: a poll now and then."""
+        self._broker.owner.check()
         if self._member is not None and self._clock() - self._polled_s > _POLL_EVERY_S:
             self._poll(records_max=1)
 
@@ -113,6 +115,7 @@ class Following:
 
     def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Note for the group where reading goes on, as `Membership.commit`; without a group nothing."""
+        self._broker.owner.check()
         if self._member is not None:
             with self._polling, self._asking():
                 self._member.commit(offsets)
@@ -124,6 +127,8 @@ class Following:
     def close(self) -> None:
         """As in `Source`; a group learns at once that its member is gone. Any thread may call it."""
         self._stopped = True
+        if not self._broker.owner.is_here:
+            return
         with self._polling:
             self._ends.close()
             self._consumer.close(autocommit=False, timeout_ms=_CLOSE_MS_MAX)

@@ -23,7 +23,8 @@ class Source(Protocol):
         """The next record; None where a fraction of a second brought none."""
 
     def keep(self) -> None:
-        """Remain where one is, however long the records that were given take; called before each that is handed on."""
+        """Remain where one is, however long the records that were given take; called before each that is handed on.
+        OtherProcessError in another process than the one that opened it; so do `turn` and `commit`."""
 
     def watermark_ms(self) -> float:
         """Unix ms: what was published before has been given, as far as can be known."""
@@ -48,6 +49,7 @@ class Recorded:
 
     def __init__(self, broker: Broker, spans: Mapping[TopicPartition, Span]) -> None:
         topic = next(iter(spans)).topic
+        self._owner = broker.owner
         self._records = RecordStream(broker, topic, spans=spans)
         self._watermark_ms = -math.inf
         self.stop = self._records.stop
@@ -67,6 +69,7 @@ class Recorded:
 
     def keep(self) -> None:
         """As in `Source`: nobody takes anything away."""
+        self._owner.check()
 
     def watermark_ms(self) -> float:
         """As in `Source`: records come in the order of time."""

@@ -7,7 +7,8 @@ For each frame there must be
   than one is counted
 - an answer before any version only where none was live then, or where one of those refuses the frame with that error
 - no `expired` before its deadline
-- for an answer that is an error, a dead letter with the frame's bytes, and no dead letter without one
+- for an answer that is an error, a dead letter with the frame's bytes, and no dead letter without one; unless the frame
+  has expired: a broker that was lost between the two took the letter only, and the frame was read again too late
 - for each challenger that the routing function names, an answer, an error or a shed record on `shadows`
 - exactly one official answer by request in Redis, and it is one of this request's on the topic
 - the order of its key (`order`)
@@ -70,6 +71,9 @@ router says of it is the second."""
 
 _NOBODY_THERE: Final = {"UnknownPipeline", "NotDeployed"}
 """What a router says while no version is live."""
+
+_EXPIRED: Final = "Expired"
+"""The error of an answer that says so. No frame has a dead letter for it."""
 
 
 def account(
@@ -202,8 +206,13 @@ def _check_letters(report: Report, frame: Sent, answers: list[Told], letters: li
         if not any(letter.error == error and letter.digest == (frame.digest or letter.digest) for letter in letters):
             what = error or "an error that is not named"
             _find(report, "missing dead letter", frame, f"{what} has no dead letter with the frame's bytes")
+    expired = any(told.status == "expired" for told in answers)
     for letter in letters:
-        if letter.error not in errors:
+        if letter.error in errors:
+            continue
+        if expired and letter.error != _EXPIRED:
+            report.counts["refused, then expired when read again"] += 1
+        else:
             _find(report, "dead letter without an error", frame, f"{letter.error} has no error answer")
 
 

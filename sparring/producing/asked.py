@@ -10,6 +10,7 @@ from sparring.broker import Delivery
 from sparring.connection import Connection
 from sparring.frames import frame_bytes_max
 from sparring.infer import live_version
+from sparring.owner import Owner
 from sparring.producing.given import frame_given
 from sparring.producing.labels import Labels
 from sparring.producing.report import OnReport
@@ -31,6 +32,11 @@ class Asked:
         if given is not None and (not callable(given) or inspect.iscoroutinefunction(given)):
             came = "a coroutine function" if callable(given) else type(given).__name__
             raise TypeError(f"on_report: {came}; expected a function that takes a Report, or None")
+
+    @property
+    def owner(self) -> Owner:
+        """The process whose client it was asked of."""
+        return self.connection.owner
 
     def live(self) -> PipelineVersion:
         """What answers now; RuntimeError where the pipeline is not deployed."""

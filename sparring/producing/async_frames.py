@@ -94,8 +94,7 @@ class AsyncFrames:
             As `Frames.send`. Who was told by `delivered` of a frame that was not confirmed is not told again.
         """
         labels = Labels.checked(key, headers, deadline_ms, request_id)
-        if self._closed:
-            raise ValueError(CLOSED)
+        self._check_open()
         self._reports.check()
         # Bytes are checked at once: what is too large does not wait for its turn to be told.
         ready = self._asked.frame(frame) if isinstance(frame, bytes | bytearray | memoryview) else None
@@ -129,8 +128,7 @@ class AsyncFrames:
                 raised again.
         """
         checked_seconds("timeout_s", timeout_s)
-        if self._closed:
-            raise ValueError(CLOSED)
+        self._check_open()
         await self._in_thread(lambda: self._sender.finish(timeout_s))
         self._reports.settle()
 
@@ -143,6 +141,8 @@ class AsyncFrames:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closed = True
+        if not self._asked.owner.is_here:
+            return  # the parent's reports come to the parent
         if error is not None:
             self._sender.shut(LEAVE_S_MAX)
         try:
@@ -153,6 +153,11 @@ class AsyncFrames:
             self._reports.settle()
         else:
             self._reports.note_on(error)
+
+    def _check_open(self) -> None:
+        self._asked.owner.check()
+        if self._closed:
+            raise ValueError(CLOSED)
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await self._loop.run_in_executor(self._thread, call)

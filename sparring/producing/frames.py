@@ -125,6 +125,8 @@ class Frames:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if not self._asked.owner.is_here:
+            return  # the parent's reports come to the parent
         if error is None:
             self.close()
             return
@@ -145,12 +147,14 @@ class Frames:
             await self._async.__aexit__(kind, error, trace)
 
     def _finish(self, within_s: float) -> None:
+        self._asked.owner.check()
         with self._lock:
             self._check_not_telling()
             self._closed = True
             self._sender.finish(within_s)
 
     def _check_open(self) -> None:
+        self._asked.owner.check()
         self._check_not_telling()
         if self._closed:
             raise ValueError(CLOSED)

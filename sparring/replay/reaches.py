@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from schemas.frames import Origin
 from sparring.connection import Connection
-from sparring.originals import fetch_records
+from sparring.records import RecordStream
 from sparring.replay.source import Reach, TopicRange
 from sparring.spans import Span, Spans, checked_spans, places_of, spans_by_time
 
@@ -38,11 +37,12 @@ def by_offsets(connection: Connection, wanted: Mapping[int, Span], pipeline: str
 
 
 def begins_at(connection: Connection, source: TopicRange) -> int | None:
-    """When the first frames of the partitions were produced, the earliest of these times, Unix milliseconds; None where
-    one of them is not there. ConnectionError as above."""
-    places = [Origin(source.topic, one.partition, one.begin) for one in source.reaches if one.begin < one.end]
-    found = fetch_records(connection.broker, places)
-    return min((one.timestamp for one in found.values()), default=None) if len(found) == len(places) else None
+    """When the first frame that is there was produced, Unix milliseconds; None where it is no longer there, or none is.
+    ConnectionError as above."""
+    spans = {TopicPartition(source.topic, one.partition): Span(one.begin, one.end) for one in source.reaches}
+    with RecordStream(connection.broker, source.topic, spans=spans) as records:
+        first = next(records, None)
+        return None if first is None or records.taken_gone() else int(first.timestamp)
 
 
 def _range(topic: str, spans: Spans, pipeline: str | None) -> TopicRange:

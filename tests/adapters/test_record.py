@@ -63,6 +63,18 @@ def test_a_record_with_a_headers_name_that_is_no_text_is_read_without_headers_an
         assert (good.value, good.headers) == (b"good", [("ä", b"1")])
 
 
+@pytest.mark.parametrize("name", [b"camera\0", b"camera\0\xff", b"camera\0x\0\xc3"])
+def test_a_headers_name_ends_at_its_first_zero_byte(name: bytes) -> None:
+    plain = Producer({"bootstrap.servers": "none", "test.mock.num.brokers": 1})
+    (broker,) = plain.list_topics(timeout=60).brokers.values()
+    servers = f"{broker.host}:{broker.port}"
+    plain.list_topics("frames", timeout=60)
+    _send_raw(servers, "frames", b"value", [name])
+    (record,) = _read(servers, 1)
+    record.check_headers()
+    assert record.headers == [("camera", b"v")]
+
+
 def _read(servers: str, count: int) -> list[Record]:
     """So many records; what is good first."""
     consumer = Consumer(consumer_config(Brokers(servers), "group"))

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from schemas.errors import RefusalCode, Stage
+from schemas.frames import ALIASES, SAYING_NOTHING
 from schemas.keys import Keys
 from schemas.limits import IMAGE_PIXELS_MAX, PIPELINE_LOG_MAX
 from schemas.names import ModelKey
@@ -43,6 +44,13 @@ def test_every_topic_is_on_the_page_and_how_long_it_is_kept() -> None:
 
 def test_every_header_of_a_frame_is_on_the_page() -> None:
     assert first_words("A frame") == SCHEMAS["FrameHeaders"]["properties"].keys()
+
+
+def test_every_alias_of_a_content_type_is_on_both_pages() -> None:
+    described = SCHEMAS["FrameHeaders"]["properties"]["content-type"]["description"]
+    for named in {*ALIASES, *SAYING_NOTHING} - {""}:
+        assert f"`{named}`" in PAGE
+        assert f"`{named}`" in described
 
 
 def test_every_header_of_an_answer_is_on_the_page() -> None:

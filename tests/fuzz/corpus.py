@@ -40,7 +40,12 @@ class Fuzzed:
     @property
     def names_are_text(self) -> bool:
         """Whether all names of headers are UTF-8."""
-        return not any("\udc80" <= sign <= "\udcff" for name, _ in self.headers for sign in name)
+        return all(_is_text(name) for name, _ in self.headers)
+
+
+def _is_text(name: str) -> bool:
+    """Whether none of its signs is one of Python's surrogates for a single byte."""
+    return not any("\udc80" <= sign <= "\udcff" for sign in name)
 
 
 _SHELF: Final = np.frombuffer(render_shelf(seed=3).jpeg(), np.uint8)
@@ -246,10 +251,11 @@ def _too_many_headers(kind: str, rng: Random) -> Fuzzed:
 
 
 def _a_name_that_is_no_text(kind: str, rng: Random) -> Fuzzed:
-    name = rng.choice((b"x\xff\xfe", b"\x80", b"pipeline\xc3", rng.randbytes(30) + b"\xff")).decode(
-        "utf-8", "surrogateescape"
-    )
-    return Fuzzed(kind, "table", _ROW, [("camera", b"7"), (name, b"v")], b"key", must_be_refused=True)
+    """A name ends at its first zero byte: what follows may be anything."""
+    raw = rng.choice((b"x\xff\xfe", b"\x80", b"pipeline\xc3", b"camera\0\xff", rng.randbytes(30) + b"\xff"))
+    name = raw.decode("utf-8", "surrogateescape")
+    refused = not _is_text(name.partition("\0")[0])
+    return Fuzzed(kind, "table", _ROW, [("camera", b"7"), (name, b"v")], b"key", must_be_refused=refused)
 
 
 def _nothing_but_bytes(kind: str, rng: Random) -> Fuzzed:

@@ -131,6 +131,17 @@ def test_a_header_whose_name_is_no_text_is_refused_and_all_readers_come_past_it(
     assert [one for one in of_all.findings if one.origin == place] == [], "it names no pipeline"
 
 
+def test_all_readers_agree_that_a_headers_name_ends_at_its_first_zero_byte(
+    client: Client, stack: LocalStack, wire: Wire, deployed: Deployed
+) -> None:
+    name, topic, request = deployed.pipeline.name(), f"{stack.namespace}.frames", f"zero-{now_ms()}"
+    headers: RawHeaders = [("pipeline\0\udcff", name.encode()), ("request-id\0id", request.encode())]
+    place = sent_with_raw_names(stack.kafka, topic, ROW, b"door", headers)
+    answer = wire.answer(request, WAIT_S_MAX)
+    assert (answer.status, answer.frame) == ("ok", place)
+    assert settled(client, deployed.since, deployed.pipeline).counts["frames"] == 1
+
+
 def test_a_batch_that_no_client_unpacks_is_passed_over_and_the_next_frame_answered(
     stack: LocalStack, wire: Wire, deployed: Deployed
 ) -> None:

@@ -88,6 +88,33 @@ def test_a_camera_whose_clock_is_ahead_is_accounted_for(
     assert account().counts["frames"] == len(ids)
 
 
+def test_frames_of_an_aborted_transaction_are_no_frames(
+    client: Client, stack: LocalStack, pipeline: Pipeline, wire: Wire, scale: Scale
+) -> None:
+    since = now_ms()
+    pipeline.add_model_step(scale("ledger-a", 2.0)).deploy()
+    connection, name = client._connection, pipeline._name  # noqa: SLF001 (what the command line opens by itself)
+    producer = Producer({"bootstrap.servers": stack.kafka, "transactional.id": f"ledger-{since}"})
+    producer.init_transactions(60)
+    ids = {word: [f"{word}-{since}-{partition}" for partition in range(4)] for word in ("committed", "aborted")}
+    for word, requests in ids.items():
+        producer.begin_transaction()
+        for partition, request in enumerate(requests):
+            headers = {"pipeline": pipeline.name(), "request-id": request}
+            producer.produce(connection.topics.frames, ROW, partition=partition, headers=headers)
+        assert producer.flush(60) == 0
+        if word == "committed":
+            producer.commit_transaction(60)
+        else:
+            producer.abort_transaction(60)
+    wire.answers(ids["committed"])
+    after = wire.send(pipeline.name(), ROW)
+    wire.answers([after])
+    report = settled(client, since, pipeline)
+    assert (report.counts["frames"], report.counts["answered ok"]) == (5, 5)
+    assert verify(connection, since, now_ms(), name).in_order
+
+
 def test_a_strangers_record_ends_no_account(client: Client, pipeline: Pipeline, wire: Wire, scale: Scale) -> None:
     since = now_ms()
     pipeline.add_model_step(scale("ledger-a", 2.0)).deploy()

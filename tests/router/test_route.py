@@ -253,3 +253,17 @@ def test_an_expired_answer_says_whose_time_was_over() -> None:
     its_own = why_expired(frame("r", headers=[("deadline", b"1200")]), 1200, "its turn came")
     assert its_own == "the deadline 1200 (Unix ms) had passed when its turn came"
     assert "frame_age_ms_max ended at 1500, before its turn came" in why_expired(frame("r"), 1500, "its turn came")
+
+
+@pytest.mark.parametrize("named", [b"image/jpeg", b"image/jpg", b"Image/X-PNG; q=1"])
+def test_a_frame_that_lies_elsewhere_has_no_columns_where_its_header_says_that_it_is_an_image(named: bytes) -> None:
+    headers: RawHeaders = [("reference", b"s3://frames/1"), ("content-type", named)]
+    assert hash_value(frame(value=b"", headers=headers), "camera") is None
+
+
+@pytest.mark.parametrize("named", [None, b"", b"application/octet-stream", b"application/json", b"text/json"])
+def test_a_frame_that_lies_elsewhere_and_may_be_a_table_names_its_hash_key_in_a_header(named: bytes | None) -> None:
+    headers: RawHeaders = [("reference", b"s3://frames/1"), ("content-type", named)]
+    with pytest.raises(Refused, match="send the hash key as a header") as refused:
+        hash_value(frame(value=b"", headers=headers), "camera")
+    assert refused.value.error == "MissingHeader"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas.errors import Refused
-from schemas.frames import Origin, RawHeaders, content_type
+from schemas.frames import ALIASES, CONTENT_TYPES, SAYING_NOTHING, Origin, RawHeaders, content_type
 from schemas.limits import FRAME_BYTES_MAX, HEADERS_BYTES_MAX
 from tests.nouns import frame
 
@@ -34,7 +34,41 @@ def test_a_given_content_type_wins() -> None:
     assert content_type("Image/PNG; charset=x", b"\xff\xd8\xff") == "image/png"
 
 
-@pytest.mark.parametrize(("given", "value"), [("text/plain", b"x"), (None, b"hello"), (None, b"")])
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("image/jpg", "image/jpeg"),
+        (" IMAGE/PJPEG ; q=1", "image/jpeg"),
+        ("image/x-png", "image/png"),
+        ("text/json; charset=utf-8", "application/json"),
+        ("application/vnd.apache.arrow.file", "application/vnd.apache.arrow.stream"),
+    ],
+)
+def test_an_alias_stands_for_its_type(given: str, expected: str) -> None:
+    assert content_type(given, b"") == expected
+
+
+def test_an_alias_is_no_type_of_its_own() -> None:
+    assert not set(ALIASES) & {*CONTENT_TYPES, *SAYING_NOTHING}
+    assert set(ALIASES.values()) <= set(CONTENT_TYPES)
+
+
+@pytest.mark.parametrize("given", [*SAYING_NOTHING, " ", "\t", "; charset=utf-8", "Application/Octet-Stream;x=y"])
+def test_a_type_that_says_nothing_is_as_if_it_were_absent(given: str) -> None:
+    assert content_type(given, b"\xff\xd8\xff\xe0") == "image/jpeg"
+    assert frame(headers=[("content-type", given.encode())]).declared_type is None
+    with pytest.raises(Refused, match="not known by its first bytes"):
+        content_type(given, b"hello")
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        *((named, b"\xff\xd8\xff") for named in ("text/plain", "image/gif", "image/*", "application/x-ndjson", "jpeg")),
+        (None, b"hello"),
+        (None, b""),
+    ],
+)
 def test_an_unknown_content_type_is_refused_with_what_is_accepted(given: str | None, value: bytes) -> None:
     with pytest.raises(Refused, match="expected") as refused:
         content_type(given, value)

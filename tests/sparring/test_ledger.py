@@ -84,6 +84,24 @@ def test_each_thing_that_does_not_hold_is_found(
     assert kinds(account([sent(0)], results, shadows, dead, held)) == found
 
 
+def test_a_dead_letter_may_be_left_of_a_frame_that_expired_before_it_was_read_again() -> None:
+    """Of a refused frame the broker took the dead letter and not the answer; what follows is decided anew."""
+    frame = sent(0, decisions={"v1": replace(CHAMPION_1, lives_ms=5)})
+    late = expired(published_at=SENT_MS + 10)
+
+    def found(answers: list[Told], error: str) -> list[str]:
+        return kinds(account([frame], answers, [shadow(0)], [letter(error)], None))
+
+    assert found([late], "UnknownContentType") == []
+    assert found([told(0, status="error", error="UnknownContentType"), late], "UnknownContentType") == []
+    assert found([told(0)], "UnknownContentType") == ["dead letter without an error"]
+    assert found([late], "Expired") == ["dead letter without an error"]
+    early = expired(published_at=SENT_MS + 4)
+    assert found([early], "UnknownContentType") == ["wrong decision"]
+    report = account([frame], [late], [shadow(0)], [letter("StepFailed")], None)
+    assert report.counts["refused, then expired when read again"] == 1
+
+
 def test_what_the_index_holds_is_asked_by_request() -> None:
     frames, results, shadows = [sent(0), sent(1)], [told(0), told(1)], [shadow(0), shadow(1)]
     mine, other = held(told(0)), held(told(1))

@@ -23,9 +23,10 @@ TAKES_TENSOR = version_of(ModelStep(pinned("a")))
 def sent(request: Any, name: str = "x", version: Any = TAKES_TENSOR) -> Any:
     """The column as it travels, beside one that the model takes."""
     rows = [[1.0, 1.0]] * len(request)
-    frame = request.assign(tensor=rows) if isinstance(request, pd.DataFrame) else request.append_column(
-        "tensor", pa.array(rows)
-    )  # fmt: skip
+    if isinstance(request, pd.DataFrame):
+        frame: Any = request.assign(tensor=pd.Series(rows, request.index))
+    else:
+        frame = request.append_column("tensor", pa.array(rows))
     return read_arrow(frame_of(frame, version)[0])[name]
 
 

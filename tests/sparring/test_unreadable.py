@@ -1,4 +1,5 @@
-"""A record with a header whose name is no text, or with too many headers, is read without them. Pure."""
+"""A record with a header whose name is no text, or with too many headers, is read without them; names end where the
+router's end. Pure."""
 
 from typing import Any
 
@@ -45,3 +46,22 @@ def test_it_alone_is_read_without_headers(codec: int, bad: RawHeaders) -> None:
         *((0, []), (1, _GOOD)),
     ]
     assert {(key, value) for _, key, value, _ in read} == {(b"key", b"value" * 100)}
+
+
+@pytest.mark.parametrize("codec", _CODECS.values(), ids=_CODECS)
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ([("pipeline\0", b"1")], [("pipeline", b"1")]),
+        ([("\0\udcff\udcfe", b"1"), *_GOOD], [("", b"1"), *_GOOD]),
+        ([*_GOOD, ("ä\0\udcff\0x", None)], [*_GOOD, ("ä", None)]),
+        ([("x\udcff\0y", b"1"), *_GOOD], []),
+        ([("x\0y", b"1"), ("\udcff", b"1")], []),
+    ],
+)
+def test_a_name_ends_at_its_first_zero_byte_as_the_router_reads_it(
+    codec: int, sent: RawHeaders, read: RawHeaders
+) -> None:
+    records = Records(_batch(codec, _GOOD, sent, _GOOD))
+    batch = records.next_batch()
+    assert [one.headers for one in batch] == [_GOOD, read, _GOOD]

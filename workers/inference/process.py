@@ -371,12 +371,11 @@ class ModelProcess:
                     raise
 
     def _publish(self, ticket: Ticket, finished: Finished) -> None:
-        """Send a ticket's answer, and the dead letter of an official error. Called in the line's order."""
+        """Send a ticket's answer, and before it the dead letter of an official error: where the broker is lost between
+        the two, the task is read again, and may have expired by then. Called in the line's order."""
         publishing = self._record.answered(ticket, finished)
         answer = replace(finished.answer, traceparent=publishing.traceparent)
         topic = self._topics.results if answer.official else self._topics.shadows
-        confirmed = confirmation(ticket, self._undelivered, publishing)
-        self._outbox.send(topic, answer.key, answer.value, answer.headers(), confirmed)
         if finished.refusal is not None:
             log.info(
                 "refused: %s: %s",
@@ -388,6 +387,8 @@ class ModelProcess:
                 *dead_letter(ticket.frame, finished.refusal, ticket.attempts),
                 on_delivery=confirmation(ticket, self._undelivered),
             )
+        confirmed = confirmation(ticket, self._undelivered, publishing)
+        self._outbox.send(topic, answer.key, answer.value, answer.headers(), confirmed)
 
     def _undelivered(self, why: str) -> None:
         self._crash = RetryLater(f"an answer was not delivered: {why}")

@@ -2,9 +2,7 @@
 
 from typing import Any, Final
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from adapters.redis import Answers
 from schemas.errors import Refused
@@ -12,8 +10,7 @@ from schemas.results import Answer
 from schemas.tasks import SplitChoice
 from schemas.topics import TopicNames
 from sparring.cli.answering.fields import outputs
-from sparring.cli.answering.lines import plain
-from sparring.cli.tables import table
+from sparring.cli.tables import console, table
 from sparring.rows import failure_of
 from sparring.when import printed
 
@@ -23,17 +20,16 @@ _SHOWN: Final = 6
 
 def print_answers(official: Answer, answers: Answers, topics: TopicNames) -> None:
     """Everything, in the order in which one asks."""
-    console = Console(highlight=False)
-    facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    facts.add_column(style="bold")
-    facts.add_column(overflow="fold")
+    out = console(highlight=False)
+    facts = table("", "", show_header=False)
+    facts.columns[0].style = "bold"
     for name, text in _facts(official, answers, topics):
-        facts.add_row(name, Text(plain(text)))
-    console.print(facts)
+        facts.add_row(name, text)
+    out.print(facts)
     beside = (official, *answers.challengers)
     if any(answer.status == "ok" for answer in beside):
-        console.print()
-        console.print(_outputs(beside))
+        out.print()
+        out.print(_outputs(beside))
 
 
 def _facts(official: Answer, answers: Answers, topics: TopicNames) -> list[tuple[str, str]]:
@@ -114,7 +110,7 @@ def _outputs(answers: tuple[Answer, ...]) -> Table:
     for row in range(count):
         for name in names:
             cells = [columns.get(name, [])[row : row + 1] for columns in by_answer]
-            shown.add_row(str(row), Text(plain(name)), *(Text(plain(_cell(*cell)) if cell else "-") for cell in cells))
+            shown.add_row(str(row), name, *(_cell(*cell) if cell else "-" for cell in cells))
     return shown
 
 

@@ -11,6 +11,7 @@ from schemas.errors import Refused
 from schemas.names import DEFAULT_WORKSPACE
 from schemas.results import Answer
 from schemas.tables import read_arrow
+from sparring.cli.out import shown
 from sparring.rows import failure_of
 
 _GAP: Final = " "
@@ -64,7 +65,7 @@ class Lines:
         if answer.status == "ok":
             return line
         why = failure_of(answer)
-        text = plain(f"{why.error} ({why.stage}): {why.message}")
+        text = shown(f"{why.error} ({why.stage}): {why.message}")
         return f"{line}  {text}" if self._width is None else f"{line}\n    {_cut(text, self._width - 4)}"
 
     def _line(self, cells: dict[str, str]) -> str:
@@ -100,11 +101,11 @@ def _cells(answer: Answer) -> dict[str, str]:
     done = answer.status == "ok"
     return {
         "time": datetime.fromtimestamp(answer.published_at / 1000).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
-        "request": plain(answer.request_id),
+        "request": shown(answer.request_id),
         "status": answer.status,
-        "pipeline": plain(answer.pipeline.removeprefix(f"{DEFAULT_WORKSPACE}/")),
+        "pipeline": shown(answer.pipeline.removeprefix(f"{DEFAULT_WORKSPACE}/")),
         "role": answer.role or "-",
-        "model": plain(answer.model or "-"),
+        "model": shown(answer.model or "-"),
         "version": (answer.model_version or "-")[:8],
         "answer": how_much(answer) if done else "-",
         "ms": f"{answer.timings.infer_ns / 1e6:.1f}" if done else "-",
@@ -125,8 +126,3 @@ def how_much(answer: Answer) -> str:
 
 def _cut(text: str, width: int) -> str:
     return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1)}…"
-
-
-def plain(text: str) -> str:
-    """Without what a stranger may have sent to a terminal: only what can be printed, on one line."""
-    return "".join(char if char.isprintable() else " " for char in text)

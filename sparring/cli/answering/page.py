@@ -16,6 +16,7 @@ from schemas.topics import TopicNames
 from sparring.cli.answering.facts import print_answers
 from sparring.cli.answering.fields import with_outputs
 from sparring.cli.exits import NOTHING_THERE, OK, WRONG_USAGE
+from sparring.cli.out import complain
 from sparring.connection import Connection, found_settings
 from sparring.lookup import Found, find, picture
 from sparring.vision import encode_png
@@ -30,7 +31,7 @@ def show_result(parsed: argparse.Namespace) -> int:
         except RetryLater as error:
             raise RetryLater(f"{error} `sparring results` reads the answers from Kafka, without Redis") from error
     if found.answers.official is None:
-        sys.stderr.write(f"sparring: {_nothing(found, settings.topics)}\n")
+        complain(_nothing(found, settings.topics))
         return NOTHING_THERE if found.pipeline is not None or not found.pipelines else WRONG_USAGE
     if parsed.json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(_as_json(found)), indent=2) + b"\n")
@@ -82,4 +83,4 @@ def _write_picture(settings: Settings, answers: Answers, parsed: argparse.Namesp
         image = picture(connection, answers, parsed.confidence_min)
     path = Path(parsed.picture)
     path.write_bytes(encode_png(image))
-    sys.stderr.write(f"sparring: wrote {path}, {image.shape[1]} x {image.shape[0]} pixels\n")
+    complain(f"wrote {path}, {image.shape[1]} x {image.shape[0]} pixels")

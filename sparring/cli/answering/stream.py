@@ -20,6 +20,7 @@ from sparring.broker import Broker
 from sparring.cli.answering.fields import FIELDS, rows, with_outputs
 from sparring.cli.answering.lines import Lines
 from sparring.cli.exits import OK, WRONG_USAGE
+from sparring.cli.out import complain, say
 from sparring.connection import found_settings
 from sparring.stream import AnswerStream, Filter, Role, read_answers
 
@@ -39,7 +40,7 @@ class _Writer(Protocol):
 def show_results(parsed: argparse.Namespace, since: int | None) -> int:
     """Write the answers to stdout until there are no more, or until Ctrl-C; returns the exit code."""
     if parsed.format == "arrow" and sys.stdout.isatty():
-        _say("--format arrow: binary, not for a terminal; write it to a file or a pipe: > answers.arrow")
+        complain("--format arrow: binary, not for a terminal; write it to a file or a pipe: > answers.arrow")
         return WRONG_USAGE
     # What the client logs as its connection ends is no news: a failure is raised.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
@@ -54,15 +55,15 @@ def show_results(parsed: argparse.Namespace, since: int | None) -> int:
             wanted,
             since=since,
             follow=parsed.follow,
-            passed_over=_say,
+            passed_over=complain,
         ) as answers,
         _until_interrupted(answers, parsed),
     ):
         if parsed.follow and sys.stderr.isatty():
-            _say("showing answers as they come; Ctrl-C ends it")
+            complain("showing answers as they come; Ctrl-C ends it")
         written = _write(answers, parsed)
     if not written and not parsed.follow:
-        _say(f"no {parsed.role} answers like that since then; --since 1d looks further back, --follow waits")
+        complain(f"no {parsed.role} answers like that since then; --since 1d looks further back, --follow waits")
     return OK
 
 
@@ -87,9 +88,9 @@ class _Table:
 
     def write(self, answer: Answer) -> None:
         if not self._begun:
-            sys.stdout.write(f"{self._lines.head()}\n")
+            say(self._lines.head())
             self._begun = True
-        sys.stdout.write(f"{self._lines.line(answer)}\n")
+        say(*self._lines.line(answer).split("\n"))
 
     def close(self) -> None:
         pass
@@ -135,7 +136,7 @@ class _Arrow:
         self._stream.close()
         sys.stdout.flush()  # a reader that is gone is found out here, and is told nothing
         if self._left_out:
-            _say(f"left out: {self._left_out} answers that are no result; --format json has them")
+            complain(f"left out: {self._left_out} answers that are no result; --format json has them")
 
     def _open(self, schema: pa.Schema) -> None:
         self._schema = schema
@@ -167,7 +168,3 @@ def _until_interrupted(answers: AnswerStream, parsed: argparse.Namespace) -> Ite
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"sparring: {line}\n")

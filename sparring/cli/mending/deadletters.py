@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sparring.cli.arguments import past, pipeline
 from sparring.cli.command import Parser, add_command
 from sparring.cli.exits import NOTHING_THERE, OK
+from sparring.cli.out import complain, note, say
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
@@ -121,7 +122,7 @@ def _list(parsed: argparse.Namespace) -> int:
     elif letters:
         _print(letters)
     else:
-        sys.stdout.write("no dead letter in this time\n")
+        say("no dead letter in this time")
     return OK if letters else NOTHING_THERE
 
 
@@ -143,14 +144,11 @@ def _row(letter: "DeadLetter") -> dict[str, object]:
 
 
 def _print(letters: list[dict[str, object]]) -> None:
-    from rich.markup import escape  # noqa: PLC0415  # slow: see cli.command
-
-    from sparring.cli.tables import console, table  # noqa: PLC0415  # as above
+    from sparring.cli.tables import console, table  # noqa: PLC0415  # slow: see cli.command
 
     shown = table("time", "request", "pipeline", "error", "bytes ", "message")
     for letter in letters:
-        words = (str(letter[name]) for name in ("time", "request_id", "pipeline", "error", "bytes", "message"))
-        shown.add_row(*(escape(word) for word in words))
+        shown.add_row(*(str(letter[name]) for name in ("time", "request_id", "pipeline", "error", "bytes", "message")))
     console().print(shown)
 
 
@@ -163,13 +161,13 @@ def _show(parsed: argparse.Namespace) -> int:
             if parsed.request_id in {letter.request_id, letter.frame}:
                 newest = letter
     if newest is None:
-        sys.stderr.write(f"sparring: no dead letter of {parsed.request_id}: they are kept for 14 days\n")
+        complain(f"no dead letter of {parsed.request_id}: they are kept for 14 days")
         return NOTHING_THERE
     for name, value in _row(newest).items():
-        sys.stdout.write(f"{name:12}{value}\n")
-    sys.stdout.write(f"key         {newest.key!r}\nheaders     the frame's own\n")
+        say(f"{name:12}{value}")
+    say(f"key         {newest.key!r}", "headers     the frame's own")
     for name, header in newest.headers:
-        sys.stdout.write(f"  {name:18}{'' if header is None else header.decode(errors='replace')}\n")
+        say(f"  {name:18}{'' if header is None else header.decode(errors='replace')}")
     if parsed.save:
         from sparring.connection import found_settings  # noqa: PLC0415  # slow: see cli.command
         from sparring.originals import Original, resolved  # noqa: PLC0415  # as above
@@ -195,20 +193,20 @@ def _resend(parsed: argparse.Namespace) -> int:
                 continue
             before = resent_id(letter, parsed.pipeline)
             if not parsed.again and was_answered(connection, before):
-                sys.stderr.write(f"sparring: {letter.request_id}: was sent again as {before}; --again sends it anew\n")
+                complain(f"{letter.request_id}: was sent again as {before}; --again sends it anew")
                 continue
             if parsed.dry_run:
-                sys.stdout.write(f"would send {letter.request_id}: {letter.error}\n")
+                say(f"would send {letter.request_id}: {letter.error}")
                 continue
             try:
                 new = resend(connection, letter, parsed.pipeline, anew=parsed.again)
             except FrameTooLarge as error:
-                sys.stderr.write(f"sparring: {letter.request_id}: not sent: FrameTooLarge: {error}\n")
+                complain(f"{letter.request_id}: not sent: FrameTooLarge: {error}")
                 continue
             count += 1
-            sys.stdout.write(f"{letter.request_id} -> {new}\n")
+            say(f"{letter.request_id} -> {new}")
     if not places:
-        sys.stderr.write("sparring: no dead letter of these; `sparring deadletters list` shows what there is\n")
+        complain("no dead letter of these; `sparring deadletters list` shows what there is")
         return NOTHING_THERE
-    sys.stderr.write(f"{count} of {len(places)} sent again\n")
+    note(f"{count} of {len(places)} sent again")
     return OK

@@ -1,12 +1,12 @@
 """`sparring index rebuild`: Redis from the topics."""
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Final
 
 from sparring.cli.arguments import past
 from sparring.cli.command import Parser, add_command
 from sparring.cli.exits import OK
+from sparring.cli.out import say
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
@@ -45,5 +45,5 @@ def _rebuild(parsed: argparse.Namespace) -> int:
 
     with closing(Connection(found_settings())) as connection, reading() as progress:
         official, challengers = rebuild(connection, parsed.since, progress)
-    sys.stdout.write(f"{official:,} official answers and {challengers:,} of challengers are in Redis\n")
+    say(f"{official:,} official answers and {challengers:,} of challengers are in Redis")
     return OK

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sparring.cli.arguments import count, past, pipeline
 from sparring.cli.command import add_command
 from sparring.cli.exits import FAILED, NOTHING_THERE, OK
+from sparring.cli.out import say
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
@@ -96,27 +97,25 @@ def _write_json(report: "Report") -> None:
 def _print(report: "Report", shown_max: int) -> None:
     from collections import Counter  # noqa: PLC0415  # with what follows
 
-    from rich.console import Console  # noqa: PLC0415  # slow: see cli.command
-
-    from sparring.cli.tables import table  # noqa: PLC0415  # as above
+    from sparring.cli.tables import console, table  # noqa: PLC0415  # slow: see cli.command
     from sparring.ledger.reading import CUT  # noqa: PLC0415  # as above
 
-    console = Console(soft_wrap=not sys.stdout.isatty())
+    out = console(soft_wrap=not sys.stdout.isatty())
     counts = table("what", "count ")
     for what in sorted(report.counts, key=lambda name: (name != "frames", name)):
         counts.add_row(what, f"{report.counts[what]:,}")
-    console.print(counts)
+    out.print(counts)
     if report.in_order:
         kept = "what is left of this time" if report.counts[CUT] else "everything"
-        console.print(f"\n{kept} is accounted for" if report.counts["frames"] else "\nno frame in this time")
+        out.print(f"\n{kept} is accounted for" if report.counts["frames"] else "\nno frame in this time")
         return
     kinds = table("does not hold", "frames ")
     for kind, number in Counter(finding.kind for finding in report.findings).most_common():
         kinds.add_row(kind, f"{number:,}")
-    console.print()
-    console.print(kinds)
-    console.print()
+    out.print()
+    out.print(kinds)
+    out.print()
     for finding in report.findings[:shown_max]:
-        sys.stdout.write(f"{finding.kind}: request {finding.request_id} ({finding.origin}): {finding.what}\n")
+        say(f"{finding.kind}: request {finding.request_id} ({finding.origin}): {finding.what}")
     if len(report.findings) > shown_max:
-        sys.stdout.write(f"... and {len(report.findings) - shown_max:,} more: --show, or --json for all\n")
+        say(f"... and {len(report.findings) - shown_max:,} more: --show, or --json for all")

@@ -1,13 +1,13 @@
 """What `sparring model list` and `show` do."""
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 
 from schemas.errors import EntityNotFoundError
 from schemas.models import TensorSpec
 from sparring.cli.exits import NOTHING_THERE, OK
 from sparring.cli.models.facts import VersionFacts, model_facts, version_facts
+from sparring.cli.out import say
 from sparring.cli.pipelines.client import catalog_of, complain, connected, print_json
 from sparring.cli.tables import console, short, table
 from sparring.wanted.words import configuration_in_words
@@ -24,7 +24,7 @@ def list_models(parsed: argparse.Namespace) -> int:
     if parsed.json:
         print_json(facts)
     elif not facts:
-        sys.stdout.write(f"workspace {parsed.workspace} has no model: `sparring model upload` uploads one\n")
+        say(f"workspace {parsed.workspace} has no model: `sparring model upload` uploads one")
     else:
         shown = table("model", "versions ", "newest", "framework", "size ", "uploaded (UTC)")
         for one in facts:
@@ -47,7 +47,7 @@ def show_model(parsed: argparse.Namespace) -> int:
     if parsed.json:
         print_json(facts)
     else:
-        sys.stdout.writelines(f"{line}\n" for line in page(facts))
+        say(*page(facts))
     return OK
 
 

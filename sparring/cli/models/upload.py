@@ -1,13 +1,13 @@
 """What `sparring model upload` does. Everything is checked before the file is stored."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Final
 
 from sparring.cli.exits import OK
 from sparring.cli.models.facts import version_facts
 from sparring.cli.models.show import page
+from sparring.cli.out import say
 from sparring.cli.pipelines.client import catalog_of, connected, print_json
 from sparring.configuration import configuration
 from sparring.framework import Framework
@@ -37,5 +37,5 @@ def upload(parsed: argparse.Namespace) -> int:
     if parsed.json:
         print_json(facts)
     else:
-        sys.stdout.writelines(f"{line}\n" for line in page(facts))
+        say(*page(facts))
     return OK

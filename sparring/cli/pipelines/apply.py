@@ -7,6 +7,7 @@ from typing import Final
 
 from schemas.errors import SparringError
 from sparring.cli.exits import FAILED, OK
+from sparring.cli.out import say
 from sparring.cli.pipelines.client import catalog_of, complain, connected, print_json
 from sparring.cli.pipelines.doing import Doing
 from sparring.cli.pipelines.switch import what_is_live
@@ -54,8 +55,8 @@ def _make(client: Client, plan: Planned, changes: list[Change], parsed: argparse
         )
     elif failure is None:
         if parsed.dry_run:
-            sys.stdout.writelines(f"{change}\n" for change in changes)
-        sys.stdout.write(_summary(client, plan, changes, dry_run=parsed.dry_run))
+            say(*map(str, changes))
+        say(*_summary(client, plan, changes, dry_run=parsed.dry_run).splitlines())
     if failure is not None:
         complain(failure)
     return OK if failure is None else FAILED
@@ -78,7 +79,7 @@ def _do(doing: Doing, changes: list[Change], done: list[Change], *, quiet: bool)
             )
         done += held
         if not quiet:
-            sys.stdout.writelines(f"{one}\n" for one in held)
+            say(*map(str, held))
             sys.stdout.flush()
         held = []
     return None

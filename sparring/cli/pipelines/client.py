@@ -9,6 +9,7 @@ import msgspec
 
 from schemas.catalog import Catalog, Record
 from schemas.errors import EntityNotFoundError, SparringError
+from sparring.cli import out
 from sparring.client import Client
 from sparring.pipeline import Pipeline
 
@@ -46,12 +47,12 @@ def found(client: Client, name: str) -> Pipeline:
 
 def print_json(value: object) -> None:
     """Indented, for programs and for people who look."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
 
 
 def complain(error: object) -> None:
     """One line on stderr."""
-    sys.stderr.write(f"sparring: {' '.join(str(error).split())}\n")
+    out.complain(" ".join(str(error).split()))
 
 
 @contextmanager

@@ -1,13 +1,11 @@
 """What `sparring pipeline list`, `show` and `history` do."""
 
 import argparse
-import sys
-
-from rich.markup import escape
 
 from schemas.errors import EntityNotFoundError
 from schemas.names import PipelineName
 from sparring.cli.exits import NOTHING_THERE, OK
+from sparring.cli.out import say
 from sparring.cli.pipelines.client import catalog_of, complain, connected, found, print_json
 from sparring.cli.pipelines.facts import VersionFacts, pipeline_facts, version_facts
 from sparring.cli.tables import console, short, table
@@ -21,14 +19,14 @@ def list_pipelines(parsed: argparse.Namespace) -> int:
     if parsed.json:
         print_json(facts)
     elif not facts:
-        sys.stdout.write(f"workspace {parsed.workspace} has no pipeline: `sparring pipeline apply` makes one\n")
+        say(f"workspace {parsed.workspace} has no pipeline: `sparring pipeline apply` makes one")
     else:
         shown = table("pipeline", "deployed", "live version", "versions ", "tags", "steps", "last updated (UTC)")
         for one in facts:
             deployed, live = ("yes", short(one.live)) if one.live else ("no", "-")
             updated = f"{one.last_updated:%Y-%m-%d %H:%M:%S}"
             cells = (one.name, deployed, live, str(one.versions), ", ".join(one.tags), one.steps, updated)
-            shown.add_row(*(escape(cell) for cell in cells))
+            shown.add_row(*cells)
         console().print(shown)
     return OK
 
@@ -46,7 +44,7 @@ def show_pipeline(parsed: argparse.Namespace) -> int:
     if parsed.json:
         print_json(facts)
     else:
-        sys.stdout.write("\n".join(_page(facts)) + "\n")
+        say(*_page(facts))
     return OK
 
 
@@ -61,13 +59,13 @@ def show_history(parsed: argparse.Namespace) -> int:
     if parsed.json:
         print_json(switches)
     elif not switches:
-        sys.stdout.write(f"pipeline {parsed.workspace}/{parsed.pipeline} was never deployed\n")
+        say(f"pipeline {parsed.workspace}/{parsed.pipeline} was never deployed")
     else:
         shown = table("time (UTC)", "version", "by", "")
         for index, switch in enumerate(switches):
             now = "" if index else ("live" if switch["version"] else "nothing is live")
             when = f"{switch['time']:%Y-%m-%d %H:%M:%S}"
-            shown.add_row(when, switch["version"] or "undeployed", escape(switch["by"] or "-"), now)
+            shown.add_row(when, switch["version"] or "undeployed", switch["by"] or "-", now)
         console().print(shown)
     return OK
 

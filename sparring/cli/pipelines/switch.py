@@ -1,10 +1,10 @@
 """What `sparring pipeline deploy`, `undeploy` and `rollback` do. Each prints what is live afterwards."""
 
 import argparse
-import sys
 
 from schemas.names import PipelineName
 from sparring.cli.exits import OK
+from sparring.cli.out import say
 from sparring.cli.pipelines.client import catalog_of, connected, found
 from sparring.client import Client
 from sparring.wanted.words import steps_in_words
@@ -32,7 +32,7 @@ def rollback(parsed: argparse.Namespace) -> int:
 
 
 def _say(client: Client, name: str) -> int:
-    sys.stdout.write(f"{what_is_live(client, PipelineName(client.get_current_workspace().name(), name))}\n")
+    say(str(what_is_live(client, PipelineName(client.get_current_workspace().name(), name))))
     return OK
 
 

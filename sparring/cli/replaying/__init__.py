@@ -1,12 +1,12 @@
 """`sparring replay`: recorded frames, or files, once more: through another version or a candidate."""
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Final
 
 from sparring.cli.arguments import count, past, pipeline
 from sparring.cli.command import add_command
 from sparring.cli.exits import WRONG_USAGE
+from sparring.cli.out import note
 from sparring.cli.replaying.together import wrong
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _add_doing(parser: argparse.ArgumentParser) -> None:
 
 def _replay(parsed: argparse.Namespace) -> int:
     if (why := wrong(parsed)) is not None:
-        sys.stderr.write(f"sparring replay: {why}; `sparring replay --help` says more\n")
+        note(f"sparring replay: {why}; `sparring replay --help` says more")
         return WRONG_USAGE
     from sparring.cli.replaying.doing import replay  # noqa: PLC0415  # slow: see cli.command
 

@@ -134,7 +134,7 @@ def _found(name: str) -> Sequence[str]:
         return find_remote(name)
     found = find_files([name])
     if found.left_out:
-        sys.stderr.write(f"sparring: {name}: {said_left_out(found.left_out)}\n")
+        complain(f"{name}: {said_left_out(found.left_out)}")
     return [str(path.absolute()) for path in found.files]
 
 

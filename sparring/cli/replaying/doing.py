@@ -13,6 +13,7 @@ from schemas.errors import SparringError
 from sparring.cli.deployed import deployed
 from sparring.cli.exits import FAILED, INTERRUPTED, NOTHING_THERE, OK
 from sparring.cli.interrupt import interrupted_once
+from sparring.cli.out import complain, note, say
 from sparring.cli.progress import Progress, watched
 from sparring.cli.replaying.asked import Frames, check_permission, frames_of, pipeline_of, plan_of, version_of
 from sparring.cli.replaying.looking import dry_run, verify, what_if
@@ -33,7 +34,7 @@ def replay(parsed: argparse.Namespace) -> int:
                 return _go_on(connection, journal, as_json=parsed.json)
         frames = frames_of(connection, parsed, pipeline_of(parsed))
         if frames.count == 0:
-            sys.stderr.write("sparring: there are no such frames; nothing was done\n")
+            complain("there are no such frames; nothing was done")
             return NOTHING_THERE
         if parsed.dry_run:
             return dry_run(connection, _only_planned(connection, parsed, frames), parsed)
@@ -70,14 +71,14 @@ def _go_on(connection: Connection, journal: Journal, *, as_json: bool) -> int:
         if journal.plan.live:
             deployed(connection.catalog(), journal.plan.version.pipeline)
         return _run(connection, journal, as_json=as_json)
-    sys.stderr.write("sparring: this replay came to its end: there is nothing left to do\n")
+    complain("this replay came to its end: there is nothing left to do")
     return _say(journal, Left((), journal).counts, finished=True, as_json=as_json)
 
 
 def _run(connection: Connection, journal: Journal, *, as_json: bool) -> int:
     watch = Watch(
         _going,
-        report=lambda said: print(said, file=sys.stderr),  # noqa: T201  # news
+        report=note,
         reading=lambda records: watched(records, "answers"),
     )
     try:
@@ -97,19 +98,19 @@ def _going(left: Left) -> Iterator[None]:
 def _say(journal: Journal, counts: Counts, *, finished: bool, as_json: bool) -> int:
     """What became of it; returns the exit code."""
     if as_json:
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(_facts(journal, counts, finished)), indent=2))
-        sys.stdout.write("\n")
+        facts = msgspec.json.encode(_facts(journal, counts, finished))
+        sys.stdout.buffer.write(msgspec.json.format(facts, indent=2) + b"\n")
     else:
-        sys.stdout.write(summary(journal.folder, counts, journal))
+        say(*summary(journal.folder, counts, journal).splitlines())
     for refusal in counts.refusals:
-        sys.stderr.write(f"sparring: refused: {refusal}\n")
+        complain(f"refused: {refusal}")
     if not finished:
         _say_how_to_go_on(journal)
         return INTERRUPTED
     if counts.refused or journal.missing:
         return FAILED
     if not journal.counts()[0]:
-        sys.stderr.write("sparring: there were no such frames; nothing was sent\n")
+        complain("there were no such frames; nothing was sent")
         return NOTHING_THERE
     return OK
 
@@ -132,4 +133,4 @@ def _facts(journal: Journal, counts: Counts, finished: bool) -> dict[str, object
 
 
 def _say_how_to_go_on(journal: Journal) -> None:
-    sys.stderr.write(f"sparring: not at the end; `sparring replay --resume {journal.folder}` goes on\n")
+    complain(f"not at the end; `sparring replay --resume {journal.folder}` goes on")

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any, TypeVar, assert_never
 
 import msgspec
-from rich.console import Console
 
 from schemas.errors import SparringError
 from schemas.limits import MIB
 from schemas.pipelines import PipelineVersion
 from sparring.cli.exits import FAILED, NOTHING_THERE, OK
+from sparring.cli.out import complain, say
 from sparring.cli.progress import watched
 from sparring.cli.replaying.asked import Frames
-from sparring.cli.tables import table
+from sparring.cli.tables import console, table
 from sparring.connection import Connection
 from sparring.replay.counts import REFUSALS_MAX
 from sparring.replay.decisions import Verified, WhatIf, verified
@@ -44,7 +44,7 @@ def dry_run(connection: Connection, plan: Plan, parsed: argparse.Namespace) -> i
             case Unreadable(why=why):
                 refused += 1
                 if refused <= REFUSALS_MAX:
-                    sys.stderr.write(f"sparring: would be refused: {why}\n")
+                    complain(f"would be refused: {why}")
             case Gone(numbers=numbers):
                 missing += len(numbers)
             case Others():
@@ -84,8 +84,8 @@ def dry_run(connection: Connection, plan: Plan, parsed: argparse.Namespace) -> i
     by = f"the candidate {parsed.candidate}" if parsed.candidate else f"version {plan.version.version}"
     shown.add_row("answered by", f"{plan.version.pipeline}, {by}")
     shown.add_row("answers", "official: the pipeline is live" if plan.live else "in a dataset, nothing official")
-    Console(soft_wrap=True).print(shown)
-    sys.stdout.write("nothing was sent\n")
+    console(soft_wrap=True).print(shown)
+    say("nothing was sent")
     return code
 
 
@@ -137,20 +137,19 @@ def _print_verified(seen: Verified, shown_max: int) -> None:
     shown.add_row("of a version that the catalog does not know", f"{seen.unknown.total():,}")
     shown.add_row("refused or expired before a version decided", f"{seen.before:,}")
     shown.add_row("frames without an answer", f"{seen.unanswered:,}")
-    Console(soft_wrap=True).print(shown)
+    console(soft_wrap=True).print(shown)
     for one in seen.differences[:shown_max]:
-        sys.stdout.write(
+        say(
             f"request {one.request_id} ({one.frame}), version {one.version}: answered: {one.was}; "
-            f"derived: {one.derived}\n"
+            f"derived: {one.derived}"
         )
     if len(seen.differences) > shown_max:
-        sys.stdout.write(f"... and {len(seen.differences) - shown_max:,} more: --show, or --json for all\n")
+        say(f"... and {len(seen.differences) - shown_max:,} more: --show, or --json for all")
     for version, number in seen.unknown.most_common(shown_max):
-        sys.stdout.write(f"{number:,} answers are of {version}, which the catalog does not know: not derived again\n")
+        say(f"{number:,} answers are of {version}, which the catalog does not know: not derived again")
 
 
 def _print_what_if(seen: WhatIf, shown_max: int) -> None:
-    console = Console(soft_wrap=True)
     shown = table("arm", "weight ", "then ", "frames ", "then ", "keys ", "then ")
     frames = max(1, seen.frames.total())
     for arm in seen.weights:
@@ -163,18 +162,18 @@ def _print_what_if(seen: WhatIf, shown_max: int) -> None:
             f"{seen.keys[arm]:,}",
             f"{seen.keys_then[arm]:,}",
         )
-    console.print(shown)
+    console(soft_wrap=True).print(shown)
     if seen.refused:
-        sys.stdout.write(f"{seen.refused:,} frames that the split cannot place are left out\n")
+        say(f"{seen.refused:,} frames that the split cannot place are left out")
     if seen.keys_left_out:
-        sys.stdout.write(f"only the first {seen.keys.total():,} keys are counted\n")
+        say(f"only the first {seen.keys.total():,} keys are counted")
     routes = Counter((move.before, move.after) for move in seen.moves)
     for (before, after), number in routes.most_common():
-        sys.stdout.write(f"{number:,} of {seen.keys.total():,} keys would move from {before} to {after}\n")
+        say(f"{number:,} of {seen.keys.total():,} keys would move from {before} to {after}")
     for move in seen.moves[:shown_max]:
-        sys.stdout.write(f"  {move.key}: {move.before} -> {move.after}\n")
+        say(f"  {move.key}: {move.before} -> {move.after}")
     if len(seen.moves) > shown_max:
-        sys.stdout.write(f"  ... and {len(seen.moves) - shown_max:,} more: --show, or --json for all\n")
+        say(f"  ... and {len(seen.moves) - shown_max:,} more: --show, or --json for all")
 
 
 def _print_json(value: object) -> None:

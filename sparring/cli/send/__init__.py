@@ -1,7 +1,6 @@
 """`sparring send`: files, folders and videos as frames."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +9,7 @@ from schemas.limits import FRAME_BYTES_MAX
 from sparring.cli.arguments import pipeline
 from sparring.cli.command import add_command
 from sparring.cli.exits import FAILED
+from sparring.cli.out import complain
 from sparring.cli.send.refusals import Refusals
 from sparring.frames import RESERVED, frame_bytes_max
 from sparring.sources import find_files, said_left_out
@@ -97,7 +97,7 @@ def _send(parsed: argparse.Namespace) -> int:
     # What is wrong with the files is said before anything is loaded that takes long, or connected.
     found = find_files(parsed.paths)
     if found.left_out:
-        sys.stderr.write(f"sparring: {said_left_out(found.left_out)}\n")
+        complain(said_left_out(found.left_out))
     refusals = Refusals(_bytes_max(found.files))
     files = [path for path in found.files if refusals.passes(path)]
     if not files:

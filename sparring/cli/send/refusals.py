@@ -1,9 +1,9 @@
 """What `sparring send` could not send: each named once on stderr, and counted for the exit code."""
 
-import sys
 from pathlib import Path
 
 from schemas.errors import FrameTooLarge, Refused
+from sparring.cli.out import complain
 from sparring.sources import Incomplete, check_file
 
 REFUSALS = (FrameTooLarge, Refused, OSError)
@@ -32,10 +32,10 @@ class Refusals:
         if isinstance(error, Incomplete):
             if name not in self._incomplete:
                 self._incomplete.add(name)
-                sys.stderr.write(f"sparring: {name}: not sent whole: {error}\n")
+                complain(f"{name}: not sent whole: {error}")
                 self.count += 1
             return
         kind = error.error if isinstance(error, Refused) else type(error).__name__
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        sys.stderr.write(f"sparring: {name}: not sent: {kind}: {reason}\n")
+        complain(f"{name}: not sent: {kind}: {reason}")
         self.count += 1

@@ -16,6 +16,7 @@ from sparring.broker import Delivery
 from sparring.cli.deployed import deployed
 from sparring.cli.exits import FAILED, INTERRUPTED, OK
 from sparring.cli.interrupt import interrupted_once
+from sparring.cli.out import complain, note, say
 from sparring.cli.progress import Progress
 from sparring.cli.send.refusals import REFUSALS, Refusals
 from sparring.connection import Connection, found_settings
@@ -73,8 +74,8 @@ class Sending:
                 interrupted = True
                 self._sender.finish(STOPPED_S_MAX)
             summary = progress.line()
-        out = sys.stderr if self._asked.json else sys.stdout
-        out.write(f"{summary}; {self._refusals.count} refused\n{self._hint()}")
+        tell = note if self._asked.json else say
+        tell(f"{summary}; {self._refusals.count} refused", *self._hint().splitlines())
         if interrupted:
             return INTERRUPTED
         return FAILED if self._stopped or self._sender.counts.failed or self._refusals.count else OK
@@ -131,7 +132,7 @@ class Sending:
                         "offset": offset,
                         "bytes": sent.size_bytes,
                     }
-                    sys.stdout.write(f"{json.dumps(row)}\n")
+                    say(json.dumps(row))
                     sys.stdout.flush()
             case error:
                 self._stop(sent.name, error)
@@ -139,7 +140,7 @@ class Sending:
     def _stop(self, name: str, error: FrameTooLarge | ConnectionError | RetryLater) -> None:
         """A broker or store that does not take one frame does not take the next either: the first is named."""
         if not self._stopped:
-            sys.stderr.write(f"sparring: {name}: {error}; nothing more is sent\n")
+            complain(f"{name}: {error}; nothing more is sent")
         self._stopped = True
 
     def _line(self, elapsed_s: float) -> str:
