@@ -88,7 +88,7 @@ def inspect(path: Path, content: bytes, within_s: float = INSPECT_S_MAX) -> Sign
 
 def _signature(content: bytes) -> Signature:
     resource.setrlimit(resource.RLIMIT_AS, (INSPECT_BYTES_MAX, INSPECT_BYTES_MAX))
-    import onnxruntime  # noqa: PLC0415 (only the process that may crash loads it)
+    from adapters.onnx_runtime import onnxruntime  # noqa: PLC0415 (only the process that may crash loads it)
 
     onnxruntime.set_default_logger_severity(4)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])

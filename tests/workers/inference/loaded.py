@@ -3,8 +3,7 @@
 import hashlib
 from pathlib import Path
 
-import onnxruntime
-
+from adapters.onnx_runtime import onnxruntime
 from adapters.settings import InferenceSettings
 from schemas.models import Configuration, ModelVersion, PinnedModel, TensorSpec
 from workers.inference.steps import LoadedModel, load_model
