@@ -96,7 +96,7 @@ def test_who_loads_a_model_looks_up_no_name_and_leaves_no_file(tmp_path: Path) -
             _loading(_LOADERS["a model process"], folders["a model process"]) as model,
             _loading(_LOADERS["the inspection of an upload"], folders["the inspection of an upload"]) as inspection,
         ):
-            # The package as it is installed shows that this test can fail, and how long it takes until something is sent.
+            # The package as it is installed shows that this test can fail, and how long a process takes to send.
             assert control.wait(_SENDS_S_MAX) == -signal.SIGSYS
             assert _left(tmp_path / "control") != []
             for process in (model, inspection):
