@@ -12,6 +12,9 @@ request:
 - What nobody doubts is answered: the array as it is or flat, in the model's dtype or a fitting one, as JSON or Arrow,
   with columns by name, by `tensor_fields` or as `tensor`. Refusing everything does not pass.
 
-All of it is made from a seed, which is printed. `make fuzz` runs both; `ARGS="--models 5000 --seed 7"` only the second.
+Pictures (`pictures`, `test_pictures`): random pictures for inputs of random shape and dtype, with random image
+settings. The tensor is what OpenCV and NumPy give by hand of the known pixels, or the frame is refused.
+
+All of it is made from a seed, which is printed. `make fuzz` runs all; `ARGS="--models 5000 --seed 7"` no frames.
 A page shows each failing model in ONNX's own text, with what was sent and what was expected.
 """

@@ -1,14 +1,15 @@
 """`make fuzz`: ten thousand bad frames to a system of its own; which were refused how, and what memory it took. Before
-them three thousand random models, each with some requests: was each answered rightly, or refused?"""
+them three thousand random models with tables, and as many with pictures: was each answered rightly, or refused?"""
 
 import argparse
 import secrets
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from adapters.settings import Settings
@@ -16,6 +17,7 @@ from sparring import Client
 from sparring.stack import LocalStack
 from tests.fuzz.corpus import corpus
 from tests.fuzz.models import fuzz_models
+from tests.fuzz.pictures import fuzz_pictures
 from tests.fuzz.run import Outcome, fuzz
 
 _WIDTH_MIN = 140
@@ -44,15 +46,22 @@ def main() -> int:
 
 
 def _models(console: Console, seed: int, count: int, first: int) -> list[str]:
-    with Progress(console=Console(stderr=True)) as progress:
-        bar = progress.add_task("models", total=count)
-        told = fuzz_models(seed, count, first, lambda done: progress.update(bar, completed=done + 1))
-    for what, requests in sorted(told.requests.items()):
-        console.print(f"{what}: {requests:,}", highlight=False)
-    for page in told.wrong[:20]:
-        console.print(f"\n{page}", style="red", highlight=False, markup=False)
-    console.print(f"{told.requests.total():,} requests to random models, {len(told.wrong)} failures")
-    return told.wrong
+    """As many models with tables, and as many with pictures."""
+    wrong = []
+    for what, run in (("models with tables", fuzz_models), ("models with pictures", fuzz_pictures)):
+        with Progress(console=Console(stderr=True)) as progress:
+            told = run(seed, count, first, partial(_advance, progress, progress.add_task(what, total=count)))
+        for kind, requests in sorted(told.requests.items()):
+            console.print(f"{kind}: {requests:,}", highlight=False)
+        for page in told.wrong[:20]:
+            console.print(f"\n{page}", style="red", highlight=False, markup=False)
+        console.print(f"{told.requests.total():,} requests to random {what}, {len(told.wrong)} failures")
+        wrong += told.wrong
+    return wrong
+
+
+def _advance(progress: Progress, bar: TaskID, done: int) -> None:
+    progress.update(bar, completed=done)
 
 
 def _frames(console: Console, seed: int, count: int) -> list[str]:

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 Dims = tuple[int | str | None, ...]
 """Sizes, names of free dimensions, and None for a free one without a name."""
 
-_KINDS: Final[dict[str, int]] = {
+KINDS: Final[dict[str, int]] = {
     "float16": TensorProto.FLOAT16,
     "float32": TensorProto.FLOAT,
     "float64": TensorProto.DOUBLE,
@@ -113,8 +113,8 @@ def random_model(rng: Random, inputs: Sequence[Input] | None = None) -> Model:
         constants += made.constants
         outputs.append(Output(name, made.dtype, made.dims, made.per_row, made.independent, one.name))
     declared = [_declared(rng, output, taken) for output in outputs]
-    infos = [helper.make_tensor_value_info(one.name, _KINDS[one.dtype], _written(one.dims)) for one in taken]
-    made_infos = [helper.make_tensor_value_info(one.name, _KINDS[one.dtype], _written(dims)) for one, dims in declared]
+    infos = [helper.make_tensor_value_info(one.name, KINDS[one.dtype], _written(one.dims)) for one in taken]
+    made_infos = [helper.make_tensor_value_info(one.name, KINDS[one.dtype], _written(dims)) for one, dims in declared]
     graph = helper.make_graph(nodes, "fuzzed", infos, made_infos, constants)
     opsets = [helper.make_opsetid("", 17)]
     content: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
@@ -128,7 +128,7 @@ def _random_inputs(rng: Random) -> tuple[Input, ...]:
 
 
 def _random_dtype(rng: Random) -> str:
-    return rng.choice(_COMMON) if rng.random() < 0.8 else rng.choice(list(_KINDS))
+    return rng.choice(_COMMON) if rng.random() < 0.8 else rng.choice(list(KINDS))
 
 
 def _random_dims(rng: Random, batch: str | None) -> Dims | None:
@@ -187,7 +187,7 @@ def _double(_: Random, one: Input) -> _Made:
 
 def _cast(rng: Random, one: Input) -> _Made:
     to = rng.choice(("float64", "float32", "int64", "float16"))
-    node = helper.make_node("Cast", [one.name], ["?"], to=_KINDS[to])
+    node = helper.make_node("Cast", [one.name], ["?"], to=KINDS[to])
     return _Made((node,), to, one.dims, one.dims != ())
 
 
