@@ -101,6 +101,8 @@ def random_path(rng: Random) -> Path:
     """A model; or one whose rows may share runs with other requests'; or two models."""
     kind = rng.choice(("model", "model", "shared", "shared", "two"))
     model = random_model(rng)
+    while kind == "shared" and not _seems_to_stack(model) and rng.random() < 0.9:
+        model = random_model(rng)
     first = Configuration(
         "onnx",
         tensor_fields=_fields(rng, model),
@@ -111,6 +113,12 @@ def random_path(rng: Random) -> Path:
         return Path((Step(model, {}),), (first,))
     second, wires, configuration = _second(rng, model)
     return Path((Step(model, {}), Step(second, wires)), (first, configuration))
+
+
+def _seems_to_stack(model: Model) -> bool:
+    """Whether rows of several requests fit into one run, be they independent or not."""
+    free = all(one.dims and not isinstance(one.dims[0], int) for one in model.inputs)
+    return free and all(output.per_row for output in model.outputs)
 
 
 def _fields(rng: Random, model: Model) -> tuple[str, ...] | None:

@@ -257,7 +257,8 @@ def _merged(_: Random, one: Input) -> _Made:
     node = helper.make_node("Reshape", [one.name, "_shape"], ["?"])
     fixed = all(isinstance(size, int) for size in one.dims)
     first = int(np.prod([size for size in one.dims if isinstance(size, int)])) if fixed else "all"
-    return _Made((node,), one.dtype, (first,), per_row=False, constants=(shape,))
+    per_row = all(size == 1 for size in one.dims[1:])
+    return _Made((node,), one.dtype, (first,), per_row, constants=(shape,))
 
 
 def _first_row(_: Random, one: Input) -> _Made:
