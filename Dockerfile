@@ -41,6 +41,7 @@ ENV PATH=/opt/code/bin:/opt/libraries/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONPATH=/opt/code \
     PYTHONSAFEPATH=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     SPARRING_METRICS=0.0.0.0:9464
 WORKDIR /tmp
 USER 10001:10001

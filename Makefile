@@ -37,7 +37,7 @@ check: setup  ## ruff, format, mypy --strict, import-linter
 chaos: setup  ## every fault twenty times under load, then backpressure; ARGS="--rounds 2 --only 'broker killed'"
 	$(BIN)/python -m tests.chaos $(ARGS)
 
-fuzz: setup  ## ten thousand bad frames to a system of its own; ARGS="--frames 2000 --seed 7"
+fuzz: setup  ## random models and requests, then ten thousand bad frames to a system of its own; ARGS="--models 500 --seed 7"
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: setup  ## frames per second and latency, beside a plain loop in the same run

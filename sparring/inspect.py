@@ -121,9 +121,8 @@ def signatures(content: bytes) -> Iterator[Signature]:
         Unfit: it has an input or output that no request or no answer can hold.
         Exception: of ONNX Runtime, whose errors have no common base: it does not load the file.
     """
-    import onnxruntime  # noqa: PLC0415 (only the process that may crash loads it)
-
-    from adapters import onnx_file  # noqa: PLC0415 (as above)
+    from adapters import onnx_file  # noqa: PLC0415 (only the process that may crash loads it)
+    from adapters.onnx_runtime import onnxruntime  # noqa: PLC0415 (as above)
 
     # Before the session is there: both would hold the weights.
     model = onnx_file.read_model(content)

@@ -77,6 +77,10 @@ def test_its_own_settings_are_settings(variable: str) -> None:
     assert after("EXPOSE", LAST) == ["9464"]
 
 
+def test_onnx_runtime_sends_nothing_whoever_imports_it_in_the_image() -> None:
+    assert environment()["ORT_DISABLE_TELEMETRY"] == "1"
+
+
 def test_no_registry_and_no_machine_is_named_but_the_base_image() -> None:
     assert re.findall(r"https?://\S+|--index-url|--extra-index-url", DOCKERFILE) == []
     assert after("ARG PYTHON", [line.replace("=", " ", 1) for line in LINES]) == [

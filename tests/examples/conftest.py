@@ -6,9 +6,9 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 import pytest
 
+from adapters.onnx_runtime import onnxruntime
 from examples.models import MODEL_NAMES, PROBABILITY_OUTPUT, model_path
 from examples.text_boxes import process
 

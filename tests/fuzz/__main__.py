@@ -1,19 +1,23 @@
-"""`make fuzz`: ten thousand bad frames to a system of its own; which were refused how, and what memory it took."""
+"""`make fuzz`: ten thousand bad frames to a system of its own; which were refused how, and what memory it took. Before
+them three thousand random models with tables, and as many with pictures: was each answered rightly, or refused?"""
 
 import argparse
 import secrets
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from adapters.settings import Settings
 from sparring import Client
 from sparring.stack import LocalStack
 from tests.fuzz.corpus import corpus
+from tests.fuzz.models import fuzz_models
+from tests.fuzz.pictures import fuzz_pictures
 from tests.fuzz.run import Outcome, fuzz
 
 _WIDTH_MIN = 140
@@ -22,19 +26,53 @@ _WIDTH_MIN = 140
 def main() -> int:
     """Exit code 1 where something did not hold."""
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
-    parser.add_argument("--frames", type=int, default=10_000, help="default 10,000")
+    parser.add_argument("--frames", type=int, help="default 10,000; 0 where only models are asked for")
+    parser.add_argument(
+        "--models",
+        type=int,
+        help="paths of one or two random models, with five requests each; "
+        "default 3,000; 0 where only frames are asked for",
+    )
+    parser.add_argument("--first", type=int, default=0, help="number of the first path of models; default 0")
     parser.add_argument("--seed", type=int, default=secrets.randbits(31), help="default by chance; it is printed")
     parsed = parser.parse_args()
     console = Console(width=max(_WIDTH_MIN, Console().width))
     console.print(f"seed: {parsed.seed} (repeat with --seed {parsed.seed})")
+    neither = parsed.frames is None and parsed.models is None
+    models, frames = (3_000, 10_000) if neither else (parsed.models or 0, parsed.frames or 0)
+    failures = _models(console, parsed.seed, models, parsed.first) if models else []
+    failures += _frames(console, parsed.seed, frames) if frames else []
+    return 1 if failures else 0
+
+
+def _models(console: Console, seed: int, count: int, first: int) -> list[str]:
+    """As many models with tables, and as many with pictures."""
+    wrong = []
+    for what, run in (("models with tables", fuzz_models), ("models with pictures", fuzz_pictures)):
+        with Progress(console=Console(stderr=True)) as progress:
+            told = run(seed, count, first, partial(_advance, progress, progress.add_task(what, total=count)))
+        for kind, requests in sorted(told.requests.items()):
+            console.print(f"{kind}: {requests:,}", highlight=False)
+        for page in told.wrong[:20]:
+            console.print(f"\n{page}", style="red", highlight=False, markup=False)
+        console.print(f"{told.requests.total():,} requests to random {what}, {len(told.wrong)} failures")
+        wrong += told.wrong
+    return wrong
+
+
+def _advance(progress: Progress, bar: TaskID, done: int) -> None:
+    progress.update(bar, completed=done)
+
+
+def _frames(console: Console, seed: int, count: int) -> list[str]:
     with (
         tempfile.TemporaryDirectory(prefix="sparring-fuzz-") as folder,
         LocalStack(Path(folder) / "stack") as stack,
         Client(Settings.read(stack.environment())) as client,
         Progress(console=Console(stderr=True)) as progress,
     ):
-        bar = progress.add_task("frames answered", total=parsed.frames)
-        frames = corpus(parsed.seed, parsed.frames)
+        bar = progress.add_task("frames answered", total=count)
+        frames = corpus(seed, count)
         outcome = fuzz(stack, client, Path(folder), frames, lambda count: progress.update(bar, completed=count))
     console.print(_answers(outcome))
     console.print(_memory(outcome))
@@ -42,7 +80,7 @@ def main() -> int:
     for line in failures[:50]:
         console.print(line, style="red", highlight=False)
     console.print(f"{len(outcome.frames):,} frames, {len(failures)} failures")
-    return 1 if failures else 0
+    return failures
 
 
 def _answers(outcome: Outcome) -> Table:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime
 import pyarrow as pa
 import pytest
 from PIL import Image, ImageOps
 
+from adapters.onnx_runtime import onnxruntime
 from examples.models import MODEL_NAMES, model_path
 from examples.shelf import render_shelf
 from schemas.tables import read_arrow

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pandas as pd
 import pyarrow as pa
 import pytest
 
 import sparring as wallaroo
+from adapters.onnx_runtime import onnxruntime
 from sparring.framework import Framework
 from sparring.object import EntityNotFoundError
 from sparring.stack import LocalStack

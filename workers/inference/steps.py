@@ -13,8 +13,8 @@ from types import CodeType
 from typing import Any, Final, Protocol
 
 import numpy as np
-import onnxruntime
 
+from adapters.onnx_runtime import onnxruntime
 from adapters.settings import InferenceSettings
 from schemas.casting import TEXT, Array
 from schemas.errors import Refused, SparringError

@@ -1,7 +1,6 @@
 """The arguments of `sparring replay` as a source and a plan."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,7 @@ from schemas.errors import SparringError
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion
 from sparring.cli.deployed import deployed
+from sparring.cli.out import complain
 from sparring.connection import Connection
 from sparring.replay.choosing import Answered, chosen, dead_letters
 from sparring.replay.execute import STACK

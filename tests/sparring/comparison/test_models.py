@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 
 import sparring
+from adapters.onnx_runtime import onnxruntime
 from sparring.vision import load_image
 from tests.sparring.comparison.datasets import Row, answer, write
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pyarrow as pa
 import pytest
 from onnx import TensorProto, helper
 
+from adapters.onnx_runtime import onnxruntime
 from schemas.fitting import fit_table, runs
 from schemas.models import Configuration, ModelVersion, PinnedModel
 from schemas.signatures import DTYPES

@@ -1,0 +1,13 @@
+"""Some random pictures and image settings, see `tests.fuzz.pictures`."""
+
+from tests.fuzz.pictures import PICTURES_PER_MODEL, fuzz_pictures
+
+_MODELS = 250
+
+
+def test_each_picture_is_the_tensor_that_its_input_and_settings_say_or_is_refused(seed: int) -> None:
+    told = fuzz_pictures(seed, _MODELS)
+    assert told.requests.total() == _MODELS * PICTURES_PER_MODEL
+    assert not told.wrong, "\n\n".join(told.wrong[:5])
+    assert told.requests["a picture: ok, due"] > 100
+    assert told.requests["a picture: error"] > 100
