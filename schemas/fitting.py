@@ -110,9 +110,11 @@ def _column(table: pa.Table, name: str, spec: TensorSpec, pinned: PinnedModel) -
 def _refuse_fixed(spec: TensorSpec, pinned: PinnedModel, rows: int) -> None:
     """Refused where the model takes a fixed number of rows, and another came, or they are not known to be rows."""
     fixed = spec.shape[0] if spec.shape and _stacks(spec, pinned) else None
-    if fixed in (None, 1) or (fixed == rows and pinned.stacks(rows)):
+    if fixed is None or fixed == rows == 1 or (fixed == rows and pinned.stacks(rows)):
         return
     why = f"input {spec.name!r} has a first dimension of {fixed}, {rows} rows came; expected "
+    if fixed == 1:
+        raise _refused("WrongShape", f"{why}one row, or configure(batch_config='single'), which runs each row alone")
     if fixed != rows and pinned.stacks(fixed or 0):
         raise _refused("WrongShape", f"{why}{fixed} rows")
     raise _refused(
