@@ -31,6 +31,8 @@ PROCESS: Final = "process"
 _ONLY_ERRORS: Final = 3
 
 FREE_SIZE: Final = 1
+SEVERAL: Final = 3
+"""Of a free dimension behind the first, in a row that is probed: a Reshape that mixes rows is none where it is 1."""
 FREE_PICTURE: Final = (480, 640)
 """Height and width of the warm-up picture where the model leaves them free."""
 
@@ -112,7 +114,7 @@ class OnnxModel:
         return why is None
 
     def _random_row(self, random: np.random.Generator) -> Arrays:
-        example = _example(self.pinned)
+        example = _example(self.pinned, free_size=SEVERAL)
         return {spec.name: random_array(spec.dtype, example[spec.name].shape, random) for spec in self.pinned.inputs}
 
 
@@ -180,16 +182,17 @@ def _remember_source(content: bytes, file_name: str) -> None:
     linecache.cache[file_name] = (len(content), None, lines, file_name)
 
 
-def _example(pinned: PinnedModel) -> Arrays:
-    """A black picture, or zeros where the model takes none."""
+def _example(pinned: PinnedModel, free_size: int = FREE_SIZE) -> Arrays:
+    """A black picture, or zeros where the model takes none: one row, free dimensions behind the first of that size."""
     try:
         return picture_inputs(np.zeros((*FREE_PICTURE, 3), np.uint8), pinned)
     except Refused:
-        return {spec.name: _zeros(spec) for spec in pinned.inputs}
+        return {spec.name: _zeros(spec, free_size) for spec in pinned.inputs}
 
 
-def _zeros(spec: TensorSpec) -> Array:
-    shape = [FREE_SIZE if size is None else size for size in spec.shape or ()]
+def _zeros(spec: TensorSpec, free_size: int) -> Array:
+    sizes = enumerate(spec.shape or ())
+    shape = [size if size is not None else free_size if axis else FREE_SIZE for axis, size in sizes]
     if spec.dtype == TEXT:
         return np.full(shape, "", dtype=object)
     return np.zeros(shape, dtype=spec.dtype)

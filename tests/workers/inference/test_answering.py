@@ -20,7 +20,7 @@ from schemas.pipelines import ModelStep, PipelineVersion, ShadowDeploy
 from schemas.tables import read_arrow
 from schemas.topics import Lane
 from tests.nouns import frame, pipeline_version
-from tests.small_models import flat_detector, rows_model, scaling_model
+from tests.small_models import flat_detector, reshaped_for_transposed, rows_model, scaling_model
 from tests.workers.inference.loaded import SETTINGS, load_onnx, load_python, pin_python
 from workers.inference.answering import RowTime, answer_together, batch_rows_max, result_rows
 from workers.inference.line import Finished, Ticket
@@ -217,6 +217,25 @@ def test_rows_that_a_model_mixes_are_answered_as_if_each_were_alone(mixing: str)
     alone = [row for value in (one, two) for row in rows(answer(version, value)[0])]
     assert [row for done in answer(version, one, two) for row in rows(done)] == alone
     assert rows(answer(version, table([1.0, 2.0], [3.0, 5.0]))[0]) == alone
+
+
+def test_small_values_that_are_mixed_beside_large_ones_are_found() -> None:
+    """As a detector gives them: boxes in pixels and scores in one output."""
+    nodes = [
+        helper.make_node("Add", ["x", "pixels"], ["boxes"]),
+        helper.make_node("Softmax", ["x"], ["scores"], axis=0),
+        helper.make_node("Concat", ["boxes", "scores"], ["y"], axis=1),
+    ]
+    content = rows_model(nodes, 2, ["batch", 4], weights={"pixels": np.float32(1280)})
+    (done,) = answer(loaded(load_onnx("detector", content)), table([1.0, 0.0], [0.0, 1.0]))
+    assert rows(done) == [[1281, 1280, 1, 1], [1280, 1281, 1, 1]]
+
+
+def test_rows_that_are_mixed_where_free_dimensions_are_longer_than_one_are_found() -> None:
+    version = loaded(load_onnx("sums", reshaped_for_transposed(), SHARING))
+    one, two = ([[float(n)] * 2 for n in numbers] for numbers in ((1, 2, 3), (10, 20, 30)))
+    value = json.dumps([{"x": one}, {"x": two}]).encode()
+    assert rows(answer(version, value)[0]) == [[1, 1, 3, 3, 6, 6], [10, 10, 30, 30, 60, 60]]
 
 
 def test_a_fixed_number_of_rows_is_one_run_unless_the_model_mixes_them() -> None:
