@@ -152,7 +152,7 @@ def reshaped_for_transposed() -> bytes:
         helper.make_node("CumSum", ["steps", "axis"], ["sums"]),
         helper.make_node("Reshape", ["sums", "size"], ["y"]),
     ]
-    shape = ["batch", "steps", 2]
+    shape: list[str | int | None] = ["batch", "steps", 2]
     weights = {"order": np.array([1, 0, 2]), "axis": np.array(0)}
     graph = helper.make_graph(
         nodes,

@@ -20,6 +20,7 @@ from schemas.casting import TEXT, Array
 from schemas.errors import Refused, SparringError
 from schemas.fitting import Arrays
 from schemas.models import PinnedModel, TensorSpec
+from schemas.pictures import picture_input
 from workers.inference.independence import random_array, why_not_independent
 from workers.inference.picture_inputs import picture_inputs
 
@@ -114,8 +115,15 @@ class OnnxModel:
         return why is None
 
     def _random_row(self, random: np.random.Generator) -> Arrays:
+        """A picture's input gets what a random picture becomes, the others random numbers."""
         example = _example(self.pinned, free_size=SEVERAL)
-        return {spec.name: random_array(spec.dtype, example[spec.name].shape, random) for spec in self.pinned.inputs}
+        row = {spec.name: random_array(spec.dtype, example[spec.name].shape, random) for spec in self.pinned.inputs}
+        picture = random.integers(0, 256, (*FREE_PICTURE, 3), np.uint8)
+        try:
+            takes = picture_input(self.pinned.inputs, self.pinned.configuration.image).spec.name
+            return row | {takes: picture_inputs(picture, self.pinned)[takes]}
+        except Refused:
+            return row
 
 
 class PythonStep:
@@ -153,7 +161,7 @@ class PythonStep:
                 array = np.asarray(given[spec.name])
             except ValueError as error:
                 raise self._refused(f"returned {spec.name!r}, which is no array: {_last_line(error)}") from error
-            if spec.dtype != "string" and array.dtype != np.dtype(spec.dtype):
+            if array.dtype.kind not in "OUS" if spec.dtype == TEXT else array.dtype != np.dtype(spec.dtype):
                 raise self._refused(f"returned {spec.name!r} as {array.dtype}; its output schema says {spec.dtype}")
             outputs[spec.name] = array
         return outputs
