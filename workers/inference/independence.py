@@ -20,6 +20,8 @@ _TOLERANCE: Final = 1e-3
 """Of each value: far above what another order of additions changes in float32."""
 _TOLERANCE_HALF: Final = 2e-2
 """Likewise, in float16."""
+_LARGE: Final = 1000.0
+"""Values of floats are tried from minus to plus this as well: what compares them with a threshold may be above it."""
 _OF_LARGEST: Final = 0.1
 """Of the tolerance, times an output's largest value: where a small value is the difference of large ones."""
 
@@ -35,12 +37,16 @@ def why_not_independent(
         rows_fixed: whether the model takes that number of rows only.
     """
     random = np.random.default_rng(0)
-    first, second, third = _rows_apart(row, random)
+    first, second, third = rows = _rows_apart(row, random)
     try:
         if rows_fixed:
             return _why_not_fixed(run, first, second)
         # In both orders: a row of zeros changes no sum behind it.
-        return _why_not_free(run, first, second, third) or _why_not_free(run, second, first, third)
+        return (
+            _why_not_free(run, first, second, third)
+            or _why_not_free(run, second, first, third)
+            or _why_not_large(run, [{name: _large(array) for name, array in one.items()} for one in rows])
+        )
     except Refused as refusal:
         return f"the probe's random rows cannot be run: {refusal.message}"
 
@@ -80,6 +86,31 @@ def _why_not_free(run: Callable[[Arrays], Arrays], first: Arrays, second: Arrays
         if not _equal(outputs[:1], other_second[name][:1]):
             return f"output {name!r} of a row is another one beside another row"
     return None
+
+
+def _why_not_large(run: Callable[[Arrays], Arrays], rows: list[Arrays]) -> str | None:
+    """A row beside two others, in front and behind. A model that refuses such values shows nothing by that."""
+    first, second, third = rows
+    try:
+        pairs = [
+            (0, run(_joined(first, second)), run(_joined(first, third))),
+            (1, run(_joined(second, first)), run(_joined(third, first))),
+        ]
+    except Refused:
+        return None
+    for index, one, other in pairs:
+        for name, outputs in one.items():
+            if len(outputs) != _ROWS or len(other[name]) != _ROWS or not _equal(outputs[index], other[name][index]):
+                return f"output {name!r} of a row is another one beside another row"
+    return None
+
+
+def _large(array: Array) -> Array:
+    """Of floats from 0 to 1, from minus to plus _LARGE. Others, as pixels up to 255 are, may become all alike."""
+    if array.dtype.kind != "f":
+        return array
+    spread = (array.astype(np.float64) - 0.5) * (2 * _LARGE)
+    return spread.clip(-_LARGE, _LARGE).astype(array.dtype)
 
 
 def _joined(first: Arrays, second: Arrays) -> Arrays:

@@ -265,6 +265,18 @@ def test_pictures_that_are_mixed_only_where_they_are_bright_are_found(dtype: int
     assert not loaded_model.independent
 
 
+def test_rows_that_are_mixed_only_above_a_threshold_are_found() -> None:
+    nodes = [
+        helper.make_node("ReduceMax", ["x"], ["most"], axes=[0], keepdims=1),
+        helper.make_node("Sub", ["most", "threshold"], ["over"]),
+        helper.make_node("Relu", ["over"], ["above"]),
+        helper.make_node("Add", ["x", "above"], ["y"]),
+    ]
+    content = rows_model(nodes, 2, ["batch", 2], weights={"threshold": np.float32(2)})
+    (done,) = answer(loaded(load_onnx("threshold", content)), table([1.0, 2.0], [3.0, 7.0]))
+    assert rows(done) == [[1, 2], [4, 12]]
+
+
 def test_rows_that_are_mixed_where_free_dimensions_are_longer_than_one_are_found() -> None:
     version = loaded(load_onnx("sums", reshaped_for_transposed(), SHARING))
     one, two = ([[float(n)] * 2 for n in numbers] for numbers in ((1, 2, 3), (10, 20, 30)))
