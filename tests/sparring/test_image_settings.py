@@ -8,8 +8,8 @@ import pytest
 from schemas.models import GivenInput, ImageSettings, PinnedModel, TensorSpec
 from schemas.pipelines import ModelStep, ShadowDeploy
 from sparring.configuration import configuration, image_settings
-from sparring.fitting import check_pictures
 from sparring.replay.sizes import input_size
+from sparring.version_checks import check_pictures
 from tests.nouns import pinned, pipeline_version
 
 PICTURE = TensorSpec("images", "float32", (None, 3, 64, 64))
