@@ -1,8 +1,8 @@
 """Checks of a pipeline version before it is live: could it ever answer?
 
-`deploy()`, `rollback()` and `sparring pipeline apply` call `check_version`. It compares what the steps declare with each
-other, and with what requests and answers can hold. What is unknown before a request comes (a free dimension, the shapes
-of a Python step) is not refused. No I/O.
+`deploy()`, `rollback()` and `sparring pipeline apply` call `check_version`. It compares what the steps declare with
+each other, and with what requests and answers can hold. What is unknown before a request comes (a free dimension, the
+shapes of a Python step) is not refused. No I/O.
 """
 
 from collections.abc import Iterator
