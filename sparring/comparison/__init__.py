@@ -5,7 +5,8 @@
     buckets      its rows, laid into files by their subject
     joined       one answer of each subject and row, and its partner
     detections   their boxes; `inputs`: what brings both sides' into one space; `boxes`, `matching`: which is which
-    outputs      other outputs than boxes; `lists`: one output of many answers; `portions`: of how many at once
+    outputs      other outputs than boxes; `lists`: one output of many answers; `portions`: of how many at once;
+                 `numbers`: comparisons of whole numbers without rounding
     pairs        what changed in each pair; `writing`: the dataset of pairs
     totals       what all are together; `side_totals`, `output_totals`, `spread`
     changed      the pairs that changed most, with their boxes
