@@ -1,6 +1,7 @@
 """TWO MODELS BESIDE EACH OTHER: results datasets compared, answer by answer and in total.
 
     comparing    the journey: buckets, then bucket by bucket join, compare, add up
+    options      what a comparison is given, checked
     side         one dataset, read as it streams by; `scanning`: its files, `footers`: how large they are
     buckets      its rows, laid into files by their subject
     joined       one answer of each subject and row, and its partner
