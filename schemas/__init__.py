@@ -16,7 +16,14 @@ room imports from none of them. It is pure: no I/O, no clock, no Kafka, no Redis
     tasks       what the router sends: the frame and its slip
     results     what a model process answers, and dead letters
     tables      tensors <-> Arrow IPC and JSON records
-    wiring      which value feeds which input
+    json_text   JSON of a request: records, and what is wrong with text that is not JSON
+    unpacked    how large an Arrow IPC stream is once it is unpacked
+    encodings   dictionary, run-end, view and extension columns as plain columns
+    wiring      which value feeds which input, and whether it can
     casting     an array in an input's dtype
     fitting     a table as a model's input arrays
+    signatures  which inputs and outputs a model may declare
+    pictures    which input takes a picture, and what the other inputs get
+    placement   where a picture lies in a model's input
+    metrics     the one table of metrics
 """

@@ -2,6 +2,16 @@
 
 `Client` is where Python starts; the other names here are what its users import, `framework`, `object` and
 `vision` with them. They are loaded when they are first used: `sparring up` needs no pandas.
+
+    calls       client, workspace, model, pipeline; `other_names`: calls of the tutorial's SDK that are not here
+    lists       `listed`: workspaces, pipelines and models as `list_*` gives them; `listing`: such a list as a table
+    arguments   checks, configuration (`fields`: a struct of a user's fields), framework, steps, inputs (a request as
+                the bytes of a frame), inspect (an ONNX file)
+    deploying   deploy, `draft` (edits), `version_checks` (what could never answer)
+    answers     infer, parallel, result, rows, columns, logs, log_files; `unifying`: tables of several versions as one
+    connection  connection, catalog, `owner` (the process that may use a client)
+    Kafka       broker, records, stream, spans, `unreadable` (headers)
+    rooms       cli, comparison, consuming, dataset, ledger, producing, replay, sources, stack, vision, wanted
 """
 
 from importlib import import_module

@@ -23,7 +23,7 @@ from schemas.presence import Beat, Warm
 from schemas.topics import Lane, work_topic
 from sparring.checks import checked_seconds
 from sparring.connection import Connection
-from sparring.fitting import check_version
+from sparring.version_checks import check_version
 from sparring.when import moment
 from sparring.who import who
 

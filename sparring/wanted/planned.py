@@ -20,7 +20,7 @@ from schemas.pipelines import (
     checked_step,
 )
 from sparring.configuration import configuration
-from sparring.fitting import check_version
+from sparring.version_checks import check_version
 from sparring.wanted.nouns import ModelName, Wanted, WantedModelStep, WantedShadow, WantedSplit, WantedStep
 from sparring.wanted.place import WrongFile
 from sparring.wanted.upload import NEW

@@ -127,6 +127,12 @@ def test_text_feeds_a_text_input() -> None:
             b'[{"tensor": [1]}, {"tensor": [2]}]',
             PICTURE,
             "WrongShape",
+            r"first dimension of 1, 2 rows came; expected one row, or configure\(batch_config='single'\)",
+        ),
+        (
+            b'[{"tensor": [1]}]',
+            PICTURE,
+            "WrongShape",
             r"a cell of \[1\] came; expected \[3, 480, 640\], a row of the model's \[1, 3, 480, 640\]",
         ),
         (

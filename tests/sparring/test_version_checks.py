@@ -8,7 +8,7 @@ from adapters.rules import written
 from schemas.limits import RESULT_BYTES_MAX
 from schemas.models import Configuration, PinnedModel, TensorSpec
 from schemas.pipelines import ModelStep, RandomSplit, ShadowDeploy, Step, WeightedModel
-from sparring.fitting import check_version
+from sparring.version_checks import check_version
 from tests.nouns import pinned, pipeline_version
 
 Shape = tuple[int | None, ...] | None

@@ -1,7 +1,8 @@
-"""What a pipeline version declares, against itself and against what can travel. Pure.
+"""Checks of a pipeline version before it is live: could it ever answer?
 
-`deploy()`, `rollback()` and `sparring pipeline apply` refuse here what could never answer, before it is live. What
-nobody knows yet, such as a free dimension or the shapes of a Python step, is not refused.
+`deploy()`, `rollback()` and `sparring pipeline apply` call `check_version`. It compares what the steps declare with
+each other, and with what requests and answers can hold. What is unknown before a request comes (a free dimension, the
+shapes of a Python step) is not refused. No I/O.
 """
 
 from collections.abc import Iterator
@@ -40,7 +41,7 @@ def check_version(version: PipelineVersion) -> None:
 
 
 def check_signature_of(pinned: PinnedModel) -> None:
-    """Its types must be those that requests and answers can hold: an older version uploaded others too."""
+    """Its dtypes must be those that requests and answers can hold: earlier versions of sparring took others too."""
     if pinned.configuration.runtime == "python" and not (pinned.inputs and pinned.outputs):
         raise ValueError(
             f"steps: {pinned.model.name} is a Python step without schemas; "
@@ -124,7 +125,7 @@ def official(step: Step) -> tuple[PinnedModel, ...]:
 
 
 def answering(version: PipelineVersion) -> Iterator[PinnedModel]:
-    """The models whose outputs are an answer: the last step's, and each challenger, whose path ends with it."""
+    """The models whose outputs are an answer: those of the last step, and each challenger, which ends its own path."""
     for step in version.steps:
         if isinstance(step, ShadowDeploy):
             yield from step.challengers

@@ -1,0 +1,25 @@
+"""The docstring of a package is its table of contents: it names every module."""
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+INDEXED = (
+    "schemas",
+    "adapters",
+    "adapters.kafka",
+    "workers.inference",
+    "sparring.sources",
+    "sparring.comparison",
+    "sparring.dataset",
+)
+
+
+@pytest.mark.parametrize("package", INDEXED)
+def test_a_package_names_each_of_its_modules(package: str) -> None:
+    module = import_module(package)
+    there = {path.stem for path in Path(str(module.__file__)).parent.glob("[a-z]*.py")}
+
+    assert there - set(re.findall(r"\w+", module.__doc__ or "")) == set()
