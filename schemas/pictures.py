@@ -143,8 +143,8 @@ def _fitted(spec: TensorSpec, settings: ImageSettings, explicit: bool) -> Pictur
     if spec.dtype not in PICTURE_DTYPES:
         raise _refused(
             "WrongDtype",
-            f"input {spec.name!r} is {spec.dtype}; a picture becomes {', '.join(PICTURE_DTYPES)}: expected a model that "
-            f"takes one of these, a table with its columns, {_STEP}",
+            f"input {spec.name!r} is {spec.dtype}; a picture becomes {', '.join(PICTURE_DTYPES)}: expected a model "
+            f"that takes one of these, a table with its columns, {_STEP}",
         )
     _check_pixels(spec, settings)
     layout = _layout(spec.shape, None if settings.is_default and not explicit else settings.layout)
