@@ -47,6 +47,9 @@ def fit_table(table: pa.Table, pinned: PinnedModel) -> dict[str, Column]:
             what is expected.
     """
     names = [spec.name for spec in pinned.inputs]
+    if not names:
+        # An older version uploaded it.
+        raise _refused("MissingField", f"model {pinned.model.name} has no inputs; expected at least one")
     try:
         wires = wire_request(table.column_names, names, pinned.configuration.tensor_fields)
     except ValueError as error:

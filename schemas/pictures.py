@@ -147,7 +147,8 @@ def _fitted(spec: TensorSpec, settings: ImageSettings, explicit: bool) -> Pictur
             f"that takes one of these, a table with its columns, {_STEP}",
         )
     _check_pixels(spec, settings)
-    layout = _layout(spec.shape, None if settings.is_default and not explicit else settings.layout)
+    configured = None if settings.is_default and not explicit else settings.layout
+    layout = configured or _declared_layout(spec.shape)
     if spec.shape is None:
         made = PictureInput(spec, layout, 1 if settings.colour == "GRAY" else 3, settings.width, settings.height)
         return _checked(made, settings)
@@ -158,12 +159,16 @@ def _fitted(spec: TensorSpec, settings: ImageSettings, explicit: bool) -> Pictur
     for came, expected in zip(_made(made), spec.shape, strict=True):
         if expected is not None and came not in (None, expected):
             raise _refused("WrongShape", _contradiction(made, declared))
+    if layout == "CHW" != _declared_layout(spec.shape):
+        raise _refused(
+            "WrongShape",
+            f"layout CHW came; input {spec.name!r} takes {spec.shown_shape}, whose last dimension has the channels: "
+            "expected the layout HWC, or none",
+        )
     return _checked(made, settings)
 
 
-def _layout(shape: Shape | None, configured: Literal["CHW", "HWC"] | None) -> Literal["CHW", "HWC"]:
-    if configured is not None:
-        return configured
+def _declared_layout(shape: Shape | None) -> Literal["CHW", "HWC"]:
     if shape is None:
         return "CHW"
     second, last = _channels(shape)

@@ -49,10 +49,12 @@ def wire_step(outputs: Sequence[str], inputs: Sequence[str], tensor_fields: Sequ
 
 def why_unfit(output: TensorSpec, taken: TensorSpec) -> str:
     """Why an output can never be an input of the step behind it, in a sentence; empty where it can, for all that is
-    declared. A free dimension fits any; a shape without dimensions is one that the file does not say, or a scalar."""
+    declared. A free dimension fits any. A shape without dimensions is a scalar, or one that the file does not say:
+    older versions stored both alike, without `per_row`."""
     if not castable(output.dtype, taken.dtype):
         return f"its output {output.name!r} is {output.dtype}, the input {taken.name!r} takes {taken.dtype}"
-    if output.shape and taken.shape and not _alike(output.shape, taken.shape):
+    known = output.shape or (output.shape == () and output.per_row is not None)
+    if known and taken.shape and not _alike(output.shape or (), taken.shape):
         return (
             f"its output {output.name!r} has the shape {output.shown_shape}, the input {taken.name!r} takes "
             f"{taken.shown_shape}"

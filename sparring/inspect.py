@@ -146,8 +146,9 @@ def _signature(session: Any, shapeless: set[str]) -> Signature:
         tuple(_tensor("input", node, shapeless) for node in session.get_inputs()),
         tuple(_tensor("output", node, shapeless) for node in session.get_outputs()),
     )
-    if not signature.outputs:
-        raise Unfit("it has no outputs; expected at least one")
+    for what, specs in (("inputs", signature.inputs), ("outputs", signature.outputs)):
+        if not specs:
+            raise Unfit(f"it has no {what}; expected at least one")
     try:
         check_signature(signature.inputs, signature.outputs)
     except ValueError as error:

@@ -47,6 +47,10 @@ def check_signature_of(pinned: PinnedModel) -> None:
             f"steps: {pinned.model.name} is a Python step without schemas; "
             "configure('python', input_schema=..., output_schema=...) declares them"
         )
+    if not pinned.inputs:
+        raise ValueError(
+            f"steps: {pinned.model.name} has no inputs, so that no request can feed it; expected at least one"
+        )
     try:
         check_dtypes(pinned.inputs, pinned.outputs)
     except ValueError as error:

@@ -142,6 +142,30 @@ def rows_model(
     return content
 
 
+def reshaped_for_transposed() -> bytes:
+    """`y` [batch, steps, 2]: running sums of `x` over its steps. As some exports do it, Reshape puts the steps first
+    where Transpose should: of one row that is the same, rows of several steps are mixed."""
+    nodes = [
+        helper.make_node("Shape", ["x"], ["size"]),
+        helper.make_node("Gather", ["size", "order"], ["swapped"]),
+        helper.make_node("Reshape", ["x", "swapped"], ["steps"]),
+        helper.make_node("CumSum", ["steps", "axis"], ["sums"]),
+        helper.make_node("Reshape", ["sums", "size"], ["y"]),
+    ]
+    shape: list[str | int | None] = ["batch", "steps", 2]
+    weights = {"order": np.array([1, 0, 2]), "axis": np.array(0)}
+    graph = helper.make_graph(
+        nodes,
+        "sums",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+        [onnx.numpy_helper.from_array(array, name) for name, array in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    content: bytes = model.SerializeToString()
+    return content
+
+
 def flat_detector(output_rows: str | None = "num_det") -> bytes:
     """One flat list for the whole batch: `y` has (row of the batch, column) for each number of `x` above 0.5."""
     nodes = [

@@ -166,7 +166,7 @@ def _add_entries(
     for name, array in outputs.items():
         if name in _per_row(path) and array.shape[:1] == (rows,):
             for row, may in enumerate(answers.setdefault(name, [[] for _ in range(rows)])):
-                may.append(array[row].ravel())
+                may.append(array[row, ...].ravel())
 
 
 def _per_row(path: Sequence[Step]) -> set[str]:

@@ -22,6 +22,8 @@ from tests.fuzz.signatures import KINDS, Input, Model, Output
 
 _FLOATS: Final = ("float32", "float16", "float64")
 _DEFAULT: Final = ImageSettings()
+_EARLIER_DEFAULT: Final = ImageSettings(layout="CHW")
+"""Catalogs of earlier versions store this where no layout was configured."""
 PICTURES_PER_MODEL: Final = 4
 
 
@@ -84,7 +86,10 @@ def by_hand(picture: Picture, one: Input, settings: ImageSettings) -> Right:
     if one.dtype not in {*_FLOATS, "uint8"} or (sizes is not None and len(sizes) != 4):
         return Right({}, due=False)
     shape: Sequence[int | None] = (None, None, None, None) if sizes is None else sizes
-    layout = settings.layout or _layout(shape)
+    configured = None if settings == _EARLIER_DEFAULT else settings.layout
+    layout = configured or _layout(shape)
+    if configured == "CHW" and _layout(shape) == "HWC":
+        return Right({}, due=False)
     batch, channels, height, width = shape if layout == "CHW" else (shape[0], shape[3], shape[1], shape[2])
     grey = channels == 1 or (channels is None and settings.colour == "GRAY")
     if batch not in (None, 1) or channels not in (None, 1, 3) or (channels == 3 and settings.colour == "GRAY"):

@@ -95,6 +95,19 @@ def test_fixed_shapes_that_contradict_each_other_are_refused_with_both(gives: Sh
         check(first(shape=gives), last(shape=takes))
 
 
+def test_a_scalar_is_refused_where_the_next_step_takes_dimensions_but_for_what_older_versions_stored() -> None:
+    takes = TensorSpec("tensor", "float32", (None, 2))
+    with pytest.raises(ValueError, match=r"'y' has the shape \[\], the input 'a' takes \[\?, 2\]"):
+        check(model("first", takes, TensorSpec("y", "float32", (), per_row=False)), last())
+    check(model("first", takes, TensorSpec("y", "float32", ())), last())
+
+
+def test_a_model_without_inputs_is_refused() -> None:
+    like = pinned("constant")
+    with pytest.raises(ValueError, match="steps: constant has no inputs"):
+        check(PinnedModel(structs.replace(like.model, inputs=()), like.configuration))
+
+
 def test_every_arm_is_checked_and_of_a_shadow_what_the_champion_gives() -> None:
     good, bad = first(), structs.replace(first("string"), model=structs.replace(first("string").model, name="bad"))
     for arms in ((good, bad), (bad, good)):

@@ -293,7 +293,8 @@ def result_rows(runs: Sequence[Arrays], rows: int) -> dict[str, list[Array]]:
             if rows == 1:
                 columns[name].append(array.ravel())
             elif array.ndim and array.shape[0] == rows:
-                columns[name] += [row.ravel() for row in array]
+                # An index of ... keeps a single text an array.
+                columns[name] += [array[row, ...].ravel() for row in range(rows)]
             else:
                 raise Refused(
                     "WrongShape",

@@ -20,6 +20,7 @@ from schemas.casting import TEXT, Array
 from schemas.errors import Refused, SparringError
 from schemas.fitting import Arrays
 from schemas.models import PinnedModel, TensorSpec
+from schemas.pictures import picture_input
 from workers.inference.independence import random_array, why_not_independent
 from workers.inference.picture_inputs import picture_inputs
 
@@ -31,6 +32,8 @@ PROCESS: Final = "process"
 _ONLY_ERRORS: Final = 3
 
 FREE_SIZE: Final = 1
+SEVERAL: Final = 3
+"""Of a free dimension behind the first, in a row that is probed: a Reshape that mixes rows is none where it is 1."""
 FREE_PICTURE: Final = (480, 640)
 """Height and width of the warm-up picture where the model leaves them free."""
 
@@ -112,8 +115,15 @@ class OnnxModel:
         return why is None
 
     def _random_row(self, random: np.random.Generator) -> Arrays:
-        example = _example(self.pinned)
-        return {spec.name: random_array(spec.dtype, example[spec.name].shape, random) for spec in self.pinned.inputs}
+        """A picture's input gets what a random picture becomes, the others random numbers."""
+        example = _example(self.pinned, free_size=SEVERAL)
+        row = {spec.name: random_array(spec.dtype, example[spec.name].shape, random) for spec in self.pinned.inputs}
+        picture = random.integers(0, 256, (*FREE_PICTURE, 3), np.uint8)
+        try:
+            takes = picture_input(self.pinned.inputs, self.pinned.configuration.image).spec.name
+            return row | {takes: picture_inputs(picture, self.pinned)[takes]}
+        except Refused:
+            return row
 
 
 class PythonStep:
@@ -151,7 +161,7 @@ class PythonStep:
                 array = np.asarray(given[spec.name])
             except ValueError as error:
                 raise self._refused(f"returned {spec.name!r}, which is no array: {_last_line(error)}") from error
-            if spec.dtype != "string" and array.dtype != np.dtype(spec.dtype):
+            if array.dtype.kind not in "OUS" if spec.dtype == TEXT else array.dtype != np.dtype(spec.dtype):
                 raise self._refused(f"returned {spec.name!r} as {array.dtype}; its output schema says {spec.dtype}")
             outputs[spec.name] = array
         return outputs
@@ -180,16 +190,17 @@ def _remember_source(content: bytes, file_name: str) -> None:
     linecache.cache[file_name] = (len(content), None, lines, file_name)
 
 
-def _example(pinned: PinnedModel) -> Arrays:
-    """A black picture, or zeros where the model takes none."""
+def _example(pinned: PinnedModel, free_size: int = FREE_SIZE) -> Arrays:
+    """A black picture, or zeros where the model takes none: one row, free dimensions behind the first of that size."""
     try:
         return picture_inputs(np.zeros((*FREE_PICTURE, 3), np.uint8), pinned)
     except Refused:
-        return {spec.name: _zeros(spec) for spec in pinned.inputs}
+        return {spec.name: _zeros(spec, free_size) for spec in pinned.inputs}
 
 
-def _zeros(spec: TensorSpec) -> Array:
-    shape = [FREE_SIZE if size is None else size for size in spec.shape or ()]
+def _zeros(spec: TensorSpec, free_size: int) -> Array:
+    sizes = enumerate(spec.shape or ())
+    shape = [size if size is not None else free_size if axis else FREE_SIZE for axis, size in sizes]
     if spec.dtype == TEXT:
         return np.full(shape, "", dtype=object)
     return np.zeros(shape, dtype=spec.dtype)

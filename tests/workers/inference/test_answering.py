@@ -8,19 +8,19 @@ import numpy as np
 import polars as pl
 import pytest
 from msgspec import structs
-from onnx import helper
+from onnx import TensorProto, helper
 
 from adapters.clock import now_ms
 from adapters.kafka.record import Record
 from adapters.rules import Rules, written
 from router.route import route
 from schemas.limits import RESULT_BYTES_MAX
-from schemas.models import Configuration, TensorSpec
+from schemas.models import Configuration, ImageSettings, TensorSpec
 from schemas.pipelines import ModelStep, PipelineVersion, ShadowDeploy
 from schemas.tables import read_arrow
 from schemas.topics import Lane
 from tests.nouns import frame, pipeline_version
-from tests.small_models import flat_detector, rows_model, scaling_model
+from tests.small_models import flat_detector, reshaped_for_transposed, rows_model, scaling_model
 from tests.workers.inference.loaded import SETTINGS, load_onnx, load_python, pin_python
 from workers.inference.answering import RowTime, answer_together, batch_rows_max, result_rows
 from workers.inference.line import Finished, Ticket
@@ -175,6 +175,13 @@ def test_outputs_that_cannot_be_written_are_an_error_of_that_request() -> None:
     assert done.answer.failure().error == "StepFailed"
 
 
+def test_numbers_from_a_step_that_declares_text_are_an_error_of_that_request() -> None:
+    source = "import numpy as np\ndef process(arrays):\n    return {'y': np.array([1, 2])}\n"
+    step = load_python(source, (TensorSpec("tensor", "float32"),), (TensorSpec("y", "string"),))
+    (done,) = answer(loaded(step), b'[{"tensor": [1]}]')
+    assert "returned 'y' as int64; its output schema says string" in done.answer.failure().message
+
+
 def test_no_detections_at_all_is_an_answer_with_empty_lists() -> None:
     source = "import numpy as np\ndef process(arrays):\n    return {'boxes': np.zeros(0, np.float32)}\n"
     step = load_python(source, (TensorSpec("tensor", "float32"),), (TensorSpec("boxes", "float32"),))
@@ -217,6 +224,64 @@ def test_rows_that_a_model_mixes_are_answered_as_if_each_were_alone(mixing: str)
     alone = [row for value in (one, two) for row in rows(answer(version, value)[0])]
     assert [row for done in answer(version, one, two) for row in rows(done)] == alone
     assert rows(answer(version, table([1.0, 2.0], [3.0, 5.0]))[0]) == alone
+
+
+def test_small_values_that_are_mixed_beside_large_ones_are_found() -> None:
+    """As a detector gives them: boxes in pixels and scores in one output."""
+    nodes = [
+        helper.make_node("Add", ["x", "pixels"], ["boxes"]),
+        helper.make_node("Softmax", ["x"], ["scores"], axis=0),
+        helper.make_node("Concat", ["boxes", "scores"], ["y"], axis=1),
+    ]
+    content = rows_model(nodes, 2, ["batch", 4], weights={"pixels": np.float32(1280)})
+    (done,) = answer(loaded(load_onnx("detector", content)), table([1.0, 0.0], [0.0, 1.0]))
+    assert rows(done) == [[1281, 1280, 1, 1], [1280, 1281, 1, 1]]
+
+
+@pytest.mark.parametrize("dtype", [TensorProto.UINT8, TensorProto.FLOAT])
+def test_pictures_that_are_mixed_only_where_they_are_bright_are_found(dtype: int) -> None:
+    """The probe has pictures as the model gets them: 0 to 255 here, and numbers from 0 to 1 would show nothing."""
+    shape: list[str | int | None] = ["batch", 3, 2, 2]
+    nodes = [
+        helper.make_node("Cast", ["x"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("Sub", ["pixels", "dark"], ["above"]),
+        helper.make_node("Relu", ["above"], ["bright"]),
+        helper.make_node("CumSum", ["bright", "axis"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "bright",
+        [helper.make_tensor_value_info("x", dtype, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+        [
+            helper.make_tensor("dark", TensorProto.FLOAT, [], [2.0]),
+            helper.make_tensor("axis", TensorProto.INT32, [], [0]),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    configuration = structs.replace(SHARING, image=ImageSettings(scale=1.0))
+    loaded_model = load_onnx("bright", model.SerializeToString(), configuration)
+    assert loaded_model.pinned.stacks(2)
+    assert not loaded_model.independent
+
+
+def test_rows_that_are_mixed_only_above_a_threshold_are_found() -> None:
+    nodes = [
+        helper.make_node("ReduceMax", ["x"], ["most"], axes=[0], keepdims=1),
+        helper.make_node("Sub", ["most", "threshold"], ["over"]),
+        helper.make_node("Relu", ["over"], ["above"]),
+        helper.make_node("Add", ["x", "above"], ["y"]),
+    ]
+    content = rows_model(nodes, 2, ["batch", 2], weights={"threshold": np.float32(2)})
+    (done,) = answer(loaded(load_onnx("threshold", content)), table([1.0, 2.0], [3.0, 7.0]))
+    assert rows(done) == [[1, 2], [4, 12]]
+
+
+def test_rows_that_are_mixed_where_free_dimensions_are_longer_than_one_are_found() -> None:
+    version = loaded(load_onnx("sums", reshaped_for_transposed(), SHARING))
+    one, two = ([[float(n)] * 2 for n in numbers] for numbers in ((1, 2, 3), (10, 20, 30)))
+    value = json.dumps([{"x": one}, {"x": two}]).encode()
+    assert rows(answer(version, value)[0]) == [[1, 1, 3, 3, 6, 6], [10, 10, 30, 30, 60, 60]]
 
 
 def test_a_fixed_number_of_rows_is_one_run_unless_the_model_mixes_them() -> None:

@@ -10,8 +10,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from adapters.onnx_runtime import onnxruntime
+from schemas.errors import Refused
 from schemas.fitting import fit_table, runs
-from schemas.models import Configuration, ModelVersion, PinnedModel
+from schemas.models import Configuration, ModelVersion, PinnedModel, TensorSpec
 from schemas.signatures import DTYPES
 from schemas.tables import encode_rows, read_arrow
 from sparring import inspect as inspecting
@@ -128,3 +129,15 @@ def test_a_model_with_an_output_that_stands_twice_or_with_none_is_refused() -> N
     del model.graph.output[:]
     with pytest.raises(ValueError, match="it has no outputs"):
         inspecting._signature(session(model.SerializeToString()), set())  # noqa: SLF001 (as above)
+
+
+def test_a_model_without_inputs_is_refused_and_is_no_crash_where_an_older_version_took_it() -> None:
+    constant = helper.make_node("Constant", [], ["y"], value=helper.make_tensor("c", TensorProto.FLOAT, [1], [1.0]))
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
+    graph = helper.make_graph([constant], "g", [], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    with pytest.raises(ValueError, match="it has no inputs; expected at least one"):
+        inspecting._signature(session(model.SerializeToString()), set())  # noqa: SLF001 (as above)
+    version = ModelVersion("default", "m", "v1", "0" * 64, "onnx", "m.onnx", 1, 0, (), (TensorSpec("y", "float32"),))
+    with pytest.raises(Refused, match="model m has no inputs"):
+        fit_table(pa.table({"x": [[1.0]]}), PinnedModel(version, Configuration("onnx")))
