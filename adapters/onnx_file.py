@@ -1,6 +1,6 @@
-"""What an ONNX file says of its shapes, read with the `onnx` package: what ONNX Runtime does not report.
+"""Shapes in an ONNX file that ONNX Runtime does not report, read with the `onnx` package.
 
-The file comes from anyone: it is read in the process that `sparring.inspect` starts, and nowhere else.
+The file is not trusted: only the process that `sparring.inspect` starts reads it.
 """
 
 import math

@@ -1,7 +1,7 @@
-"""Columns as what they stand for: dictionary-encoded, run-end encoded, views and extension types become plain columns.
+"""Dictionary-encoded, run-end encoded, view and extension columns become plain columns.
 
-A producer chooses an encoding, often without its user's knowledge; a model takes numbers, booleans, text and lists of
-them. Whoever reads a request for a model, a rule or a log calls `decode_columns`. An encoding can stand for far more
+Producers' libraries choose encodings; models take numbers, booleans, text and lists of them. `decode_columns` is called
+wherever a request is read for a model, a rule or a log. An encoding can stand for far more
 than its own bytes (one long text that a million indices name), so the size is counted before anything is decoded.
 """
 

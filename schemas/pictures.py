@@ -1,7 +1,7 @@
 """Which of a model's inputs takes a picture, in what layout, and what the inputs beside it get. Pure.
 
-`configure()` and `deploy()` check it, model processes do it, and boxes are brought back to pictures by it. What does
-not fit is Refused: as the answer of a frame, and by `configure()` and `deploy()` with the same words.
+`configure()` and `deploy()` check settings with it, model processes make arrays with it, and boxes are mapped back to
+pictures with it. All of them raise the same Refused where settings do not fit the model.
 """
 
 import math
@@ -19,7 +19,7 @@ from schemas.placement import Placement, placement
 
 Shape = tuple[int | None, ...]
 
-DTYPES: Final = ("float32", "float16", "float64", "uint8")
+PICTURE_DTYPES: Final = ("float32", "float16", "float64", "uint8")
 """Of inputs that take pictures."""
 
 WORDS: Final = {
@@ -30,7 +30,7 @@ WORDS: Final = {
     "scale_x": "pixels of the input per pixel of the picture, across",
     "scale_y": "pixels of the input per pixel of the picture, down",
 }
-"""What may stand in `ImageSettings.inputs`, beside numbers."""
+"""Accepted in `ImageSettings.inputs`, as well as numbers."""
 
 _OF_THE_PICTURE: Final = frozenset({"width", "height", "scale_x", "scale_y"})
 _STEP: Final = "or a Python step before the model that makes its inputs"
@@ -57,10 +57,10 @@ class PictureInput:
         return (1, self.channels, height, width) if self.layout == "CHW" else (1, height, width, self.channels)
 
 
-def picture_input(inputs: Sequence[TensorSpec], settings: ImageSettings, *, said: bool = False) -> PictureInput:
+def picture_input(inputs: Sequence[TensorSpec], settings: ImageSettings, *, explicit: bool = False) -> PictureInput:
     """The only input of four dimensions, with 3 or 1 channels, of those that `settings.inputs` does not name.
 
-    said: the settings are a user's own, also where they are the default.
+    explicit: a user gave the settings, even if they equal the defaults.
 
     Refused where there is none, or the settings do not fit its shape or dtype.
     """
@@ -75,7 +75,7 @@ def picture_input(inputs: Sequence[TensorSpec], settings: ImageSettings, *, said
             f"the model takes {takes}; expected one input of four dimensions with 3 or 1 channels (where there are "
             f"more, image={{'inputs': ...}} says what the others get), a table with its columns, {_STEP}",
         )
-    return _fitted(found[0], settings, said)
+    return _fitted(found[0], settings, explicit)
 
 
 def may_take_a_picture(spec: TensorSpec) -> bool:
@@ -139,15 +139,15 @@ def _channels(shape: Shape) -> tuple[int | None, int | None]:
 
 
 @lru_cache(maxsize=_KNOWN_MAX)
-def _fitted(spec: TensorSpec, settings: ImageSettings, said: bool) -> PictureInput:
-    if spec.dtype not in DTYPES:
+def _fitted(spec: TensorSpec, settings: ImageSettings, explicit: bool) -> PictureInput:
+    if spec.dtype not in PICTURE_DTYPES:
         raise _refused(
             "WrongDtype",
-            f"input {spec.name!r} is {spec.dtype}; a picture becomes {', '.join(DTYPES)}: expected a model that takes "
-            f"one of these, a table with its columns, {_STEP}",
+            f"input {spec.name!r} is {spec.dtype}; a picture becomes {', '.join(PICTURE_DTYPES)}: expected a model "
+            f"that takes one of these, a table with its columns, {_STEP}",
         )
     _check_pixels(spec, settings)
-    configured = None if settings.is_default and not said else settings.layout
+    configured = None if settings.is_default and not explicit else settings.layout
     layout = configured or _declared_layout(spec.shape)
     if spec.shape is None:
         made = PictureInput(spec, layout, 1 if settings.colour == "GRAY" else 3, settings.width, settings.height)
@@ -176,7 +176,7 @@ def _declared_layout(shape: Shape | None) -> Literal["CHW", "HWC"]:
 
 
 def _check_pixels(spec: TensorSpec, settings: ImageSettings) -> None:
-    """What 0 and 255 become must be numbers of the dtype."""
+    """Refused where the values of the pixels 0 and 255 do not fit the dtype."""
     came = f"scale {settings.scale:g}, mean {list(settings.mean)} and std {list(settings.std)}"
     if spec.dtype == "uint8":
         plain = ImageSettings()
@@ -195,7 +195,7 @@ def _check_pixels(spec: TensorSpec, settings: ImageSettings) -> None:
 
 
 def _checked(made: PictureInput, settings: ImageSettings) -> PictureInput:
-    """One channel has one mean; and what is cut must be smaller than something."""
+    """Refused where one channel has several numbers, or a crop has no size."""
     spec = made.spec
     if settings.aspect == "crop" and (made.width is None or made.height is None):
         raise _refused(

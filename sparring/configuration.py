@@ -142,7 +142,7 @@ def _checked_image(
     if image is None or not (settings.inputs or any(may_take_a_picture(spec) for spec in inputs)):
         return settings
     try:
-        picture_input(inputs, settings, said=True)
+        picture_input(inputs, settings, explicit=True)
         check_beside(inputs, settings)
     except Refused as refusal:
         raise ValueError(f"image: {refusal.message.replace('the model', model.name, 1)}") from None
@@ -188,7 +188,7 @@ def _check_numbers(settings: ImageSettings) -> None:
 
 
 def _check_aspect(settings: ImageSettings) -> None:
-    """What has no effect is a mistake."""
+    """A setting without effect is a mistake: ValueError."""
     plain = ImageSettings()
     for name, aspects in (
         ("pad", ("letterbox", "crop")),

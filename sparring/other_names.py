@@ -1,4 +1,4 @@
-"""Names that notebooks for the SDK of the tutorial use, and what has their place here. Pure."""
+"""Calls of the tutorial's SDK that are not here, and what to call instead. Pure."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -58,7 +58,7 @@ WORKSPACE: Final[Mapping[str, str]] = {
 
 
 class OtherNames:
-    """An attribute that is not there, and is one of `_elsewhere`, raises an AttributeError that names ours."""
+    """A missing attribute that is a key of `_elsewhere` raises an AttributeError that names the call to use."""
 
     _elsewhere: ClassVar[Mapping[str, str]] = {}
 

@@ -1,7 +1,7 @@
 """Which process opened a client's connections: no other may use them.
 
-A fork copies sockets and locks, and none of the threads that serve them: a call in the child would wait in vain, or
-read what the parent is answered. Kafka's client is one of these threads; so is the one that follows the catalog.
+A fork copies sockets and locks, but not the threads that use them (those of Kafka's client, and the one that follows
+the catalog). A call in the child would wait for ever, or read the parent's replies.
 """
 
 import os
@@ -20,7 +20,7 @@ class Owner:
 
     @property
     def is_here(self) -> bool:
-        """Whether it is the process that asks."""
+        """Whether this is the current process."""
         return os.getpid() == self.pid
 
     def check(self) -> None:
@@ -33,5 +33,5 @@ class Owner:
 
 
 def refuse_pickling() -> NoReturn:
-    """What `__reduce__` does of whatever holds connections."""
+    """TypeError: the `__reduce__` of every object that holds connections."""
     raise TypeError(f"a client, and what it gives (pipelines, models, streams), cannot be pickled: {_WHAT_TO_DO}")

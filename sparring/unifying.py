@@ -1,7 +1,7 @@
-"""Tables of several model versions as one, without changing a number: a version may give an output of the same name
-another type. Pure.
+"""One table of the tables of several model versions, whose outputs of one name may have different types. No number
+changes. Pure.
 
-pyarrow's own promotion makes int64 and uint64 int64, and int64 and float64 float64, which does not hold every number.
+pyarrow's own promotion makes int64 and uint64 int64, and int64 and float64 float64; neither holds every number.
 """
 
 from collections import Counter

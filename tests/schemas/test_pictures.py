@@ -76,7 +76,7 @@ def test_an_input_that_the_picture_does_not_fit_is_refused_with_both(
 
 def test_a_layout_that_a_user_says_is_not_taken_for_an_earlier_default() -> None:
     with pytest.raises(Refused, match="layout CHW"):
-        picture_input([of(1, 32, 32, 3)], CHW, said=True)
+        picture_input([of(1, 32, 32, 3)], CHW, explicit=True)
 
 
 def test_stored_settings_of_an_earlier_version_still_decode_and_go_on() -> None:

@@ -1,4 +1,4 @@
-"""A picture becomes the arrays of one request: the tensor of the input that takes it, and what those beside it get."""
+"""A picture becomes the arrays of one request: the tensor of its input, and the values of the other inputs."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ from schemas.pictures import beside_arrays, check_beside, picture_input
 
 
 def decoded_inputs(value: bytes, pinned: PinnedModel) -> dict[str, np.ndarray[Any, Any]]:
-    """The arrays of one encoded image, for the first model of its path. Refused where it is none, or the model takes
-    no pictures: that before the image is decoded."""
+    """The arrays of one encoded image, for the first model of its path. Refused where the bytes are not an image, and,
+    before they are decoded, where the model takes no pictures."""
     settings = pinned.configuration.image
     try:
         check_beside(pinned.inputs, settings)
