@@ -298,7 +298,7 @@ def _with_nulls(cells: list[Any]) -> list[Any]:
     """Objects that are no numbers have NaN where one is missing."""
     there = [cell for cell in cells if not _is_missing(cell)]
     if all(isinstance(cell, int | float | np.number) and not isinstance(cell, bool) for cell in there):
-        return cells
+        return [None if cell is pd.NA or cell is pd.NaT else cell for cell in cells]
     return [None if _is_missing(cell) else cell for cell in cells]
 
 
