@@ -9,6 +9,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import numpy as np
@@ -222,7 +223,26 @@ class Rules:
 
 def _taken(columns: Mapping[str, Any]) -> pl.DataFrame:
     table = decode_columns(pa.table(dict(columns)), columns)
-    return pl.DataFrame(pl.from_arrow(table))
+    return _wide(pl.DataFrame(pl.from_arrow(table)))
+
+
+def _wide(frame: pl.DataFrame) -> pl.DataFrame:
+    """Whole numbers as int64: in a narrower or unsigned type, polars' arithmetic wraps round (uint8 200 + 100 is 44).
+    A column of uint64 with a number beyond int64 stays as it is."""
+    for name, kind in frame.schema.items():
+        wider = _wider(kind)
+        if wider != kind:
+            with suppress(pl.exceptions.InvalidOperationError):
+                frame = frame.with_columns(frame[name].cast(wider, strict=True))
+    return frame
+
+
+def _wider(kind: Any) -> Any:
+    if isinstance(kind, pl.List):
+        return pl.List(_wider(kind.inner))
+    if isinstance(kind, pl.Array):
+        return pl.Array(_wider(kind.inner), kind.size)
+    return pl.Int64 if kind.is_integer() and kind not in {pl.Int128, pl.UInt128} else kind
 
 
 def _taken_one_by_one(columns: Mapping[str, Any]) -> tuple[pl.DataFrame, dict[str, str]]:

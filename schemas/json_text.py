@@ -4,7 +4,9 @@ Text is UTF-8. Its byte order mark, which .NET and PowerShell write, is read ove
 """
 
 import codecs
+import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -18,6 +20,8 @@ _EXAMPLE: Final = '[{"tensor": [1.0, 2.0]}]'
 _SPACE: Final = b" \t\r\n"
 _UTF_16_OR_32: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _LINES: Final = re.compile(rb"\}\s*\n\s*\{")
+_KEY: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"[ \t\r\n]*+(:?)', re.DOTALL)
+"""A text, and the colon that makes it a key."""
 _AT: Final = re.compile(r"\(byte (\d+)\)")
 _WORD_BYTES_MAX: Final = 4
 """So far behind a wrong word's beginning is the place that the decoder names, at most."""
@@ -53,11 +57,32 @@ def decode_records(value: bytes) -> list[dict[str, Any]]:
         raise ValueError("the text is UTF-16 or UTF-32, by its byte order mark or its zero bytes; expected UTF-8")
     value = without_mark(value)
     try:
-        return decode_json(_RECORDS, value)
+        records = decode_json(_RECORDS, value)
+        _check_keys(records, value)
+        return records
     except msgspec.ValidationError as error:
         raise ValueError(_other_shape(value, error)) from None
     except ValueError as error:
         raise ValueError(f"{error}{_what_it_is(value, str(error))}") from None
+
+
+def _check_keys(records: list[dict[str, Any]], value: bytes) -> None:
+    """ValueError where a field stands twice in an object: the decoder keeps the last one's value alone."""
+    count = sum(map(len, records))
+    if value.count(b":") == count or _KEY.findall(value).count(b":") == count:
+        return
+    try:
+        json.loads(value, object_pairs_hook=_checked_keys)  # there are objects in cells, or a key twice
+    except RecursionError as error:
+        raise ValueError(str(error)) from None
+
+
+def _checked_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, whose keys must differ."""
+    counts = Counter(name for name, _ in pairs)
+    if len(counts) < len(pairs):
+        raise ValueError(f"the field {max(counts, key=counts.__getitem__)!r} stands twice in an object; expected once")
+    return dict(pairs)
 
 
 def check_fields(records: Sequence[Mapping[str, Any]]) -> None:

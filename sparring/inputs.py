@@ -28,6 +28,8 @@ from sparring.checks import checked_file
 from sparring.frames import check_bytes
 
 _NESTED: Final = 2
+_EXACT_IN_FLOAT64: Final = 2**53
+"""The largest whole number up to which float64 holds all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,20 @@ def read_request(path: str | os.PathLike[str]) -> pd.DataFrame | pa.Table:
 
 
 def _from_records(records: list[dict[str, Any]]) -> pd.DataFrame:
-    """A column for each field. A null stays one: pandas would make it a NaN, which a model takes. ValueError where a
-    record has other fields than the first."""
+    """A column for each field. A null stays one: pandas would make it a NaN, which a model takes. A whole number beside
+    fractions is not rounded. ValueError where a record has other fields than the first."""
     check_fields(records)
     columns = {name: [record[name] for record in records] for name in (records[0] if records else ())}
     return pd.DataFrame(
-        {name: pd.Series(cells, dtype=object) if None in cells else cells for name, cells in columns.items()}
+        {name: pd.Series(cells, dtype=object) if _is_changed(cells) else cells for name, cells in columns.items()}
     )
+
+
+def _is_changed(cells: list[Any]) -> bool:
+    """Whether pandas, left to choose the type, may change one of these cells."""
+    kinds = set(map(type, cells))
+    mixes = {int, float} <= kinds
+    return None in cells or (mixes and any(type(cell) is int and abs(cell) > _EXACT_IN_FLOAT64 for cell in cells))
 
 
 def read_image(image: object) -> Image:
@@ -298,7 +307,7 @@ def _with_nulls(cells: list[Any]) -> list[Any]:
     """Objects that are no numbers have NaN where one is missing."""
     there = [cell for cell in cells if not _is_missing(cell)]
     if all(isinstance(cell, int | float | np.number) and not isinstance(cell, bool) for cell in there):
-        return cells
+        return [None if cell is pd.NA or cell is pd.NaT else cell for cell in cells]
     return [None if _is_missing(cell) else cell for cell in cells]
 
 

@@ -16,8 +16,8 @@ from schemas.frames import ARROW, JSON, ContentType, content_type
 from schemas.json_text import decode_records
 from schemas.limits import FRAME_BYTES_MAX, KIB
 from sparring.frames import check_bytes
-from sparring.sources.mjpeg import can_be_series, is_series, jpegs_in
-from sparring.sources.paths import MJPEGS, VIDEOS
+from sparring.sources.mjpeg import is_named_series, is_series, jpegs_in
+from sparring.sources.paths import VIDEOS
 
 _FIRST_BYTES: Final = 4 * KIB
 """Enough to tell the kind of a file, also of JSON that begins with blank lines."""
@@ -92,11 +92,8 @@ def _is_video(path: Path) -> bool:
 
 
 def _is_series(path: Path) -> bool:
-    """A video by its name is one only where it is named so: others have headers of their own."""
-    if path.suffix.lower() in MJPEGS:
-        with path.open("rb") as file:
-            return can_be_series(file.read(_FIRST_BYTES))
-    return not _is_video(path) and is_series(path)
+    """OpenCV would decode such a file too, and make a whole picture of one that is cut off."""
+    return is_named_series(path) if _is_video(path) else is_series(path)
 
 
 def _kind(first: bytes) -> ContentType:

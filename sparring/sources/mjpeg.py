@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 from adapters.jpeg_series import GAP, JPEG_BEGIN, count_jpegs, jpeg_end
 from schemas.limits import FRAME_BYTES_MAX, KIB, MIB
 from sparring.sources.errors import Incomplete
+from sparring.sources.paths import MJPEGS
 
 _PIECE_BYTES: Final = MIB
 _GAP_BYTES_MAX: Final = 64 * KIB
@@ -24,6 +25,17 @@ def can_be_series(first: bytes) -> bool:
     """Whether a file that begins so may be one."""
     gap = GAP.match(first)
     return gap is not None and first.startswith(JPEG_BEGIN, gap.end())
+
+
+def is_named_series(path: Path) -> bool:
+    """Whether a file that is a video by its name holds JPEGs one after the other: it begins with one, or, named
+    `.mjpeg`, with bytes of no container, such as the rest of a picture. OSError where it cannot be read."""
+    with path.open("rb") as file:
+        first = file.read(_PIECE_BYTES)
+    if can_be_series(first):
+        return True
+    is_container = first.startswith((b"RIFF", b"\x1a\x45\xdf\xa3")) or first[4:8] == b"ftyp"
+    return path.suffix.lower() in MJPEGS and not is_container and JPEG_BEGIN in first
 
 
 def is_series(path: Path) -> bool:

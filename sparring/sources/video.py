@@ -19,7 +19,7 @@ from schemas.errors import Refused
 from schemas.limits import FRAME_BYTES_MAX
 from schemas.models import ImageSettings
 from sparring.sources.errors import Incomplete
-from sparring.sources.mjpeg import can_be_series, jpegs_in
+from sparring.sources.mjpeg import is_named_series, jpegs_in
 
 JPEG_QUALITY: Final = 90
 """Of 100."""
@@ -33,6 +33,8 @@ _SHORT_BY_MS, _SHORT_BY_SHARES = 2_000.0, (0.05, 0.25)
 _FIRST_BYTES: Final = 4096
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 """How a Matroska file and its segment begin."""
+_SIZE_UNKNOWN: Final = 0xFFFFFFFF
+"""In a RIFF header, of one that was written to a pipe."""
 
 
 def jpegs_of(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -106,16 +108,18 @@ class Shown:
         with path.open("rb") as file:
             first = file.read(_FIRST_BYTES)
         lacking = self.announced - self.count > _OFF_BY and self.lacking_ms + self._end_ms() > self.interval_ms
+        is_cut_off = _is_cut_off(first, path.stat().st_size)
         if self.announced and _counts_pictures(first):
-            is_lost = lacking
+            is_lost = lacking or (is_cut_off and self.count < self.announced)
         elif self.announced:
             is_regular = self.regular >= _REGULAR_SHARE * (self.count - 1)
             least_ms, most_ms = (share * self.announced * self.interval_ms for share in _SHORT_BY_SHARES)
             enough_ms = max(least_ms, min(_SHORT_BY_MS, most_ms))
-            is_short = self._end_ms() > enough_ms or _is_cut_off(first, path.stat().st_size)
+            is_short = self._end_ms() > enough_ms
             is_lost = lacking and (is_short or (is_regular and self.lacking_ms > _OFF_BY * self.interval_ms))
+            is_lost = is_lost or (is_cut_off and self.count < self.announced)
         else:
-            is_lost = _is_cut_off(first, path.stat().st_size)
+            is_lost = is_cut_off
         if not is_lost:
             return None
         of = f" of the {self.announced}" if self.announced else ""
@@ -133,7 +137,10 @@ def _counts_pictures(first: bytes) -> bool:
 
 
 def _is_cut_off(first: bytes, size_bytes: int) -> bool:
-    """Whether a Matroska file (WebM) that begins so has fewer bytes than its one segment announces."""
+    """Whether an AVI or Matroska file (WebM) that begins so has fewer bytes than its (first) segment announces."""
+    if first.startswith(b"RIFF"):
+        size = int.from_bytes(first[4:8], "little")
+        return size != _SIZE_UNKNOWN and 8 + size > size_bytes
     begin = first.find(_SEGMENT)
     if not first.startswith(_EBML) or begin < 0 or begin + len(_SEGMENT) >= len(first):
         return False
@@ -150,9 +157,7 @@ def pictures_at(path: Path, numbers: Iterable[int]) -> Iterator[tuple[int, npt.N
     Those that the video does not have are left out. Raises Refused where OpenCV cannot open it.
     """
     wanted = set(numbers)
-    with path.open("rb") as file:
-        is_series = can_be_series(file.read(_FIRST_BYTES))
-    if is_series:
+    if is_named_series(path):
         yield from _jpegs_at(path, wanted)
         return
     video = _opened(path)

@@ -261,3 +261,19 @@ def test_a_rule_that_fails_on_every_row_of_a_large_table_takes_no_more_tries_tha
     assert found.to_list() == [None] * 20_000
     assert why is not None
     assert next(tries, None) is None
+
+
+@pytest.mark.parametrize(
+    ("sql", "kind", "values", "is_true"),
+    [
+        ('"out.y"[1] + 100 > 250', np.uint8, [200, 0], True),
+        ('"out.y"[1] - "out.y"[2] > 0', np.uint8, [1, 2], False),
+        ('"out.y"[1] * 2 > 250', np.int8, [127, 0], True),
+        ('"out.y"[1] - 5 > 0', np.uint64, [1, 0], False),
+        ('"out.y"[1] > 9223372036854775807', np.uint64, [2**63, 0], True),
+    ],
+)
+def test_arithmetic_of_whole_numbers_does_not_wrap_round(sql: str, kind: Any, values: list[int], is_true: bool) -> None:
+    table = output_columns({"y": [np.array(values, kind)]})
+    found, failed = Rules([parsed("rule", sql)]).anomalies(table, None)
+    assert (found["anomaly.rule"].to_pylist(), failed) == ([is_true], {})

@@ -1,6 +1,7 @@
 """JSON from strangers: what is read, and how a refusal says what to send instead."""
 
 import codecs
+import json
 
 import pytest
 
@@ -77,3 +78,17 @@ def test_json_in_another_encoding_is_taken_for_json_so_that_its_error_names_the_
 def test_other_text_and_other_bytes_are_not_taken_for_json(value: bytes) -> None:
     with pytest.raises(Refused, match="not known by its first bytes"):
         content_type(None, value)
+
+
+@pytest.mark.parametrize(
+    "value", [b'[{"x": 1, "x": 2}]', b'[{"x": 1}, {"\\u0078": 1, "x": 2}]', b'[{"y": {"x": 1, "x": 2}}]']
+)
+def test_a_field_that_stands_twice_in_a_record_is_refused_by_its_name(value: bytes) -> None:
+    with pytest.raises(ValueError, match="the field 'x' stands twice in an object; expected once"):
+        decode_records(value)
+
+
+@pytest.mark.parametrize("text", ["a:b", 'a":b', "a\\", ":", "\n:"])
+def test_a_colon_in_a_text_makes_no_field(text: str) -> None:
+    records = [{"x": text, text: 1}, {"x": "y", text: 2}]
+    assert decode_records(json.dumps(records, indent=1).encode()) == records

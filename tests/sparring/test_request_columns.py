@@ -40,6 +40,7 @@ MISSING = {
     "string[python]": (pd.Series(["a", None], dtype="string[python]"), ["a", None]),
     "string[pyarrow]": (pd.Series(["a", None], dtype="string[pyarrow]"), ["a", None]),
     "objects of text": (pd.Series(["a", None, np.nan, pd.NA], dtype=object), ["a", None, None, None]),
+    "objects of numbers": (pd.Series([2**53 + 1, pd.NA, pd.NaT, None], dtype=object), [2**53 + 1, None, None, None]),
     "objects of lists": (pd.Series([[1.5], np.nan], dtype=object), [[1.5], None]),
     "objects of arrays": (pd.Series([np.ones(2), None], dtype=object), [[1.0, 1.0], None]),
     "booleans": (pd.Series([True, np.nan], dtype=object), [True, None]),

@@ -345,3 +345,11 @@ def test_a_file_of_records_is_read_as_a_frame_of_them_is(tmp_path: Path) -> None
     path.write_text('{"x": 1.0}')
     with pytest.raises(ValueError, match=r"path: .*one object came; expected a list of records"):
         read_request(path)
+
+
+@pytest.mark.parametrize("large", [2**53 + 1, -(2**53) - 1])
+def test_a_whole_number_of_a_json_file_is_not_rounded_beside_fractions(tmp_path: Path, large: int) -> None:
+    (path := tmp_path / "x.json").write_text(f'[{{"tensor": {large}}}, {{"tensor": 0.5}}]')
+    assert list(read_request(path)["tensor"]) == [large, 0.5]
+    path.write_text('[{"tensor": 3}, {"tensor": 0.5}]')
+    assert read_request(path)["tensor"].dtype == np.float64

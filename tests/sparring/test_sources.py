@@ -97,6 +97,16 @@ DAMAGED = {
         "5 pictures, and 10 bytes that belong to none of them",
     ),
     "has other bytes between": (b"??".join(JPEGS), 5, "5 pictures, and 8 bytes that belong to none of them"),
+    "begins within a picture": (
+        JPEGS[0][-100:] + b"".join(JPEGS),
+        5,
+        "5 pictures, and 100 bytes that belong to none of them",
+    ),
+    "has neither beginning nor end": (
+        JPEGS[0][-100:] + b"".join(JPEGS)[:-100],
+        4,
+        "4 whole pictures; the one behind them is cut off",
+    ),
     "has one without an end": (JPEGS[0] + JPEGS[1][:-2] + JPEGS[2], 3, None),
 }
 
@@ -108,6 +118,13 @@ def test_what_is_no_whole_picture_of_a_recording_is_said(tmp_path: Path, what: s
     path.write_bytes(content)
     values, why = read(path)
     assert (len(values), why) == (count, said)
+
+
+@pytest.mark.parametrize("name", ["camera.avi", "camera.mp4", "camera.ts"])
+def test_a_recording_that_is_named_as_another_video_is_read_as_what_it_is(tmp_path: Path, name: str) -> None:
+    (path := tmp_path / name).write_bytes(b"".join(JPEGS)[:-100])
+    assert read(path) == (JPEGS[:4], "4 whole pictures; the one behind them is cut off")
+    assert [number for number, _ in pictures_at(path, range(9))] == [0, 1, 2, 3]
 
 
 def test_a_picture_above_the_limit_ends_a_recording_and_is_said(tmp_path: Path) -> None:
@@ -186,6 +203,15 @@ def test_a_video_that_is_cut_off_gives_its_pictures_and_says_how_many_are_missin
     assert why == f"{len(values)} of the 40 pictures that it announces; it is cut off or damaged"
 
 
+@pytest.mark.parametrize("name", ["clip.avi", "clip.mkv"])
+def test_a_video_that_lacks_its_last_picture_says_so(videos: dict[str, Path], tmp_path: Path, name: str) -> None:
+    content = videos[name].read_bytes()
+    (cut := tmp_path / name).write_bytes(content[: len(content) * 97 // 100])
+    values, why = read(cut)
+    assert 38 <= len(values) < 40
+    assert why == f"{len(values)} of the 40 pictures that it announces; it is cut off or damaged"
+
+
 @pytest.mark.parametrize("name", CODECS)
 def test_a_video_that_is_damaged_in_the_middle_says_how_many_are_missing(
     videos: dict[str, Path], tmp_path: Path, name: str
@@ -214,7 +240,7 @@ def shown(announced: int, interval_ms: float, times_ms: Iterator[int] | range) -
 
 
 @pytest.fixture(
-    params=[b"RIFF....AVI ", b"\0\0\0\x20ftypisom", b"\x1a\x45\xdf\xa3", b"\x47"], ids=["avi", "mp4", "mkv", "ts"]
+    params=[b"RIFF\x04\0\0\0AVI ", b"\0\0\0\x20ftypisom", b"\x1a\x45\xdf\xa3", b"\x47"], ids=["avi", "mp4", "mkv", "ts"]
 )
 def container(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A file that begins as such a video does."""
