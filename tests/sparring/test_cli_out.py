@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -68,6 +69,18 @@ def test_on_a_terminal_too() -> None:
 def test_what_is_logged_is_one_line() -> None:
     record = logging.LogRecord("kafka", logging.ERROR, "", 0, "topic %s", (HOSTILE,), None)
     assert OneLine("sparring: %(message)s").format(record) == f"sparring: topic {SHOWN}"
+
+
+def test_a_traceback_that_is_logged_keeps_its_lines_and_is_not_obeyed() -> None:
+    try:
+        raise ValueError("field 'x\x1b[2J\u202e'")
+    except ValueError:
+        record = logging.LogRecord("kafka", logging.ERROR, "", 0, "failed", None, sys.exc_info())
+    lines = OneLine("sparring: %(message)s").format(record).split("\n")
+    assert (lines[:2], lines[-1]) == (
+        ["sparring: failed", "Traceback (most recent call last):"],
+        r"ValueError: field 'x\x1b[2J\u202e'",
+    )
 
 
 @pytest.mark.parametrize("path", sorted(CLI.rglob("*.py")), ids=lambda path: str(path.relative_to(CLI)))
