@@ -58,7 +58,7 @@ def test_settings_are_stored_in_one_form(image: dict[str, Any], field: str, want
             r"pad \[114, 114, 114\] with aspect 'stretch'; expected aspect 'letterbox' or 'crop'",
         ),
         ({"place": "centre"}, ValueError, "place 'centre' with aspect 'stretch'; expected aspect 'letterbox'"),
-        ({"place": "middle", "aspect": "letterbox"}, ValueError, "image: Invalid enum value 'middle'"),
+        ({"place": "middle", "aspect": "letterbox"}, ValueError, "image: place 'middle'; expected one of 'upper-left', 'centre'"),
         ({"rounding": "down", "aspect": "crop"}, ValueError, "rounding 'down' with aspect 'crop'"),
         ({"resize_shorter": 256, "aspect": "letterbox"}, ValueError, "resize_shorter 256 with aspect 'letterbox'"),
         ({"resize_shorter": 0, "aspect": "crop"}, ValueError, "resize_shorter 0; expected 1 to 65535 pixels"),
@@ -66,7 +66,7 @@ def test_settings_are_stored_in_one_form(image: dict[str, Any], field: str, want
         ({"inputs": {"a": "breadth"}}, ValueError, "inputs: a: 'breadth'; expected numbers, or some of width, height"),
         ({"inputs": {"a": []}}, ValueError, r"inputs: a: \[\]; expected numbers"),
         ({"inputs": {"a": "nan"}}, ValueError, "inputs: a: 'nan'; expected numbers"),
-        ({"mean": "0.5"}, ValueError, "Expected `array`, got `str`"),
+        ({"mean": "0.5"}, ValueError, "mean '0.5'; expected a list of three"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(image: dict[str, Any], error: type[Exception], message: str) -> None:
