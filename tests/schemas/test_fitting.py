@@ -124,7 +124,7 @@ def test_text_feeds_a_text_input() -> None:
         (b'[{"n": 300}]', TensorSpec("n", "uint8", (None,)), "WrongDtype", "does not fit into uint8"),
         (b'[{"n": 70000}]', TensorSpec("n", "float16", (None,)), "WrongDtype", "does not fit into float16: 70000 came"),
         (
-            b'[{"tensor": [1]}, {"tensor": [2]}]',
+            b'[{"tensor": [1]}]',
             PICTURE,
             "WrongShape",
             r"a cell of \[1\] came; expected \[3, 480, 640\], a row of the model's \[1, 3, 480, 640\]",
