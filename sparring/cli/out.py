@@ -8,11 +8,14 @@ to `sys.stdout.buffer` as it is.
 
 import logging
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sparring.printable import shown
 
-__all__ = ["OneLine", "complain", "note", "say", "shown"]
+__all__ = ["OneLine", "complain", "note", "say", "shown", "warnings_as_lines"]
 
 
 def say(*lines: str) -> None:
@@ -28,6 +31,15 @@ def note(*lines: str) -> None:
 def complain(line: str) -> None:
     """One line on stderr, which says who speaks."""
     note(f"sparring: {line}")
+
+
+@contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """What is warned of meanwhile is said by `complain`, without the place in the code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = lambda message, *_: complain(str(message))
+        yield
 
 
 class OneLine(logging.Formatter):
