@@ -58,7 +58,11 @@ def test_settings_are_stored_in_one_form(image: dict[str, Any], field: str, want
             r"pad \[114, 114, 114\] with aspect 'stretch'; expected aspect 'letterbox' or 'crop'",
         ),
         ({"place": "centre"}, ValueError, "place 'centre' with aspect 'stretch'; expected aspect 'letterbox'"),
-        ({"place": "middle", "aspect": "letterbox"}, ValueError, "image: place 'middle'; expected one of 'upper-left', 'centre'"),
+        (
+            {"place": "middle", "aspect": "letterbox"},
+            ValueError,
+            "image: place 'middle'; expected one of 'upper-left', 'centre'",
+        ),
         ({"rounding": "down", "aspect": "crop"}, ValueError, "rounding 'down' with aspect 'crop'"),
         ({"resize_shorter": 256, "aspect": "letterbox"}, ValueError, "resize_shorter 256 with aspect 'letterbox'"),
         ({"resize_shorter": 0, "aspect": "crop"}, ValueError, "resize_shorter 0; expected 1 to 65535 pixels"),
