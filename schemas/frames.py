@@ -262,9 +262,10 @@ def declared_type(given: str | None) -> ContentType | None:
     for known in CONTENT_TYPES:
         if ALIASES.get(named, named) == known:
             return known
+    came = shortened(repr(given), QUOTED_HEADER_CHARS_MAX)
     raise Refused(
         "UnknownContentType",
-        f"header 'content-type': {given!r}; expected one of {', '.join(CONTENT_TYPES)}, or no such header",
+        f"header 'content-type': {came}; expected one of {', '.join(CONTENT_TYPES)}, or no such header",
         "decode",
     )
 

@@ -9,6 +9,9 @@ from typing import Final, Self
 
 import msgspec
 
+from schemas.errors import shortened
+from schemas.limits import QUOTED_HEADER_CHARS_MAX
+
 DEFAULT_WORKSPACE: Final = "default"
 TAG_CHARS_MAX: Final = 63
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}")
@@ -17,8 +20,9 @@ _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}")
 def checked_name(what: str, name: object) -> str:
     """`name` as it came, or a ValueError that says what a name is. `what` names the argument."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
+        came = shortened(repr(name), QUOTED_HEADER_CHARS_MAX)
         raise ValueError(
-            f"{what}: {name!r} is not a name; expected letters, digits and dashes, "
+            f"{what}: {came} is not a name; expected letters, digits and dashes, "
             "starting with a letter, under 64 characters"
         )
     return name

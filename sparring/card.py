@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from schemas.catalog import NO_POINTER, Pipeline
 from schemas.pipelines import Step
+from sparring.printable import shown
 from sparring.steps import first_model
 from sparring.when import printed
 
@@ -25,15 +26,15 @@ def rows(name: str, known: Pipeline, steps: Sequence[Step]) -> Rows:
     ]
 
 
-def as_text(shown: Rows) -> str:
+def as_text(card: Rows) -> str:
     """Two columns."""
-    width = max(len(name) for name, _ in shown)
-    return "\n".join(f"{name.ljust(width)}  {text}" for name, text in shown)
+    width = max(len(name) for name, _ in card)
+    return "\n".join(f"{name.ljust(width)}  {shown(text)}" for name, text in card)
 
 
-def as_html(shown: Rows) -> str:
+def as_html(card: Rows) -> str:
     """A table with a heading per row."""
-    body = "".join(f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in shown)
+    body = "".join(f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in card)
     return f"<table>{body}</table>"
 
 

@@ -14,7 +14,7 @@ from schemas.models import Configuration, GivenInput, ImageSettings, TensorSpec
 from schemas.pictures import WORDS, check_beside, may_take_a_picture, picture_input
 from schemas.signatures import check_signature
 from sparring.checks import checked_count, checked_number, checked_texts
-from sparring.fields import struct_of
+from sparring.fields import plain, struct_of
 from sparring.vision.coco import COCO, COCO_NAMES
 
 BATCH_ROWS_MAX: Final = 1_000_000
@@ -164,7 +164,7 @@ def image_settings(image: object) -> ImageSettings:
         image = msgspec.structs.asdict(image)  # nobody has checked what stands in it
     if not isinstance(image, Mapping):
         raise TypeError(f"image: {type(image).__name__}; expected a dictionary or ImageSettings")
-    fields = {name: _three(value) if name in ("mean", "std", "pad") else value for name, value in image.items()}
+    fields = {name: _three(plain(value)) if name in ("mean", "std", "pad") else value for name, value in image.items()}
     if "inputs" in fields:
         fields["inputs"] = _given_inputs(fields["inputs"])
     settings = struct_of("image", fields, ImageSettings)

@@ -29,10 +29,17 @@ def struct_of(argument: str, given: Mapping[Any, object], kind: type[S]) -> S:
     fields = {}
     for name, value in given.items():
         try:
-            fields[name] = msgspec.convert(value, hints[name])
+            fields[name] = msgspec.convert(plain(value), hints[name])
         except msgspec.ValidationError:
             raise ValueError(f"{argument}: {name} {value!r}; expected {in_words(hints[name])}") from None
     return kind(**fields)
+
+
+def plain(value: object) -> object:
+    """Numbers and arrays of NumPy as Python has them, in lists too."""
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def in_words(hint: Any) -> str:

@@ -19,7 +19,7 @@ from sparring.cli.command import Parser
 from sparring.cli.exits import FAILED, INTERRUPTED, NO_READER, OK
 from sparring.cli.manual import ManualParser
 from sparring.cli.mending import deadletters, index, verify
-from sparring.cli.out import OneLine, complain, say
+from sparring.cli.out import OneLine, complain, say, warnings_as_lines
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         try:
             parsed = parser().parse_args(arguments)
-            return int(parsed.run(parsed))
+            with warnings_as_lines():
+                return int(parsed.run(parsed))
         finally:
             sys.stdout.flush()
     except BrokenPipeError:

@@ -7,23 +7,15 @@ to `sys.stdout.buffer` as it is.
 """
 
 import logging
-import re
 import sys
-from typing import Final
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-_OBEYED: Final = re.compile(
-    "["
-    "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what turns the direction of text
-    "\u2028\u2029"  # line and paragraph separators
-    "\ud800-\udfff"  # bytes of a file's name that are no UTF-8: they cannot be written
-    "]"
-)
+from sparring.printable import shown
 
-
-def shown(text: str) -> str:
-    r"""The text on one line, with what a terminal would obey as Python writes it: `\x1b`, `\n`, `\u202e`."""
-    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+__all__ = ["OneLine", "complain", "note", "say", "shown", "warnings_as_lines"]
 
 
 def say(*lines: str) -> None:
@@ -41,9 +33,22 @@ def complain(line: str) -> None:
     note(f"sparring: {line}")
 
 
+@contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """What is warned of meanwhile is said by `complain`, without the place in the code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = lambda message, *_: complain(str(message))
+        yield
+
+
 class OneLine(logging.Formatter):
-    """Of what is logged: the message as `complain` would say it; a traceback below it as it is."""
+    """Of what is logged: the message as `complain` would say it; a traceback below it in lines of its own."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # as logging calls it
         """The line."""
         return shown(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # as above
+        """Its lines: an error's text may quote what a stranger sent."""
+        return "\n".join(map(shown, super().formatException(ei).split("\n")))

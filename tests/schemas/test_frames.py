@@ -158,3 +158,11 @@ def test_an_origin_is_written_in_one_line() -> None:
 def test_the_tutorials_own_arrow_file_is_taken_for_arrow(shared: Path) -> None:
     value = (shared / "cases/image_preprocess/dairy_bottles_test_table.arrow").read_bytes()
     assert content_type(None, value) == "application/vnd.apache.arrow.stream"
+
+
+@pytest.mark.parametrize("name", ["pipeline", "content-type", "deadline", "reference-sha256"])
+def test_a_long_header_is_cut_in_its_error_and_what_was_expected_is_not(name: str) -> None:
+    long = frame(value=b"", headers=[("reference", b"file:///x"), (name, b"x" * 5000)])
+    with pytest.raises(Refused, match=r"characters\).*; expected ") as refused:
+        _ = (long.pipeline if name == "pipeline" else None, long.deadline, long.reference, long.declared_type)
+    assert len(refused.value.message) < 600

@@ -1,9 +1,12 @@
 """What commands say to a person: nothing that a stranger wrote is obeyed by a terminal, and a line stays a line."""
 
+import argparse
 import io
 import json
 import logging
 import re
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +19,7 @@ from schemas.frames import RawHeaders
 from schemas.results import dead_letter
 from sparring import Client
 from sparring.cli import main
-from sparring.cli.out import OneLine, complain, note, say, shown
+from sparring.cli.out import OneLine, complain, note, say, shown, warnings_as_lines
 from sparring.cli.tables import console, lines, table
 from sparring.stack import LocalStack
 from tests.nouns import frame
@@ -68,6 +71,37 @@ def test_on_a_terminal_too() -> None:
 def test_what_is_logged_is_one_line() -> None:
     record = logging.LogRecord("kafka", logging.ERROR, "", 0, "topic %s", (HOSTILE,), None)
     assert OneLine("sparring: %(message)s").format(record) == f"sparring: topic {SHOWN}"
+
+
+def test_a_warning_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings_as_lines():
+        warnings.warn(HOSTILE, stacklevel=1)
+    assert capsys.readouterr().err == f"sparring: {SHOWN}\n"
+
+
+def test_what_a_command_warns_of_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def warn(_: argparse.Namespace) -> int:
+        warnings.warn(HOSTILE, stacklevel=1)
+        return 0
+
+    monkeypatch.setattr("sparring.cli._version", warn)
+    assert main(["version"]) == 0
+    assert capsys.readouterr().err == f"sparring: {SHOWN}\n"
+
+
+def test_a_traceback_that_is_logged_keeps_its_lines_and_is_not_obeyed() -> None:
+    try:
+        int("\x1b[2J\u202e")
+    except ValueError as error:
+        error.args = ("field 'x\x1b[2J\u202e'",)
+        record = logging.LogRecord("kafka", logging.ERROR, "", 0, "failed", None, sys.exc_info())
+    lines = OneLine("sparring: %(message)s").format(record).split("\n")
+    assert (lines[:2], lines[-1]) == (
+        ["sparring: failed", "Traceback (most recent call last):"],
+        r"ValueError: field 'x\x1b[2J\u202e'",
+    )
 
 
 @pytest.mark.parametrize("path", sorted(CLI.rglob("*.py")), ids=lambda path: str(path.relative_to(CLI)))

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import msgspec
+import numpy as np
 import pytest
 
 from sparring.configuration import image_settings
@@ -20,6 +21,16 @@ class Settings(msgspec.Struct, frozen=True):
 def test_fields_are_converted_as_a_file_writes_them() -> None:
     made = struct_of("image", {"mean": [1, 2, 3], "names": ["a"], "width": 4}, Settings)
     assert made == Settings(mean=(1.0, 2.0, 3.0), names=("a",), width=4)
+
+
+def test_numbers_and_arrays_of_numpy_are_numbers_and_lists() -> None:
+    mean = np.array([0.5, 0.25, 2.0])
+    made = struct_of("image", {"width": np.int64(4), "mean": mean}, Settings)
+    assert made == Settings(width=4, mean=(0.5, 0.25, 2.0))
+    assert struct_of("image", {"mean": [np.float32(0.5), 1, 2]}, Settings) == Settings(mean=(0.5, 1.0, 2.0))
+    with pytest.raises(ValueError, match=r"image: width np.float64\(4.5\); expected a whole number or None"):
+        struct_of("image", {"width": np.float64(4.5)}, Settings)
+    assert image_settings({"mean": mean, "std": np.float32(2)}).std == (2.0, 2.0, 2.0)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sparring import Client, Framework, ModelVersion, Pipeline, Workspace
+from sparring.card import as_text
 from sparring.listing import Listing
 from sparring.other_names import CLIENT, MODEL, PIPELINE, WORKSPACE
 
@@ -28,6 +29,26 @@ def test_a_listing_is_a_list() -> None:
 
 def test_it_prints_as_a_table_with_a_heading() -> None:
     assert str(Listing("models", TWO)) == "name  tags\nyolo\n<b>   shop, checkout"
+
+
+def test_its_table_has_what_is_in_the_list_now_in_that_order() -> None:
+    listing = Listing("models", TWO)
+    listing.reverse()
+    assert str(listing) == "name  tags\n<b>   shop, checkout\nyolo"
+    listing.remove("b")
+    assert str(listing) == "name  tags\nyolo"
+    assert listing._repr_html_().count("<tr>") == 2
+    listing.append("c")
+    assert (str(listing), listing._repr_html_()) == ("['a', 'c']", "<pre>[&#x27;a&#x27;, &#x27;c&#x27;]</pre>")
+    listing.clear()
+    assert str(listing) == "(no models)"
+
+
+def test_nothing_that_another_client_wrote_is_obeyed_by_a_terminal() -> None:
+    hostile = "shop\x1b[2J\nforged\u202e"
+    expected = r"shop\x1b[2J\nforged\u202e"
+    assert str(Listing("models", [("a", [("file_name", hostile)])])).split("\n") == ["file_name", expected]
+    assert as_text([("name", "shelf"), ("tags", hostile)]).split("\n") == ["name  shelf", f"tags  {expected}"]
 
 
 def test_a_notebook_shows_it_as_a_table_whose_text_is_escaped() -> None:

@@ -352,4 +352,6 @@ def test_a_whole_number_of_a_json_file_is_not_rounded_beside_fractions(tmp_path:
     (path := tmp_path / "x.json").write_text(f'[{{"tensor": {large}}}, {{"tensor": 0.5}}]')
     assert list(read_request(path)["tensor"]) == [large, 0.5]
     path.write_text('[{"tensor": 3}, {"tensor": 0.5}]')
-    assert read_request(path)["tensor"].dtype == np.float64
+    frame = read_request(path)
+    assert isinstance(frame, pd.DataFrame)
+    assert frame["tensor"].dtype == np.float64
