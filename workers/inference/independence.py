@@ -100,7 +100,9 @@ def _why_not_large(run: Callable[[Arrays], Arrays], rows: list[Arrays]) -> str |
         return None
     for index, one, other in pairs:
         for name, outputs in one.items():
-            if len(outputs) != _ROWS or len(other[name]) != _ROWS or not _equal(outputs[index], other[name][index]):
+            # A slice: a single text is no array.
+            row = slice(index, index + 1)
+            if len(outputs) != _ROWS or len(other[name]) != _ROWS or not _equal(outputs[row], other[name][row]):
                 return f"output {name!r} of a row is another one beside another row"
     return None
 

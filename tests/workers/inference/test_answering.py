@@ -208,6 +208,17 @@ def test_detections_in_one_flat_list_stay_with_their_own_frame(named: str | None
     assert rows(answer(version, table(*sent))[0]) == alone
 
 
+def test_one_text_per_row_is_an_answer_of_its_own() -> None:
+    texts = [helper.make_tensor_value_info(name, TensorProto.STRING, ["batch"]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "texts", texts[:1], texts[1:])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    model = load_onnx("texts", made.SerializeToString(), SHARING)
+    version = loaded(model)
+    assert batch_rows_max(version, ticket(version.version, b"[]").slip) == 8
+    assert rows(answer(version, b'[{"x": "a"}, {"x": "bc"}]')[0]) == [["a"], ["bc"]]
+    assert [rows(done) for done in answer(version, b'[{"x": "a"}]', b'[{"x": "bc"}]')] == [[["a"]], [["bc"]]]
+
+
 MIXING = {
     "softmax": helper.make_node("Softmax", ["x"], ["y"], axis=0),
     "sums": helper.make_node("CumSum", ["x", "axis"], ["y"]),
