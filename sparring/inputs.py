@@ -136,6 +136,7 @@ def frame_of(
         case Image(value=value, content_type=kind):
             return value, kind
         case pd.DataFrame():
+            _check_names(request, argument)
             check_bytes(_bytes_at_least(request), bytes_max, argument)
             table = _from_pandas(request, argument, _taken(request, version))
         case pa.Table():
@@ -258,12 +259,15 @@ def _taken(frame: pd.DataFrame, version: PipelineVersion) -> set[str]:
     return fed | {step.hash_key for step in version.steps if isinstance(step, RandomSplit) and step.hash_key}
 
 
-def _from_pandas(frame: pd.DataFrame, argument: str, taken: set[str]) -> pa.Table:
+def _check_names(frame: pd.DataFrame, argument: str) -> None:
     for name in frame.columns:
         if not isinstance(name, str):
             raise TypeError(f"{argument}: the column {name!r} is no text; expected columns with names")
     if not frame.columns.is_unique:
         raise ValueError(f"{argument}: a column stands twice among {list(frame.columns)}; expected each name once")
+
+
+def _from_pandas(frame: pd.DataFrame, argument: str, taken: set[str]) -> pa.Table:
     arrays: dict[str, Any] = {}
     for position, name in enumerate(frame.columns):
         column = frame.iloc[:, position]

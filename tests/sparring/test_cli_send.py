@@ -103,7 +103,7 @@ def test_a_folder_gives_its_frames_by_name_and_counts_what_it_leaves_out(folder:
         "below/c.arrow",
         "below/d.jpeg",
     ]
-    assert found.left_out == 1  # the hidden one is not worth a word
+    assert found.left_out == 2  # one is no frame by its name, one is hidden
 
 
 def test_a_pattern_is_expanded_through_all_folders_but_a_name_that_looks_like_one_is_a_name(folder: Path) -> None:
@@ -262,7 +262,7 @@ def test_each_confirmed_frame_is_a_json_line_that_says_where_its_record_lies(
     kinds = [dict(records[row["request_id"]].headers)["content-type"].decode() for row in rows]
     assert kinds == ["application/json", "image/jpeg", "application/vnd.apache.arrow.stream", "image/jpeg"]
     assert "4 sent, 4 confirmed, 0 failed" in said.err
-    assert "left out of folders, being no frames by their names: 1" in said.err
+    assert "left out of folders (no frames by their names, hidden, or links to folders): 2" in said.err
     assert "`sparring results --pipeline default/shelf`" in said.err
 
 

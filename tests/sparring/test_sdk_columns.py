@@ -212,13 +212,17 @@ def test_two_versions_of_one_challenger_have_columns_of_their_own() -> None:
 
 
 def test_double_columns_travel_as_float32_where_the_models_take_float32() -> None:
-    values = [0.1, 1e-40, 16777217.0, 1e300]
+    values = [0.1, 1e-40, 16777217.0, np.inf]
     table = pa.table({"tensor": pa.array([values], LIST_OF_DOUBLES), "note": pa.array([0.1])})
     sent = narrowed(table, version_of(ModelStep(pinned("a"))))
     assert sent.schema.types == [pa.list_(pa.float32()), pa.float64()]
-    with np.errstate(over="ignore"):
-        expected = np.array(values).astype(np.float32)
+    expected = np.array(values).astype(np.float32)
     assert np.array(sent["tensor"].to_pylist()[0], np.float32).tobytes() == expected.tobytes()
+
+
+def test_a_double_column_with_a_number_beyond_float32_travels_unchanged() -> None:
+    table = pa.table({"tensor": pa.array([[0.1, 1e300], [np.inf, 0.1]], LIST_OF_DOUBLES)})
+    assert narrowed(table, version_of(ModelStep(pinned("a")))) == table
 
 
 def test_a_hash_key_and_a_column_that_another_model_takes_as_double_travel_unchanged() -> None:

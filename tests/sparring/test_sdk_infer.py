@@ -210,7 +210,7 @@ def test_an_ok_answer_that_cannot_be_read_is_an_inference_error_and_the_log_goes
         with pytest.raises(InferenceError, match="its answer is ok and cannot be read: ") as raised:
             shadowed.infer(FRAME)
     assert (raised.value.error, raised.value.stage) == ("BadArrow", "read")
-    with pytest.warns(UserWarning, match=rf"their answers cannot be read, such as that of {raised.value.request_id}"):
+    with pytest.warns(UserWarning, match=rf"their answers cannot be read; one is {raised.value.request_id}"):
         log = shadowed.logs(limit=2, dataset=["out"])
     assert log["out.variable"].tolist() == [[0.5]]
 
@@ -229,7 +229,7 @@ def test_a_challengers_answer_that_cannot_be_read_is_a_warning(
 
     with answering(settings, answer), pytest.warns(UserWarning, match=r"rival \(BadArrow: column 'y' stands twice"):
         got = shadowed.infer(FRAME)
-    assert list(got.columns) == ["time", "in.tensor", "out.variable", "out_slow.variable"]
+    assert list(got.columns) == ["time", "in.tensor", "out.variable", "anomaly.count", "out_slow.variable"]
 
 
 def test_no_answer_in_time_is_a_timeout_with_its_seconds(shadowed: Pipeline) -> None:

@@ -179,7 +179,7 @@ ROWS: list[Row] = [
     ("ModelVersion.configure", "image", {"wide": 640}, ValueError, r"unknown \['wide'\]; expected some of \['width'"),
     ("ModelVersion.configure", "image", {"width": "640"}, ValueError, "width '640'; expected a whole number or None"),
     ("ModelVersion.configure", "image", {"colour": "bgr"}, ValueError, "colour 'bgr'; expected one of 'RGB', 'BGR'"),
-    ("ModelVersion.configure", "image", {"mean": 0.5}, ValueError, "mean 0.5; expected a list of three, each a number"),
+    ("ModelVersion.configure", "image", {"mean": "0.5"}, ValueError, "mean '0.5'; expected a list of three, each"),
     ("ModelVersion.configure", "image", {"height": 0}, ValueError, "height 0; expected 1 to 65535 pixels"),
     ("ModelVersion.configure", "image", {"std": (1, 0, 1)}, ValueError, "expected finite numbers, and none of std 0"),
     ("ModelVersion.configure", "image", ImageSettings(scale=NAN), ValueError, "scale nan, .* expected finite numbers"),
