@@ -8,7 +8,7 @@
     meter            metrics (prometheus-client)
     traces           spans (OpenTelemetry)
     rules            validation rules (polars)
-    kafka/           confluent-kafka: an Inbox (read, commit), an Outbox (send, flush), a Reader (one partition)
+    kafka/           confluent-kafka: a GroupConsumer, a ConfirmingProducer, a Reader (one partition)
     brokers          how Kafka is reached, for all three Kafka clients
     topics           the start-up check of topics, their ids, a group's lag
     catalog          follows the catalog topic

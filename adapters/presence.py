@@ -11,7 +11,7 @@ import psutil
 
 from adapters.brokers import Brokers
 from adapters.clock import now_ms
-from adapters.kafka.outbox import DeliveryError, Outbox
+from adapters.kafka.confirming_producer import ConfirmingProducer, DeliveryError
 from adapters.kafka.reader import Reader
 from adapters.kafka.record import Record
 from schemas.errors import RetryLater
@@ -33,7 +33,7 @@ class Heart:
     """Says once a second, and at once when something changed, what this process can do."""
 
     def __init__(self, kafka: Brokers, topic: str, kind: Kind, metrics_port: int = 0) -> None:
-        self._outbox = Outbox(kafka)
+        self._producer = ConfirmingProducer(kafka)
         self._topic = topic
         self._memory = psutil.Process()
         self._last_s = float("-inf")
@@ -70,7 +70,7 @@ class Heart:
     def stop(self) -> None:
         """Leave: the tombstone is confirmed before this returns."""
         self.bury(self.process)
-        self._outbox.flush(within_s=5.0)
+        self._producer.flush(within_s=5.0)
 
     def silence(self) -> tuple[str, ...]:
         """What /ready says where Kafka has confirmed no beat for as long as makes a process dead to others."""
@@ -82,8 +82,8 @@ class Heart:
 
     def _send(self, process: str, value: bytes | None) -> None:
         # A beat that is not delivered is followed by the next one: its loss is no failure.
-        self._outbox.send(self._topic, process.encode(), value, [], on_delivery=self._delivered)
-        self._outbox.poll()
+        self._producer.send(self._topic, process.encode(), value, [], on_delivery=self._delivered)
+        self._producer.poll()
 
 
 class Watch:

@@ -100,7 +100,7 @@ class Answers:
         return self.official is not None and len(self.challengers) >= self.official.parts
 
 
-class Ear:
+class Subscription:
     """Hears of one request. Made by `AnswerIndex.listen`, for the thread that listens."""
 
     def __init__(self, read: Callable[[], Answers], pubsub: Any, channel: str) -> None:
@@ -225,25 +225,25 @@ class AnswerIndex:
         return sorted({pipeline for name in names if (pipeline := pipeline_of(name.decode())) is not None})
 
     @contextlib.contextmanager
-    def listen(self, request_id: str, pipeline: str) -> Iterator[Ear]:
+    def subscription(self, request_id: str, pipeline: str) -> Iterator[Subscription]:
         """Listen before the request is sent, so that no answer comes unheard. Connections are kept and
         used again: it costs one command in, one out."""
         try:
             pubsub = self._idle.pop()
         except IndexError:
             pubsub = self._redis.pubsub()
-        ear = Ear(lambda: self.read(request_id, pipeline), pubsub, self._keys.answered(request_id))
+        subscription = Subscription(lambda: self.read(request_id, pipeline), pubsub, self._keys.answered(request_id))
         whole = False
         try:
             with contextlib.suppress(*_AWAY):
-                ear.subscribe()
-            yield ear
+                subscription.subscribe()
+            yield subscription
             whole = True
         except Exception:
             whole = True
             raise
         finally:
-            self._keep(ear, pubsub, whole)
+            self._keep(subscription, pubsub, whole)
 
     def newest(self, pipeline: str, count: int) -> list[str]:
         """Request ids of a pipeline's newest official answers, newest first."""
@@ -259,11 +259,11 @@ class AnswerIndex:
             self._idle.pop().close()
         self._redis.close()
 
-    def _keep(self, ear: Ear, pubsub: Any, whole: bool) -> None:
+    def _keep(self, subscription: Subscription, pubsub: Any, whole: bool) -> None:
         """For the next listener; but not one that broke, or that Ctrl-C met in the middle of a message."""
         with contextlib.suppress(*_AWAY):
             if whole and len(self._idle) < _IDLE_EARS_MAX:
-                ear.unsubscribe()
+                subscription.unsubscribe()
                 self._idle.append(pubsub)
                 return
         pubsub.close()

@@ -16,9 +16,9 @@ from msgspec import structs
 
 from adapters.catalog import CatalogReader
 from adapters.clock import now_ms
-from adapters.kafka.inbox import Inbox
-from adapters.kafka.outbox import DeliveryError
-from adapters.kafka.record import Place, Record
+from adapters.kafka.confirming_producer import DeliveryError
+from adapters.kafka.group_consumer import GroupConsumer
+from adapters.kafka.record import Record, TopicPartition
 from adapters.monitor import Monitor
 from adapters.presence import Heart
 from adapters.settings import RouterSettings
@@ -54,7 +54,7 @@ class Batch:
 
     catalog_offset: int
     """How far the catalog was read when the first of them was decided."""
-    offsets: dict[Place, int] = field(default_factory=dict)
+    offsets: dict[TopicPartition, int] = field(default_factory=dict)
     shadows_open: int = 0
 
 
@@ -76,10 +76,10 @@ class Router:
         self._followed = -1
         self._topic_id = topic_id(settings.brokers, topics.frames)
         self._producers = Producers(settings)
-        self._inbox = Inbox(settings.brokers, topics.router_group(), [topics.frames])
+        self._consumer = GroupConsumer(settings.brokers, topics.router_group(), [topics.frames])
         self._heart = Heart(settings.brokers, topics.presence, "router", monitor.port)
         self._sent: deque[Batch] = deque()
-        self._uncommitted: dict[Place, int] = {}
+        self._uncommitted: dict[TopicPartition, int] = {}
         self._committed_s = time.monotonic()
         self._shown_s = float("-inf")
         for outcome in get_args(Outcome):
@@ -89,7 +89,7 @@ class Router:
         """Read frames, decide, send tasks, commit."""
         while not self._stopping.is_set():
             self._follow_catalog()
-            records = self._inbox.read(self._settings.router_batch_frames_max, wait_s=0.1)
+            records = self._consumer.read(self._settings.router_batch_frames_max, wait_s=0.1)
             if self._catalog.age_s > self._settings.router_lease_s:
                 self._follow_catalog()  # a rebalance may have taken longer than the lease
             batch = Batch(self._catalog.catalog.offset)
@@ -114,7 +114,7 @@ class Router:
             self._show(["Kafka to confirm the catalog's end"])
             self._catalog.confirm(CATALOG_CONFIRM_S)
         self._know_the_topics()
-        self._show([] if self._inbox.joined else ["its share of the frames"])
+        self._show([] if self._consumer.joined else ["its share of the frames"])
         self._heart.beat(catalog_offset=delivered_to(self._sent, self._catalog.catalog.offset))
 
     def _know_the_topics(self) -> None:
@@ -130,7 +130,7 @@ class Router:
         self._monitor.turned(waits_for)
         if time.monotonic() - self._shown_s > BEAT_S:
             self._shown_s = time.monotonic()
-            self._meter.set(LAG, self._inbox.lag())
+            self._meter.set(LAG, self._consumer.lag())
             self._meter.set(CATALOG_AGE, self._catalog.age_s)
 
     def _send(self, record: Record, batch: Batch) -> None:
@@ -256,12 +256,12 @@ class Router:
             offsets |= self._sent.popleft().offsets
         self._producers.official.flush()
         try:
-            self._inbox.commit(offsets)
+            self._consumer.commit(offsets)
         except RetryLater as error:
             # Another router has the partitions and reads these frames again (Redis keeps one answer), or the
             # group is on the move: then once more.
             log.warning("%s", error)
-            self._uncommitted = {place: at for place, at in offsets.items() if place in self._inbox.assigned}
+            self._uncommitted = {place: at for place, at in offsets.items() if place in self._consumer.assigned}
 
     def _frame(self, record: Record) -> Frame:
         return Frame(
@@ -277,7 +277,7 @@ class Router:
         """Stop in the order in which data flows: drain, flush, commit, leave."""
         self._producers.drain_shadow()
         self._commit_settled(0.0)
-        self._inbox.close()
+        self._consumer.close()
         self._heart.stop()
         self._catalog.close()
         self._traces.close()

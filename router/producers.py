@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from typing import Final
 
-from adapters.kafka.outbox import Outbox
+from adapters.kafka.confirming_producer import ConfirmingProducer
 from adapters.settings import RouterSettings
 from schemas.catalog import Deployed
 from schemas.limits import SHADOW_ROOM_S
@@ -39,8 +39,8 @@ class Producers:
             return
         self._deployments = frozenset(wanted)
         lanes = {lane for version in wanted.values() for lane in version.lanes()}
-        self.official.know(self._topics.work(key, lane) for key, lane in lanes if lane == "official")
-        self.shadow.know(self._topics.work(key, lane) for key, lane in lanes if lane == "shadow")
+        self.official.prefetch_metadata(self._topics.work(key, lane) for key, lane in lanes if lane == "official")
+        self.shadow.prefetch_metadata(self._topics.work(key, lane) for key, lane in lanes if lane == "shadow")
 
     def drain_shadow(self) -> bool:
         """Wait until every shadow task is delivered, or its time is over; whether all are."""
@@ -58,9 +58,9 @@ class Producers:
         threading.Thread(target=old.clear, name="old producers", daemon=True).start()
         return True
 
-    def _new(self) -> tuple[Outbox, Outbox]:
+    def _new(self) -> tuple[ConfirmingProducer, ConfirmingProducer]:
         brokers, topics = self._settings.brokers, self._topics
         delivery_ms = self._settings.shadow_delivery_ms
-        official = Outbox(brokers)
-        official.know((topics.results, topics.shadows, topics.deadletters))
-        return official, Outbox(brokers, delivery_ms, idempotent=False, queue_wait_s=SHADOW_ROOM_S)
+        official = ConfirmingProducer(brokers)
+        official.prefetch_metadata((topics.results, topics.shadows, topics.deadletters))
+        return official, ConfirmingProducer(brokers, delivery_ms, idempotent=False, queue_wait_s=SHADOW_ROOM_S)

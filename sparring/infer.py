@@ -10,7 +10,7 @@ from uuid import uuid4
 import pandas as pd
 import pyarrow as pa
 
-from adapters.redis import Answers, Ear
+from adapters.redis import Answers, Subscription
 from schemas.errors import InferenceError, InferenceTimeoutError, Refused
 from schemas.frames import RawHeaders
 from schemas.names import ModelKey, PipelineName
@@ -120,13 +120,13 @@ class Waiting:
         )
         frame = outgoing(value, call.key_bytes, headers, connection.settings.reference_store, call.argument)
         self._by_s = time.monotonic() + call.timeout
-        with connection.answers.listen(self._request_id, str(self._pipeline)) as ear:
+        with connection.answers.subscription(self._request_id, str(self._pipeline)) as subscription:
             self._send(frame.value, frame.headers)
-            official = self._official(ear)
+            official = self._official(subscription)
             if official.status != "ok":
                 failure = failure_of(official)
                 raise InferenceError(failure.error, failure.message, failure.stage, self._request_id)
-            return official, self._challengers(ear, official)
+            return official, self._challengers(subscription, official)
 
     def _send(self, value: bytes, headers: RawHeaders) -> None:
         connection, call = self._connection, self._call
@@ -139,9 +139,9 @@ class Waiting:
                 f"{error}; it may be answered all the same"
             ) from error
 
-    def _official(self, ear: Ear) -> Answer:
+    def _official(self, subscription: Subscription) -> Answer:
         left_s = self._by_s - time.monotonic()
-        official = ear.wait(lambda answers: answers.official is not None, left_s).official
+        official = subscription.wait(lambda answers: answers.official is not None, left_s).official
         if official is None:
             raise InferenceTimeoutError(
                 f"pipeline {self._pipeline}: no answer to request {self._request_id} within "
@@ -149,7 +149,7 @@ class Waiting:
             )
         return official
 
-    def _challengers(self, ear: Ear, official: Answer) -> dict[str, Answer]:
+    def _challengers(self, subscription: Subscription, official: Answer) -> dict[str, Answer]:
         """Those that are there when all are, when only dead ones are missing, or when time is up."""
         if official.parts == 0:
             return {}
@@ -157,7 +157,7 @@ class Waiting:
         left_s = self._by_s - time.monotonic()
         if self._call.shadow_wait is not None:
             left_s = min(left_s, self._call.shadow_wait)
-        answers = ear.wait(lambda now: now.complete or not self._living(_absent(names, now)), left_s)
+        answers = subscription.wait(lambda now: now.complete or not self._living(_absent(names, now)), left_s)
         came = {key: answer for answer in answers.challengers if (key := _challenger(names, answer))}
         failures = {key: failure for key, answer in came.items() if (failure := read_outputs(answer)[1]) is not None}
         self._warn(names, failures, [] if answers.complete else _absent(names, answers))

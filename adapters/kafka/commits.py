@@ -1,8 +1,8 @@
-"""Commits that may never be answered, each waited for with a deadline. Behind `Inbox.commit`, and nobody else.
+"""Commits that may never be answered, each waited for with a deadline. Behind `GroupConsumer.commit`, and nobody else.
 
 Librdkafka's commit has no deadline, and one that is under way while the broker goes away may wait for a rebalance,
-which waits to be polled for. So a commit runs beside the inbox, in a thread of its own, and after a while the inbox's
-consumer is polled. What an answer means is not judged here: that is the inbox's part.
+which waits to be polled for. So a commit runs in a thread of its own, and after a while the group consumer's
+consumer is polled. What an answer means is not judged here: that is the group consumer's part.
 """
 
 import threading
@@ -11,9 +11,10 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import TopicPartition as PartitionOffset
 
-from adapters.kafka.record import Place, Record, record_of
+from adapters.kafka.record import Record, TopicPartition, record_of
 from schemas.errors import RetryLater, SparringError
 
 COMMIT_S_MAX: Final = 6.0
@@ -27,17 +28,17 @@ _SILENCE_S_MAX: Final = 300.0
 _AHEAD_MAX: Final = 100
 """Records of partitions that come while a commit is waited for."""
 
-Answer = Future[list[TopicPartition]]
+Answer = Future[list[PartitionOffset]]
 """The partitions, each with its error if it has one; or what the commit raised; or, while it is not done, nothing."""
 
 
 class Commits:
-    """The commits of one consumer. Single-threaded, as the inbox is: the threads do nothing but commit.
+    """The commits of one consumer. Single-threaded, as the group consumer is: the threads do nothing but commit.
 
-    assigned: the inbox's own set, not a copy: rebalances, which a poll serves, change it while an answer is awaited.
+    assigned: the group consumer's own set, not a copy: rebalances, which a poll serves, change it during a commit.
     """
 
-    def __init__(self, consumer: Consumer, assigned: set[Place]) -> None:
+    def __init__(self, consumer: Consumer, assigned: set[TopicPartition]) -> None:
         self._consumer = consumer
         self._assigned = assigned
         self._unanswered: list[tuple[float, Answer]] = []
@@ -45,9 +46,9 @@ class Commits:
         self.ahead: list[Record] = []
         """Records that came while a commit waited; of assigned partitions only."""
 
-    def beside(self, places: list[TopicPartition]) -> Answer:
-        """The commit, made beside the inbox; it is done, or has had `COMMIT_S_MAX`.
-        What a rebalance raises comes out of here as it is, as it does out of `Inbox.read`.
+    def beside(self, places: list[PartitionOffset]) -> Answer:
+        """The commit, made beside the group consumer; it is done, or has had `COMMIT_S_MAX`.
+        What a rebalance raises comes out of here as it is, as it does out of `GroupConsumer.read`.
 
         Raises:
             RetryLater: too many have no answer yet.
@@ -67,7 +68,7 @@ class Commits:
         self._poll_until(answer, COMMIT_S_MAX - _PATIENCE_S)
         return answer
 
-    def at_once(self, places: list[TopicPartition]) -> Answer:
+    def at_once(self, places: list[PartitionOffset]) -> Answer:
         """The commit, called as it is. For use within a rebalance: while a consumer closes, a commit of another
         thread is never answered."""
         answer: Answer = Future()
@@ -82,7 +83,7 @@ class Commits:
         records, self.ahead = self.ahead[:records_max], self.ahead[records_max:]
         return records
 
-    def forget(self, gone: set[Place]) -> None:
+    def forget(self, gone: set[TopicPartition]) -> None:
         """Of partitions that were given away no record is kept."""
         self.ahead = [record for record in self.ahead if record.place not in gone]
 
@@ -91,7 +92,7 @@ class Commits:
         memory, and is not to be more than what was read already."""
         if answer.done():
             return
-        paused = [TopicPartition(*place) for place in self._assigned]
+        paused = [PartitionOffset(*place) for place in self._assigned]
         self._consumer.pause(paused)
         deadline_s = time.monotonic() + within_s
         while not answer.done() and time.monotonic() < deadline_s and len(self.ahead) < _AHEAD_MAX:
@@ -100,7 +101,7 @@ class Commits:
                 self.ahead.append(record)
         self._consumer.resume([place for place in paused if (place.topic, place.partition) in self._assigned])
 
-    def _started(self, places: list[TopicPartition]) -> Answer:
+    def _started(self, places: list[PartitionOffset]) -> Answer:
         """The commit, running in a thread of its own, which does not keep the process from ending."""
         answer: Answer = Future()
 
@@ -113,6 +114,6 @@ class Commits:
         threading.Thread(target=run, name="commit", daemon=True).start()
         return answer
 
-    def _commit(self, places: list[TopicPartition]) -> list[TopicPartition]:
-        committed: list[TopicPartition] = self._consumer.commit(offsets=places, asynchronous=False)
+    def _commit(self, places: list[PartitionOffset]) -> list[PartitionOffset]:
+        committed: list[PartitionOffset] = self._consumer.commit(offsets=places, asynchronous=False)
         return committed

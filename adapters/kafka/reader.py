@@ -5,7 +5,8 @@ import time
 from types import TracebackType
 from typing import Final, Self
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import TopicPartition as PartitionOffset
 
 from adapters.brokers import Brokers
 from adapters.kafka.clients import consumer_config
@@ -23,7 +24,7 @@ class Reader:
     """Reads one partition from its beginning, without a group: the catalog, presence."""
 
     def __init__(self, kafka: Brokers, topic: str) -> None:
-        self._place = TopicPartition(topic, 0, 0)
+        self._place = PartitionOffset(topic, 0, 0)
         self._consumer = Consumer(consumer_config(kafka, f"{topic}.readers"), logger=log)
         self._consumer.assign([self._place])
         # On the reader's own connection the question would wait behind its long poll, half a second.

@@ -16,7 +16,7 @@ called as `message.headers()` it does not any more once that line was run some t
 
 A name ends at its first zero byte: the client passes names on as C strings, and nothing says what followed."""
 
-Place = tuple[str, int]
+TopicPartition = tuple[str, int]
 """Topic and partition."""
 
 
@@ -38,7 +38,7 @@ class Record:
         return f"{self.topic}/{self.partition}/{self.offset}"
 
     @property
-    def place(self) -> Place:
+    def place(self) -> TopicPartition:
         """Topic and partition."""
         return (self.topic, self.partition)
 

@@ -5,7 +5,7 @@ from confluent_kafka import Producer
 
 from adapters.brokers import Brokers
 from adapters.kafka.batches import end_of_batch
-from adapters.kafka.inbox import Inbox
+from adapters.kafka.group_consumer import GroupConsumer
 from schemas.limits import MIB
 from tests.waiting import eventually
 
@@ -53,15 +53,15 @@ def test_a_reader_goes_on_behind_it(packing: Producer) -> None:
     kafka = _broker(packing)
     for records, record_bytes in ((2, 10), (3, 30 * MIB), (1, 60 * MIB), (2, 20)):
         _send(packing, records, record_bytes)
-    inbox = Inbox(kafka, "readers", [_TOPIC])
+    consumer = GroupConsumer(kafka, "readers", [_TOPIC])
     read: list[tuple[int, int]] = []
 
     def came() -> bool:
-        read.extend((record.offset, len(record.value or b"")) for record in inbox.read(10, wait_s=0.5))
+        read.extend((record.offset, len(record.value or b"")) for record in consumer.read(10, wait_s=0.5))
         return len(read) >= 4
 
     try:
         eventually(came, 60, "what lies around it")
     finally:
-        inbox.close()
+        consumer.close()
     assert read == [(0, 10), (1, 10), (6, 20), (7, 20)]

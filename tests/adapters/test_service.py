@@ -15,15 +15,15 @@ from sparring.stack.process import END_S_MAX
 WAITS_FOR_A_SILENT_BROKER = """
 import sys
 from adapters.brokers import Brokers
-from adapters.kafka.outbox import Outbox
+from adapters.kafka.confirming_producer import ConfirmingProducer
 from adapters.service import run_service
 from adapters.settings import Settings
 
 def run(settings, stop, monitor):
-    outbox = Outbox(Brokers("127.0.0.1:1"))
-    outbox.send("topic", None, b"", [])
+    producer = ConfirmingProducer(Brokers("127.0.0.1:1"))
+    producer.send("topic", None, b"", [])
     print("flushing", flush=True)
-    outbox.flush(within_s=300.0)
+    producer.flush(within_s=300.0)
 
 sys.exit(run_service("router", Settings, run))
 """

@@ -28,16 +28,16 @@ from tests.fuzz.requests import Cell, Request, Sizes, random_request
 from tests.fuzz.signatures import Input, Model, random_model
 from tests.nouns import frame, pipeline_version
 from workers.inference.answering import answer_together, batch_rows_max
-from workers.inference.line import Finished, Ticket
-from workers.inference.patience import Patience
-from workers.inference.shelf import LoadedVersion
+from workers.inference.in_flight import Finished, Ticket
+from workers.inference.shed_policy import ShedPolicy
 from workers.inference.steps import LoadedModel, load_model
+from workers.inference.version_cache import LoadedVersion
 
 REQUESTS_PER_PATH: Final = 5
 _SHARED_ROWS: Final = 8
 _SETTINGS: Final = InferenceSettings(intra_op_threads=1)
 _DEFAULTS: Final = structs.asdict(Configuration("onnx"))
-_PATIENCE: Final = Patience(60_000, 0)
+_PATIENCE: Final = ShedPolicy(60_000, 0)
 
 
 @dataclass

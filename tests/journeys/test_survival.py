@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartiti
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from adapters.brokers import Brokers
-from adapters.kafka.outbox import Outbox
+from adapters.kafka.confirming_producer import ConfirmingProducer
 from adapters.kafka.record import record_of
 from schemas.keys import Keys, official_field
 from schemas.limits import ATTEMPTS_MAX
@@ -258,11 +258,11 @@ def send_again(stack: LocalStack, topic: str) -> None:
     records = reader.consume(count, timeout=60)
     reader.close()
     assert len(records) == count > 0
-    outbox = Outbox(Brokers(stack.kafka))
+    producer = ConfirmingProducer(Brokers(stack.kafka))
     for record in map(record_of, records):
         assert record is not None
-        outbox.send(topic, record.key, record.value, record.headers)
-    outbox.flush()
+        producer.send(topic, record.key, record.value, record.headers)
+    producer.flush()
 
 
 def test_a_process_that_ends_in_good_order_leaves_no_suspicion_behind(

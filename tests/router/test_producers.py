@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from adapters.brokers import Brokers
-from adapters.kafka.outbox import DeliveryError, Outbox
+from adapters.kafka.confirming_producer import ConfirmingProducer, DeliveryError
 from adapters.settings import RouterSettings
 from router.producers import Producers
 from schemas.catalog import Deployed
@@ -51,11 +51,11 @@ def deleted(keeper: Broker, topics: list[str]) -> None:
         eventually(lambda: not set(topics) & set(admin.list_topics()), 60, "the topics to be gone")
 
 
-def sent(outbox: Outbox, topic: str, count: int = 1) -> list[DeliveryError | None]:
+def sent(producer: ConfirmingProducer, topic: str, count: int = 1) -> list[DeliveryError | None]:
     """How each ended; filled when the broker says so."""
     settled: list[DeliveryError | None] = []
     for _ in range(count):
-        outbox.send(topic, b"key", b"value", [], settled.append)
+        producer.send(topic, b"key", b"value", [], settled.append)
     return settled
 
 
@@ -67,7 +67,7 @@ def test_producers_forget_what_no_deployment_needs_before_it_may_be_deleted(brok
     producers = Producers(settings)
     producers.follow({SHOP: shop})
     producers.follow({SHOP: shop, TILL: till})
-    earlier = [weakref.ref(outbox) for outbox in (producers.official, producers.shadow)]
+    earlier = [weakref.ref(producer) for producer in (producers.official, producers.shadow)]
     official, shadow = topics_of(shop)
     answers, tasks = sent(producers.official, official, 50), sent(producers.shadow, shadow, 50)
 

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 
 from adapters.catalog import CatalogReader
 from adapters.clock import now_ms
-from adapters.kafka.inbox import Inbox
+from adapters.kafka.group_consumer import GroupConsumer
 from adapters.presence import Heart
 from adapters.redis import AnswerIndex
 from adapters.settings import Settings
@@ -142,7 +142,7 @@ class Answering:
 
     def __init__(self, settings: Settings, answer: Callable[[Frame], list[Answer]]) -> None:
         self._answer = answer
-        self._inbox = Inbox(settings.brokers, f"{settings.namespace}.answering", [settings.topics.frames])
+        self._consumer = GroupConsumer(settings.brokers, f"{settings.namespace}.answering", [settings.topics.frames])
         self._index = AnswerIndex(settings.redis, settings.namespace)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -151,7 +151,7 @@ class Answering:
     @property
     def joined(self) -> bool:
         """Whether it reads."""
-        return self._inbox.joined
+        return self._consumer.joined
 
     def stop(self) -> None:
         self._stopping.set()
@@ -159,13 +159,13 @@ class Answering:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            for record in self._inbox.read(10, 0.1):
+            for record in self._consumer.read(10, 0.1):
                 origin = Origin(record.topic, record.partition, record.offset)
                 headers = tuple(record.headers)
                 frame = Frame(record.key, record.value or b"", headers, origin, record.timestamp, "topic")
                 self._index.write(self._answer(frame))
-                self._inbox.commit({record.place: record.offset + 1})
-        self._inbox.close()
+                self._consumer.commit({record.place: record.offset + 1})
+        self._consumer.close()
         self._index.close()
 
 

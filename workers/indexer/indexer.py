@@ -22,9 +22,9 @@ from schemas.limits import BEAT_S
 from schemas.metrics import INDEX_DELAY_SECONDS, INDEX_RETRIES, INDEX_SECONDS, INDEXED
 from schemas.results import Answer
 from schemas.topics import fixed_topics
-from workers.indexer.lately import Lately, Receipt
 from workers.indexer.pending import Pending
 from workers.indexer.stream import Event, Seldom, answer_in, receipt_of, stream_app
+from workers.indexer.unflushed import Receipt, UnflushedWrites
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Indexer:
         self._monitor = monitor
         self._meter = monitor.meter
         self._index = AnswerIndex(settings.redis, settings.namespace, settings.result_ttl_s)
-        self._lately = Lately(self._index)
+        self._unflushed = UnflushedWrites(self._index)
         self._heart = Heart(settings.brokers, settings.topics.presence, "indexer", monitor.port)
         self._problems: tuple[str, ...] = ()
         """Why answers wait, while a write is tried again."""
@@ -91,7 +91,7 @@ class Indexer:
 
     async def _look(self) -> None:
         try:
-            _acknowledge(await asyncio.to_thread(self._lately.look))
+            _acknowledge(await asyncio.to_thread(self._unflushed.verify))
             self._redis_away = ()
         except RetryLater as error:
             self._redis_away = (str(error),)
@@ -111,7 +111,7 @@ class Indexer:
                     return False  # it has just been asked: a write would take as long again
                 started_s = time.monotonic()
                 try:
-                    safe = await asyncio.to_thread(self._lately.write, answers, receipts)
+                    safe = await asyncio.to_thread(self._unflushed.write, answers, receipts)
                 except RetryLater as error:
                     log.warning("%d answers wait: %s", len(answers), error)
                     self._problems = self._redis_away = (str(error),)

@@ -11,7 +11,7 @@ steps           one loaded model or Python step
 independence    whether rows may share a run: two rows alone and together
 shelf           which models are loaded, for which pipeline versions
 loading         loads a model in a thread; a load that hangs is left behind
-patience        when a challenger's task is too old to run
+shed_policy        when a challenger's task is too old to run
 watchdog        ends the process when a run hangs
 recorder        metrics and spans of the process
 allocator       keeps decode buffers

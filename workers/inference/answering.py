@@ -30,11 +30,11 @@ from schemas.tables import encode_table, output_columns, read_table
 from schemas.tasks import Slip
 from schemas.topics import Lane
 from schemas.wiring import castable, dtype_of, wire_step
-from workers.inference.line import Finished, Ticket
-from workers.inference.patience import Patience
-from workers.inference.shelf import LoadedVersion
+from workers.inference.in_flight import Finished, Ticket
+from workers.inference.shed_policy import ShedPolicy
 from workers.inference.steps import LoadedModel
 from workers.inference.tensors import Inputs, request_inputs
+from workers.inference.version_cache import LoadedVersion
 
 if TYPE_CHECKING:
     from adapters.rules import Rules
@@ -64,7 +64,7 @@ def answer_together(
     tickets: Sequence[Ticket],
     loaded: LoadedVersion,
     lane: Lane,
-    patience: Patience,
+    shed_policy: ShedPolicy,
     row_time: RowTime = RowTime(),
 ) -> list[Finished]:
     """One answer per ticket, in their order. All are of one pipeline version and one path."""
@@ -72,7 +72,7 @@ def answer_together(
     works: list[_Work] = []
     path = [loaded.models[key] for key in tickets[0].slip.path]
     for ticket in tickets:
-        ended = stale(ticket, lane, patience)
+        ended = stale(ticket, lane, shed_policy)
         try:
             if ended is None:
                 works.append(_decoded(ticket, path))
@@ -104,7 +104,7 @@ def batch_rows_max(loaded: LoadedVersion, slip: Slip) -> int:
     return rows_max if rows_max > 1 and free and first.pinned.stacks(rows_max) and first.independent else 1
 
 
-def stale(ticket: Ticket, lane: Lane, patience: Patience) -> Finished | None:
+def stale(ticket: Ticket, lane: Lane, shed_policy: ShedPolicy) -> Finished | None:
     """An answer without running: nobody waits for the frame any more, or its shadow is too late."""
     now = now_ms()
     deadline = ticket.slip.deadline
@@ -114,7 +114,7 @@ def stale(ticket: Ticket, lane: Lane, patience: Patience) -> Finished | None:
         return Finished(answer_of_slip(ticket.content, ticket.slip, "expired", value, now, _timings(ticket)))
     # The task's age, by the router's clock: a camera's may be years away.
     age_ms = now - ticket.record.timestamp
-    if lane == "shadow" and (ended := patience.ends(ticket.slip.request_id, age_ms)) is not None:
+    if lane == "shadow" and (ended := shed_policy.reason_to_shed(ticket.slip.request_id, age_ms)) is not None:
         value = failure_value("Shed", ended, "decode")
         return Finished(answer_of_slip(ticket.content, ticket.slip, "shed", value, now, _timings(ticket)))
     return None

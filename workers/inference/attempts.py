@@ -25,21 +25,21 @@ def attempt_note(attempt: int) -> str:
 
 
 @dataclass(slots=True)
-class Suspicion:
+class Quarantine:
     """What is known of a partition that was left open. careful: messages still to be run alone."""
 
     offset: int | None
     attempts: int
-    careful: int
+    remaining: int
 
     def next_attempt(self, record: Record) -> int:
         """The number of the attempt at this record: 1, unless it is the one whose attempts were noted."""
         return self.attempts + 1 if record.offset == self.offset else 1
 
 
-def suspicion(committed: Committed, in_flight_max: int) -> Suspicion | None:
+def suspicion(committed: Committed, in_flight_max: int) -> Quarantine | None:
     """None where the partition was left in good order, or was never read."""
     noted = _ATTEMPT.fullmatch(committed.metadata)
     if noted is None and committed.metadata != OPEN:
         return None
-    return Suspicion(committed.offset, int(noted[1]) if noted else 0, 2 * in_flight_max)
+    return Quarantine(committed.offset, int(noted[1]) if noted else 0, 2 * in_flight_max)

@@ -12,8 +12,8 @@ from schemas.frames import JSON, Frame
 from schemas.limits import FRAME_BYTES_MAX, REFERENCE_WAIT_S_MAX
 from schemas.topics import Lane
 from workers.inference.answering import stale
-from workers.inference.line import Finished, Ticket
-from workers.inference.patience import Patience
+from workers.inference.in_flight import Finished, Ticket
+from workers.inference.shed_policy import ShedPolicy
 from workers.inference.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -26,12 +26,12 @@ class Fetcher:
     never returns from a call, as a network's folder may."""
 
     def __init__(
-        self, roots: Sequence[str], lane: Lane, patience: Patience, watchdog: Watchdog, stopping: threading.Event
+        self, roots: Sequence[str], lane: Lane, shed_policy: ShedPolicy, watchdog: Watchdog, stopping: threading.Event
     ) -> None:
         self._references = References(roots)
         self._watchdog = watchdog
         self._lane: Lane = lane
-        self._patience = patience
+        self._shed_policy = shed_policy
         self._stopping = stopping
 
     def fetch(self, ticket: Ticket) -> Finished | None:
@@ -43,7 +43,7 @@ class Fetcher:
         """
         started_s = time.monotonic()
         deadline_s = started_s + REFERENCE_WAIT_S_MAX
-        while (ended := stale(ticket, self._lane, self._patience)) is None:
+        while (ended := stale(ticket, self._lane, self._shed_policy)) is None:
             try:
                 with self._watchdog.watching(f"reading for request {ticket.slip.request_id}", REFERENCE_WAIT_S_MAX):
                     ticket.fetched = self._read(ticket.frame, deadline_s - time.monotonic())

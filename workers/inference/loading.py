@@ -32,7 +32,7 @@ class LoadTooSlow(SparringError):
     """The load takes longer than it may. It goes on, and may still come to its end."""
 
 
-class Models:
+class ModelLoader:
     """For one thread at a time, but for `left_behind`."""
 
     def __init__(self, settings: InferenceSettings) -> None:

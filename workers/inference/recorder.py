@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from adapters.kafka.inbox import Inbox
+from adapters.kafka.group_consumer import GroupConsumer
 from adapters.meter import Meter
 from adapters.settings import InferenceSettings
 from adapters.traces import NO_SPAN, Span, Traces
@@ -27,7 +27,7 @@ from schemas.metrics import (
 )
 from schemas.names import ModelKey
 from schemas.topics import Lane
-from workers.inference.line import Finished, Ticket
+from workers.inference.in_flight import Finished, Ticket
 
 _NS_PER_MS: Final = 1_000_000
 _NS_PER_S: Final = 1e9
@@ -42,11 +42,11 @@ class Recorder:
         self._of = {"model": str(model), "lane": lane}
         self._shown_s = float("-inf")
 
-    def backlog(self, inbox: Inbox, running: int) -> None:
+    def backlog(self, consumer: GroupConsumer, running: int) -> None:
         """The gauges, once in a while."""
         if time.monotonic() - self._shown_s > BEAT_S:
             self._shown_s = time.monotonic()
-            self._meter.set(LAG, inbox.lag())
+            self._meter.set(LAG, consumer.lag())
             self._meter.set(IN_FLIGHT, running, **self._of)
 
     def turn(self, tickets: Sequence[Ticket]) -> None:

@@ -5,7 +5,7 @@ from schemas.presence import Beat, Failed
 from tests.nouns import pinned, pipeline_version
 from tests.workers.inference.loaded import pin_python
 from workers.host.wanted import LaneOf, all_routers_know, failed, retired_lanes, serves, wanted_lanes
-from workers.inference.shelf import needed_models
+from workers.inference.version_cache import needed_models
 
 CHAMPION, CHALLENGER = pinned("champion"), pinned("challenger")
 STEP = pin_python("def process(arrays):\n    return arrays\n", (), ())

@@ -16,7 +16,7 @@ import redis
 from kafka.admin import KafkaAdminClient
 
 from adapters.brokers import Brokers
-from adapters.kafka.outbox import Outbox
+from adapters.kafka.confirming_producer import ConfirmingProducer
 from adapters.redis import AnswerIndex
 from schemas.errors import RetryLater
 from schemas.results import Answer
@@ -132,7 +132,7 @@ class Place:
         self.valkey = OwnValkey(folder / "valkey")
         self.valkey.come()
         self.index = AnswerIndex(self.valkey.url, self.namespace)
-        self._outbox = Outbox(Brokers(self.kafka))
+        self._producer = ConfirmingProducer(Brokers(self.kafka))
         self._folder = folder
         self._indexers: list[IndexerProcess] = []
 
@@ -149,12 +149,12 @@ class Place:
     def publish(self, *answers: Answer) -> None:
         for answer in answers:
             topic = self.topics.results if answer.official else self.topics.shadows
-            self._outbox.send(topic, answer.key, answer.value, answer.headers())
-        self._outbox.flush()
+            self._producer.send(topic, answer.key, answer.value, answer.headers())
+        self._producer.flush()
 
     def publish_raw(self, value: bytes | None, headers: list[tuple[str, bytes | None]]) -> None:
-        self._outbox.send(self.topics.results, b"key", value, headers)
-        self._outbox.flush()
+        self._producer.send(self.topics.results, b"key", value, headers)
+        self._producer.flush()
 
     def answered(self, answers: list[Answer]) -> bool:
         """Whether each has its official answer in the index; not while Redis does not say so."""

@@ -27,30 +27,30 @@ def reads(client: Any) -> int:
 
 
 def test_who_listens_before_it_sends_hears_its_answer(index: AnswerIndex) -> None:
-    with index.listen("r", SHOP) as ear:
+    with index.subscription("r", SHOP) as subscription:
         index.write([official("r")])
-        assert ear.wait(complete, 5).complete
+        assert subscription.wait(complete, 5).complete
 
 
 def test_an_answer_that_was_there_before_is_found(index: AnswerIndex) -> None:
     index.write([official("r")])
-    with index.listen("r", SHOP) as ear:
-        assert ear.wait(complete, 5).complete
+    with index.subscription("r", SHOP) as subscription:
+        assert subscription.wait(complete, 5).complete
 
 
 def test_waiting_again_goes_on_from_what_is_known(index: AnswerIndex) -> None:
-    with index.listen("r", SHOP) as ear:
+    with index.subscription("r", SHOP) as subscription:
         index.write([official("r", parts=1)])
-        assert ear.wait(lambda answers: answers.official is not None, 5).challengers == ()
+        assert subscription.wait(lambda answers: answers.official is not None, 5).challengers == ()
         index.write([challenger("r")])
-        assert ear.wait(complete, 5).complete
+        assert subscription.wait(complete, 5).complete
 
 
 def test_what_is_known_is_returned_when_time_is_up(index: AnswerIndex) -> None:
-    with index.listen("r", SHOP) as ear:
+    with index.subscription("r", SHOP) as subscription:
         index.write([official("r", parts=1)])
         started_s = time.monotonic()
-        answers = ear.wait(complete, 0.3)
+        answers = subscription.wait(complete, 0.3)
         assert answers.official is not None
         assert not answers.complete
         assert time.monotonic() - started_s > 0.29
@@ -63,16 +63,16 @@ def test_the_condition_is_asked_again_without_news_once_a_second(index: AnswerIn
         asked_s.append(time.monotonic())
         return asked_s[-1] - asked_s[0] > 1.5
 
-    with index.listen("r", SHOP) as ear:
-        ear.wait(late, 10)
+    with index.subscription("r", SHOP) as subscription:
+        subscription.wait(late, 10)
     assert asked_s[-1] - asked_s[0] > 1.5
     assert len(asked_s) < 6
 
 
 def test_waiting_asks_redis_nothing(own_valkey: OwnValkey) -> None:
     index = AnswerIndex(own_valkey.url, "silent")
-    with redis.Redis.from_url(own_valkey.url) as client, index.listen("r", SHOP) as ear:
-        ear.wait(complete, 5)
+    with redis.Redis.from_url(own_valkey.url) as client, index.subscription("r", SHOP) as subscription:
+        subscription.wait(complete, 5)
         assert reads(client) == 2  # when the subscription was granted, and when time was up
     index.close()
 
@@ -82,9 +82,9 @@ def test_forty_threads_hear_each_its_own_answer_and_each_is_woken(index: AnswerI
     written_s: dict[str, float] = {}
 
     def ask(request_id: str) -> float:
-        with index.listen(request_id, SHOP) as ear:
+        with index.subscription(request_id, SHOP) as subscription:
             listening.wait(60)
-            answers = ear.wait(complete, WOKEN_S_MAX)
+            answers = subscription.wait(complete, WOKEN_S_MAX)
             assert answers.official is not None
             assert answers.official.value == request_id.encode()
             return time.monotonic() - written_s[request_id]
@@ -107,28 +107,28 @@ def test_a_thousand_requests_one_after_the_other_use_the_same_connection(own_val
     ):
         before = len(client.client_list())
         for number in range(1000):
-            with index.listen(f"r{number}", SHOP) as ear:
+            with index.subscription(f"r{number}", SHOP) as subscription:
                 index.write([official(f"r{number}", str(number).encode())])
-                answer = ear.wait(complete, 5).official
+                answer = subscription.wait(complete, 5).official
                 assert answer is not None
                 assert answer.value == str(number).encode()
         assert len(client.client_list()) - before <= 2  # one listens, one reads and writes
 
 
 def test_an_error_of_the_listener_passes_through_and_the_connection_is_used_again(index: AnswerIndex) -> None:
-    with pytest.raises(LookupError, match="mine"), index.listen("r", SHOP):
+    with pytest.raises(LookupError, match="mine"), index.subscription("r", SHOP):
         raise LookupError("mine")
-    with index.listen("r2", SHOP) as ear:
+    with index.subscription("r2", SHOP) as subscription:
         index.write([official("r2")])
-        assert ear.wait(complete, 5).complete
+        assert subscription.wait(complete, 5).complete
 
 
 def test_who_listens_while_redis_goes_and_comes_back_hears_the_answer(own_valkey: OwnValkey) -> None:
     index = AnswerIndex(own_valkey.url, "gone")
     writer = AnswerIndex(own_valkey.url, "gone")
-    with ThreadPoolExecutor(1) as pool, index.listen("r", SHOP) as ear:
-        ear.wait(complete, 0.2)
-        waiting = pool.submit(ear.wait, complete, 15)
+    with ThreadPoolExecutor(1) as pool, index.subscription("r", SHOP) as subscription:
+        subscription.wait(complete, 0.2)
+        waiting = pool.submit(subscription.wait, complete, 15)
         own_valkey.go()
         own_valkey.come()
         writer.write([official("r")])
@@ -140,6 +140,6 @@ def test_who_listens_while_redis_goes_and_comes_back_hears_the_answer(own_valkey
 def test_who_waits_while_redis_is_away_is_told_so_at_the_end(own_valkey: OwnValkey) -> None:
     index = AnswerIndex(own_valkey.url, "away")
     own_valkey.go()
-    with index.listen("r", SHOP) as ear, pytest.raises(RetryLater, match="Redis at"):
-        ear.wait(complete, 0.5)
+    with index.subscription("r", SHOP) as subscription, pytest.raises(RetryLater, match="Redis at"):
+        subscription.wait(complete, 0.5)
     index.close()

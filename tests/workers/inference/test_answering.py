@@ -23,10 +23,10 @@ from tests.nouns import frame, pipeline_version
 from tests.small_models import flat_detector, reshaped_for_transposed, rows_model, scaling_model
 from tests.workers.inference.loaded import SETTINGS, load_onnx, load_python, pin_python
 from workers.inference.answering import RowTime, answer_together, batch_rows_max, result_rows
-from workers.inference.line import Finished, Ticket
-from workers.inference.patience import Patience
-from workers.inference.shelf import LoadedVersion
+from workers.inference.in_flight import Finished, Ticket
+from workers.inference.shed_policy import ShedPolicy
 from workers.inference.steps import LoadedModel, load_model
+from workers.inference.version_cache import LoadedVersion
 
 BATCHING = Configuration("onnx", batch_rows_max=8)
 
@@ -55,7 +55,7 @@ def answer(
     version: LoadedVersion, *values: bytes, lane: Lane = "official", routed_at: int | None = None, **change: int
 ) -> list[Finished]:
     tickets = [ticket(version.version, value, n, lane, routed_at, **change) for n, value in enumerate(values)]
-    return answer_together(tickets, version, lane, Patience(60_000, 0))
+    return answer_together(tickets, version, lane, ShedPolicy(60_000, 0))
 
 
 def rows(finished: Finished, output: str = "y") -> list[Any]:
@@ -342,7 +342,7 @@ def test_rows_that_run_one_by_one_may_take_a_runs_time_altogether() -> None:
     value = table(*[[1.0]] * 50)
     tickets = [ticket(version.version, value)]
     limit = RowTime(request_s_max=0.1, again=lambda: again.append(None))
-    (done,) = answer_together(tickets, version, "official", Patience(60_000, 0), limit)
+    (done,) = answer_together(tickets, version, "official", ShedPolicy(60_000, 0), limit)
     assert "of 50 rows, which run one by one, took 0 s; expected all within 0.1 s" in done.answer.failure().message
     assert len(again) >= 1
 

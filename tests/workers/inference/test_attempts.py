@@ -16,7 +16,7 @@ def test_a_partition_that_was_left_in_good_order_is_not_suspect() -> None:
 def test_a_partition_that_was_left_open_runs_its_next_messages_alone() -> None:
     suspect = suspicion(Committed(5, OPEN), 16)
     assert suspect is not None
-    assert (suspect.careful, suspect.next_attempt(record(5))) == (32, 1)
+    assert (suspect.remaining, suspect.next_attempt(record(5))) == (32, 1)
 
 
 def test_attempts_count_for_the_message_at_that_offset_only() -> None:

@@ -15,7 +15,7 @@ from schemas.models import PinnedModel, TensorSpec
 from tests.small_models import scaling_model, waiting_step
 from tests.waiting import eventually
 from tests.workers.inference.loaded import pin_onnx, pin_python
-from workers.inference.loading import Models, named
+from workers.inference.loading import ModelLoader, named
 
 TENSOR, Y = TensorSpec("tensor", "float32"), TensorSpec("y", "float32")
 
@@ -28,14 +28,14 @@ def never() -> bool:
     return False
 
 
-def refusal(models: Models, pinned: PinnedModel) -> str:
+def refusal(models: ModelLoader, pinned: PinnedModel) -> str:
     """Why it is not given; empty while the store has not given its file yet."""
     with pytest.raises(SparringError) as refused:
         models.get(pinned, always)
     return "" if refused.type is RetryLater else str(refused.value)
 
 
-def loaded(models: Models, pinned: PinnedModel) -> object:
+def loaded(models: ModelLoader, pinned: PinnedModel) -> object:
     """It, at last: a busy machine may take longer for any load than these tests allow one that hangs."""
 
     def got() -> object:
@@ -76,7 +76,7 @@ def good(settings: InferenceSettings) -> PinnedModel:
 def test_a_load_that_hangs_is_an_error_that_names_the_setting_and_others_are_loaded_meanwhile(
     settings: InferenceSettings, hanging: PinnedModel, good: PinnedModel
 ) -> None:
-    models = Models(settings)
+    models = ModelLoader(settings)
     why = eventually(lambda: refusal(models, hanging), 60, "a refusal")
     assert re.search(r"hanging@v1 has been loading for \d+ s; .*400 ms.*SPARRING_LOAD_MS_MAX", why)
     assert loaded(models, good) is models.get(good, always)
@@ -87,7 +87,7 @@ def test_a_load_that_hangs_is_an_error_that_names_the_setting_and_others_are_loa
 def test_a_load_that_was_only_slow_is_taken_once_it_is_done(
     settings: InferenceSettings, hanging: PinnedModel, gate: Path
 ) -> None:
-    models = Models(settings)
+    models = ModelLoader(settings)
     with pytest.raises(SparringError, match="has been loading"):
         models.get(hanging, always)
     gate.touch()
@@ -98,7 +98,7 @@ def test_a_load_that_was_only_slow_is_taken_once_it_is_done(
 def test_who_does_not_wait_any_longer_is_told_how_long_it_has_been_and_the_load_goes_on(
     settings: InferenceSettings, hanging: PinnedModel, gate: Path
 ) -> None:
-    models = Models(replace(settings, load_ms_max=60_000))
+    models = ModelLoader(replace(settings, load_ms_max=60_000))
     with pytest.raises(RetryLater, match=r"hanging@v1 has been loading for \d+ s"):
         models.get(hanging, never)
     assert models.left_behind(frozenset(), unasked_s=0) == ()
@@ -109,7 +109,7 @@ def test_who_does_not_wait_any_longer_is_told_how_long_it_has_been_and_the_load_
 def test_only_a_load_that_hangs_and_that_nobody_needs_is_left_behind(
     settings: InferenceSettings, hanging: PinnedModel
 ) -> None:
-    models = Models(settings)
+    models = ModelLoader(settings)
     with pytest.raises(SparringError, match="has been loading"):
         models.get(hanging, always)
     models.keep(frozenset())
@@ -124,7 +124,7 @@ def test_a_store_that_hangs_is_waited_for_the_model_is_not_to_blame(
     path = next(Path(settings.model_store).rglob(good.model.sha256))
     path.unlink()
     os.mkfifo(path)  # opening it waits until somebody writes
-    models = Models(settings)
+    models = ModelLoader(settings)
     with pytest.raises(RetryLater, match=r"good@v1 has been loading .*: the model store .* does not give the file"):
         models.get(good, always)
     path.open("wb").close()  # the load ends
@@ -134,7 +134,7 @@ def test_a_file_that_is_not_there_yet_is_loaded_when_it_is(settings: InferenceSe
     path = next(Path(settings.model_store).rglob(good.model.sha256))
     content = path.read_bytes()
     path.unlink()
-    models = Models(replace(settings, load_ms_max=60_000))
+    models = ModelLoader(replace(settings, load_ms_max=60_000))
     with pytest.raises(RetryLater, match="cannot be read from the store"):
         models.get(good, always)
     path.write_bytes(content)
@@ -142,7 +142,7 @@ def test_a_file_that_is_not_there_yet_is_loaded_when_it_is(settings: InferenceSe
 
 
 def test_what_is_not_kept_is_loaded_anew(settings: InferenceSettings, good: PinnedModel) -> None:
-    models = Models(replace(settings, load_ms_max=60_000))
+    models = ModelLoader(replace(settings, load_ms_max=60_000))
     first = models.get(good, always)
     models.keep({named(good)})
     assert models.get(good, always) is first

@@ -4,13 +4,14 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, Message
+from confluent_kafka import TopicPartition as PartitionOffset
 
 from adapters.brokers import Brokers
 from adapters.kafka.batches import cannot_be_unpacked, end_of_batch
 from adapters.kafka.clients import UNPACKED_BYTES_MAX, consumer_config
 from adapters.kafka.commits import COMMIT_S_MAX, Commits
-from adapters.kafka.record import Committed, Place, Record, record_of
+from adapters.kafka.record import Committed, Record, TopicPartition, record_of
 from schemas.errors import RetryLater
 
 log = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 _REQUEST_S: Final = 10.0
 
 
-class Inbox:
+class GroupConsumer:
     """Reads topics as a member of a group. Nothing is committed but by `commit`.
 
     on_assign gets each newly assigned partition's committed offset and metadata before its first
@@ -31,9 +32,9 @@ class Inbox:
         kafka: Brokers,
         group: str,
         topics: Iterable[str],
-        on_assign: Callable[[Mapping[Place, Committed]], None] | None = None,
-        on_revoke: Callable[[set[Place]], None] | None = None,
-        on_lost: Callable[[set[Place]], None] | None = None,
+        on_assign: Callable[[Mapping[TopicPartition, Committed]], None] | None = None,
+        on_revoke: Callable[[set[TopicPartition]], None] | None = None,
+        on_lost: Callable[[set[TopicPartition]], None] | None = None,
     ) -> None:
         self._kafka = kafka
         self._group = group
@@ -41,14 +42,14 @@ class Inbox:
         self._on_assign = on_assign
         self._on_revoke = on_revoke
         self._on_lost = on_lost
-        self.assigned: set[Place] = set()
-        self._begun: dict[Place, int] = {}
+        self.assigned: set[TopicPartition] = set()
+        self._begun: dict[TopicPartition, int] = {}
         """Where reading a partition began: until its first record its position is unknown."""
         self.joined = False
         """Whether the group has given this member its share, be it none."""
-        self._passed: dict[Place, int] = {}
+        self._passed: dict[TopicPartition, int] = {}
         """Behind the last batch of a partition that could not be read."""
-        self._turns: dict[Place, int] = {}
+        self._epochs: dict[TopicPartition, int] = {}
         self._turns_given = 0
         self._rebalancing = False
         self._commits = Commits(self._consumer, self.assigned)
@@ -83,13 +84,13 @@ class Inbox:
             *(topic, partition, begin, UNPACKED_BYTES_MAX, end - begin),
         )
         self._passed[topic, partition] = end
-        self._consumer.seek(TopicPartition(topic, partition, end))
+        self._consumer.seek(PartitionOffset(topic, partition, end))
 
-    def commit(self, offsets: Mapping[Place, int], metadata: str = "") -> None:
+    def commit(self, offsets: Mapping[TopicPartition, int], metadata: str = "") -> None:
         """Commit the next offset to read of each partition. RetryLater where the group moved on:
         whoever has the partition now reads these records again."""
         places = [
-            TopicPartition(*place, offset, metadata) for place, offset in offsets.items() if place in self.assigned
+            PartitionOffset(*place, offset, metadata) for place, offset in offsets.items() if place in self.assigned
         ]
         if not places:
             return
@@ -103,15 +104,15 @@ class Inbox:
         if failed := [place for place in committed if place.error is not None]:
             raise RetryLater(f"commit of {dict(offsets)}: {failed[0].error}")
 
-    def turn(self, place: Place) -> int | None:
+    def assignment_epoch(self, place: TopicPartition) -> int | None:
         """Which assignment of the partition this is: another number each time it comes; None where it is not ours."""
-        return self._turns[place] if place in self.assigned else None
+        return self._epochs[place] if place in self.assigned else None
 
     def lag(self) -> int:
         """Records in the assigned partitions that are not read yet, as far as the last fetch has seen."""
         behind = 0
         try:
-            for place in self._consumer.position([TopicPartition(*place) for place in self.assigned]):
+            for place in self._consumer.position([PartitionOffset(*place) for place in self.assigned]):
                 low, high = self._consumer.get_watermark_offsets(place, cached=True)
                 begun = max(low, self._begun.get((place.topic, place.partition), 0))
                 behind += max(0, high - (place.offset if place.offset >= 0 else begun))
@@ -123,11 +124,11 @@ class Inbox:
         """Leave the group, so that others take the partitions at once."""
         self._consumer.close()
 
-    def _assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+    def _assign(self, consumer: Consumer, places: list[PartitionOffset]) -> None:
         committed = consumer.committed(places, timeout=_REQUEST_S) if places else []
         for place in places:
             self._turns_given += 1
-            self._turns[place.topic, place.partition] = self._turns_given
+            self._epochs[place.topic, place.partition] = self._turns_given
         self.assigned |= {(place.topic, place.partition) for place in places}
         self.joined = True
         found = {}
@@ -140,13 +141,13 @@ class Inbox:
         if self._on_assign is not None:
             self._on_assign(found)
         consumer.incremental_assign(
-            [TopicPartition(t, p, *(() if c.offset is None else (c.offset,))) for (t, p), c in found.items()]
+            [PartitionOffset(t, p, *(() if c.offset is None else (c.offset,))) for (t, p), c in found.items()]
         )
         # A commit that waits pauses what is assigned; whatever was lost meanwhile comes back paused.
-        consumer.resume([TopicPartition(*place) for place in found])
+        consumer.resume([PartitionOffset(*place) for place in found])
 
-    def _say_what_is_lost(self, consumer: Consumer, place: TopicPartition) -> None:
-        low, high = consumer.get_watermark_offsets(TopicPartition(place.topic, place.partition), timeout=_REQUEST_S)
+    def _say_what_is_lost(self, consumer: Consumer, place: PartitionOffset) -> None:
+        low, high = consumer.get_watermark_offsets(PartitionOffset(place.topic, place.partition), timeout=_REQUEST_S)
         if place.offset < low or place.offset > high:
             log.error(
                 "committed offset %d of %s/%d is outside what the topic holds (%d to %d): records were "
@@ -154,7 +155,7 @@ class Inbox:
                 *(place.offset, place.topic, place.partition, low, high),
             )
 
-    def _revoke(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+    def _revoke(self, consumer: Consumer, places: list[PartitionOffset]) -> None:
         gone = {(place.topic, place.partition) for place in places}
         self._rebalancing = True
         try:
@@ -165,7 +166,7 @@ class Inbox:
         self._forget(gone)
         consumer.incremental_unassign(places)
 
-    def _lost(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
+    def _lost(self, _consumer: Consumer, places: list[PartitionOffset]) -> None:
         # Others have the partitions already: nothing can be committed, they do the work again.
         gone = {(place.topic, place.partition) for place in places}
         self._forget(gone)
@@ -174,7 +175,7 @@ class Inbox:
             self._on_lost(gone)
         log.warning("lost %s to other members of the group", [f"{p.topic}/{p.partition}" for p in places])
 
-    def _forget(self, gone: set[Place]) -> None:
+    def _forget(self, gone: set[TopicPartition]) -> None:
         self.assigned -= gone
         for place in gone:
             self._passed.pop(place, None)

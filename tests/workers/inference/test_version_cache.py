@@ -18,7 +18,7 @@ from tests.small_models import scaling_model
 from tests.sparring.sdk import fresh_settings
 from tests.waiting import eventually
 from tests.workers.inference.loaded import pin_onnx, pin_python
-from workers.inference.shelf import Shelf
+from workers.inference.version_cache import VersionCache
 
 
 class Process:
@@ -29,7 +29,7 @@ class Process:
         self._connection = client._connection  # noqa: SLF001 (what deploy() appends)
         self._connection.append(ModelUploaded(pinned.model))
         self._connection.append(PipelineVersionAdded(self.version))
-        self.shelf = Shelf(settings, pinned.key, "official")
+        self.shelf = VersionCache(settings, pinned.key, "official")
 
     def offer(self) -> int:
         return self._connection.append(VersionOffered(self.version.pipeline, self.version.version, 600_000))

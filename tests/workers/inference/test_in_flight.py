@@ -3,13 +3,13 @@
 import random
 from dataclasses import dataclass, field
 
-from adapters.kafka.outbox import DeliveryError
+from adapters.kafka.confirming_producer import DeliveryError
 from adapters.kafka.record import Record
 from router.route import route
 from schemas.pipelines import ModelStep
 from schemas.results import Timings, answer_of_slip
 from tests.nouns import frame, pinned, pipeline_version
-from workers.inference.line import Finished, Line, Ticket, confirmation
+from workers.inference.in_flight import Finished, InFlight, Ticket, confirmation
 
 VERSION = pipeline_version(ModelStep(pinned("m")))
 
@@ -44,70 +44,70 @@ class Sent:
 
 def test_answers_leave_in_the_order_of_their_partition(seed: int) -> None:
     sent = Sent()
-    line = Line(sent.publish)
+    in_flight = InFlight(sent.publish)
     tickets = [ticket(offset, partition) for offset in range(20) for partition in range(3)]
     for one in tickets:
-        line.enter(one)
+        in_flight.enter(one)
     random.Random(seed).shuffle(tickets)
     for one in tickets:
-        line.finish(one, finished(one))
+        in_flight.finish(one, finished(one))
     for partition in range(3):
         assert [o for p, o in sent.order if p == partition] == list(range(20))
-    assert line.running == 0
+    assert in_flight.running == 0
 
 
 def test_the_head_of_the_line_is_published_at_once() -> None:
     sent = Sent()
-    line = Line(sent.publish)
+    in_flight = InFlight(sent.publish)
     first, second = ticket(0), ticket(1)
-    line.enter(first)
-    line.enter(second)
-    line.finish(first, finished(first))
+    in_flight.enter(first)
+    in_flight.enter(second)
+    in_flight.finish(first, finished(first))
     assert sent.order == [(0, 0)]
 
 
 def test_only_what_is_delivered_may_be_committed() -> None:
     sent = Sent()
-    line = Line(sent.publish)
+    in_flight = InFlight(sent.publish)
     tickets = [ticket(offset) for offset in range(3)]
     for one in tickets:
-        line.enter(one)
-    line.finish(tickets[1], finished(tickets[1]))
-    line.finish(tickets[0], finished(tickets[0]))
-    assert line.settled() == {}
+        in_flight.enter(one)
+    in_flight.finish(tickets[1], finished(tickets[1]))
+    in_flight.finish(tickets[0], finished(tickets[0]))
+    assert in_flight.settled() == {}
     sent.deliver(1)
-    assert line.settled() == {("work", 0): 1}
+    assert in_flight.settled() == {("work", 0): 1}
     sent.deliver(1)
-    assert line.settled() == {("work", 0): 2}
-    assert len(line) == 1
+    assert in_flight.settled() == {("work", 0): 2}
+    assert len(in_flight) == 1
 
 
 def test_an_answer_that_is_not_delivered_is_never_committed() -> None:
     sent = Sent()
-    line = Line(sent.publish)
+    in_flight = InFlight(sent.publish)
     one = ticket(0)
-    line.enter(one)
-    line.finish(one, finished(one))
+    in_flight.enter(one)
+    in_flight.finish(one, finished(one))
     sent.deliver(1, DeliveryError("broken", permanent=False))
-    assert line.settled() == {}
+    assert in_flight.settled() == {}
     assert sent.failures == ["broken"]
 
 
 def test_tasks_of_a_partition_that_others_have_now_are_forgotten() -> None:
     sent = Sent()
-    line = Line(sent.publish)
+    in_flight = InFlight(sent.publish)
     one = ticket(0)
-    line.enter(one)
-    line.forget(("work", 0))
-    line.finish(one, finished(one))
+    in_flight.enter(one)
+    in_flight.forget(("work", 0))
+    in_flight.finish(one, finished(one))
     assert sent.order == []
-    assert (line.settled(), line.running) == ({}, 0)
+    assert (in_flight.settled(), in_flight.running) == ({}, 0)
 
 
 def test_there_is_room_again_when_an_answer_is_there() -> None:
-    line = Line(Sent().publish)
+    in_flight = InFlight(Sent().publish)
     one = ticket(0)
-    line.enter(one)
-    assert line.wait_for_room(1, wait_s=0.0) == 0
-    line.finish(one, finished(one))
-    assert line.wait_for_room(1, wait_s=0.0) == 1
+    in_flight.enter(one)
+    assert in_flight.wait_for_room(1, wait_s=0.0) == 0
+    in_flight.finish(one, finished(one))
+    assert in_flight.wait_for_room(1, wait_s=0.0) == 1

@@ -43,7 +43,7 @@ class DeliveryError:
 OnDelivery = Callable[[DeliveryError | None], None]
 
 
-class Outbox:
+class ConfirmingProducer:
     """Sends records and knows which are confirmed. Thread-safe, as librdkafka's producer is.
 
     A record that the broker did not take in `delivery_ms` makes `flush` and `check` raise, unless
@@ -66,7 +66,7 @@ class Outbox:
         self._failure: str | None = None
         self._known: set[str] = set()
 
-    def know(self, topics: Iterable[str]) -> None:
+    def prefetch_metadata(self, topics: Iterable[str]) -> None:
         """Ask where topics lie, before their first records: librdkafka lets those wait for half a second. Where the
         broker is silent the others are not asked for: each first record asks again."""
         for topic in topics:

@@ -48,7 +48,7 @@ class _Written:
     receipts: Sequence[Receipt]
 
 
-class Lately:
+class UnflushedWrites:
     """Writes answers, and writes again what Redis had confirmed and has no more. Safe for threads.
 
     Args:
@@ -80,26 +80,26 @@ class Lately:
             number = self._confirmed + 1
             # A write that was not confirmed may have been done all the same: its number may stand there already.
             self._compare(self._index.write(answers, (self._name, number)))
-            self._mend(number)
+            self._rewrite(number)
             self._confirmed = number
             size_bytes = sum(len(answer.value) + _HEADERS_BYTES for answer in answers)
             self._kept.append(_Written(number, self._clock(), answers, size_bytes, receipts))
             self._kept_bytes += size_bytes
             return self._let_go()
 
-    def look(self) -> list[Receipt]:
+    def verify(self) -> list[Receipt]:
         """Whether Redis still has everything, while nothing is written. Returns receipts as `write` does. RetryLater
         where Redis does not answer."""
         with self._turn:
             self._compare(self._index.mark(self._name))
-            self._mend(self._confirmed)
+            self._rewrite(self._confirmed)
             return self._let_go()
 
     def _compare(self, found: int) -> None:
         if found < self._confirmed:
             self._lost_after = min(found, self._confirmed if self._lost_after is None else self._lost_after)
 
-    def _mend(self, number: int) -> None:
+    def _rewrite(self, number: int) -> None:
         """number: of the newest write. The mark is the older one until all is there: Redis may go away again."""
         if self._lost_after is None:
             return

@@ -8,7 +8,7 @@ _RANGE: Final = 2**64
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class ShedPolicy:
     """age_ms_max: nothing older is done. shed_after_ms: beyond this age a share of `shed_after_ms / age` is done; 0:
     all of it is.
 
@@ -19,7 +19,7 @@ class Patience:
     age_ms_max: int
     shed_after_ms: int
 
-    def ends(self, request_id: str, age_ms: int) -> str | None:
+    def reason_to_shed(self, request_id: str, age_ms: int) -> str | None:
         """Why this task is not done; None: it is."""
         if age_ms > self.age_ms_max:
             return f"the task was {age_ms} ms old when its turn came; at most {self.age_ms_max} ms are waited for"

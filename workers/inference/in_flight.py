@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from adapters.kafka.outbox import DeliveryError
-from adapters.kafka.record import Place, Record
+from adapters.kafka.confirming_producer import DeliveryError
+from adapters.kafka.record import Record, TopicPartition
 from adapters.traces import NO_SPAN, Span
 from schemas.errors import Refused
 from schemas.frames import Frame
@@ -65,12 +65,12 @@ class _Lane:
     published: int = 0
 
 
-class Line:
+class InFlight:
     """All tickets in flight, by partition. publish: sends a ticket's answer; see `settle`."""
 
     def __init__(self, publish: Callable[[Ticket, Finished], None]) -> None:
         self._publish = publish
-        self._lanes: dict[Place, _Lane] = {}
+        self._lanes: dict[TopicPartition, _Lane] = {}
         self._changed = threading.Condition(threading.RLock())
         self._running = 0
 
@@ -115,7 +115,7 @@ class Line:
         with self._changed:
             return self._changed.wait_for(lambda: self._running == 0, wait_s)
 
-    def settled(self) -> dict[Place, int]:
+    def settled(self) -> dict[TopicPartition, int]:
         """Per partition the next offset to read, as far as everything before it is delivered."""
         offsets = {}
         with self._changed:
@@ -125,7 +125,7 @@ class Line:
                     lane.published -= 1
         return offsets
 
-    def forget(self, place: Place) -> None:
+    def forget(self, place: TopicPartition) -> None:
         """The partition is somebody else's now."""
         with self._changed:
             self._lanes.pop(place, None)

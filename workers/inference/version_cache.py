@@ -1,7 +1,7 @@
 """What is loaded: every model of every pipeline version that this process may have to answer for.
 
 A version that is wanted is loaded in the background, so that live traffic goes on; a task whose
-version is not loaded yet waits until it is. Models are shared between versions, and loaded one at
+version is not loaded yet waits until it is. ModelLoader are shared between versions, and loaded one at
 a time; a load that hangs is left behind.
 """
 
@@ -24,7 +24,7 @@ from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDep
 from schemas.presence import Failed, Warm
 from schemas.tasks import Slip
 from schemas.topics import Lane
-from workers.inference.loading import LOOK_S, LoadTooSlow, Models, Named, named
+from workers.inference.loading import LOOK_S, LoadTooSlow, ModelLoader, Named, named
 from workers.inference.steps import LoadedModel
 
 if TYPE_CHECKING:
@@ -49,14 +49,14 @@ class LoadedVersion:
     """Of an official lane whose pipeline has validations."""
 
 
-class Shelf:
+class VersionCache:
     """Thread-safe. `follow` belongs to the main thread, `loaded` to the inference threads."""
 
     def __init__(self, settings: InferenceSettings, model: ModelKey, lane: Lane) -> None:
         self._settings = settings
         self._model = model
         self._lane: Lane = lane
-        self._models = Models(settings)
+        self._models = ModelLoader(settings)
         self._reader = CatalogReader(settings.brokers, settings.topics.catalog)
         self._reading = threading.Lock()
         self._loading = threading.Lock()
@@ -147,7 +147,7 @@ class Shelf:
         return tuple(self._failed.values())
 
     def left_behind(self) -> tuple[str, ...]:
-        """Models whose loads hang and that are no longer needed: only the end of this process ends such a load."""
+        """ModelLoader whose loads hang and that are no longer needed: only the end of this process ends such a load."""
         return self._models.left_behind(self._needed, unasked_s=_KEEP_S)
 
     def close(self) -> None:
