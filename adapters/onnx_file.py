@@ -1,6 +1,6 @@
 """Shapes in an ONNX file that ONNX Runtime does not report, read with the `onnx` package.
 
-The file is not trusted: only the process that `sparring.inspect` starts reads it.
+The file is not trusted: only the process that `sparring.deployment.onnx_file` starts reads it.
 """
 
 import math

@@ -16,7 +16,7 @@ from rich.console import Console
 from benchmarks.machine import this_machine
 from benchmarks.simulated import write_results
 from schemas.limits import MIB
-from sparring.comparison.comparing import compare
+from sparring.comparison.compare import compare
 
 SMALL: Final = 200_000
 LARGE: Final = 10_000_000

@@ -28,7 +28,7 @@ from schemas.limits import MIB
 from schemas.results import Answer, Timings
 from schemas.tables import encode_rows
 from sparring import Client
-from sparring.stack import LocalStack
+from sparring.local import LocalStack
 
 SMALL: Final = 100_000
 LARGE: Final = 10_000_000

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from sparring.stack.jars import KAFKA_VERSION
+from sparring.local.kafka import KAFKA_VERSION
 
 _SHOWN: Final = ("confluent-kafka", "faust-streaming", "numpy", "onnxruntime", "opencv-python-headless", "pyarrow")
 

@@ -8,7 +8,7 @@ from adapters.settings import Settings
 from benchmarks.material import Material
 from benchmarks.stream import Stream
 from sparring import Client
-from sparring.stack import LocalStack
+from sparring.local import LocalStack
 
 PIPELINE: Final = "bench"
 

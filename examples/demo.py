@@ -33,9 +33,9 @@ from examples.table import LiveTable, score_table
 from schemas.errors import SparringError
 from sparring import Client, Framework, ModelVersion, Pipeline
 from sparring.cli.interrupt import interrupted_once
-from sparring.stack import LocalStack, StackError
-from sparring.stack.detached import stop_stack
-from sparring.stack.folder import Folder
+from sparring.local import LocalStack, StackError
+from sparring.local.detached import stop_stack
+from sparring.local.folder import Folder
 
 DATA: Final = Path(".demo")
 PIPELINE: Final = "price-labels"

@@ -17,7 +17,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sparring.shadowing import refuse_foreign_rooms
+from sparring._import_guard import refuse_foreign_rooms
 
 __version__ = "0.1.0"
 
@@ -26,17 +26,17 @@ refuse_foreign_rooms()
 if TYPE_CHECKING:
     from sparring import framework, object, vision  # noqa: A004  # the tutorial's name of the module
     from sparring.client import Client
-    from sparring.comparison.comparing import compare
+    from sparring.comparison.compare import compare
     from sparring.comparison.comparison import Comparison
-    from sparring.consuming.result import JoinedResult, Result
-    from sparring.consuming.stream import ResultStream
     from sparring.deployment_config import DeploymentConfig, DeploymentConfigBuilder
     from sparring.framework import Framework
     from sparring.model import ModelVersion
     from sparring.pipeline import Pipeline
-    from sparring.producing.async_frames import AsyncFrames
-    from sparring.producing.frames import Frames
-    from sparring.producing.report import Report
+    from sparring.producer.async_frames import AsyncFrames
+    from sparring.producer.frames import Frames
+    from sparring.producer.reports import Report
+    from sparring.results.result import JoinedResult, Result
+    from sparring.results.stream import ResultStream
     from sparring.workspace import Workspace
 else:
 
@@ -49,21 +49,21 @@ else:
 
 
 _PUBLIC = {
-    "AsyncFrames": "sparring.producing.async_frames",
+    "AsyncFrames": "sparring.producer.async_frames",
     "Client": "sparring.client",
     "Comparison": "sparring.comparison.comparison",
     "DeploymentConfig": "sparring.deployment_config",
     "DeploymentConfigBuilder": "sparring.deployment_config",
-    "Frames": "sparring.producing.frames",
+    "Frames": "sparring.producer.frames",
     "Framework": "sparring.framework",
-    "JoinedResult": "sparring.consuming.result",
+    "JoinedResult": "sparring.results.result",
     "ModelVersion": "sparring.model",
     "Pipeline": "sparring.pipeline",
-    "Result": "sparring.consuming.result",
-    "ResultStream": "sparring.consuming.stream",
-    "Report": "sparring.producing.report",
+    "Result": "sparring.results.result",
+    "ResultStream": "sparring.results.stream",
+    "Report": "sparring.producer.reports",
     "Workspace": "sparring.workspace",
-    "compare": "sparring.comparison.comparing",
+    "compare": "sparring.comparison.compare",
 }
 
 _MODULES = ("deployment_config", "framework", "object", "vision")

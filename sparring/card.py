@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from schemas.catalog import NO_POINTER, Pipeline
 from schemas.pipelines import Step
+from sparring.checks import printed
 from sparring.printable import shown
 from sparring.steps import first_model
-from sparring.when import printed
 
 Rows = Sequence[tuple[str, str]]
 

@@ -19,23 +19,22 @@ from schemas.errors import EntityNotFoundError
 from schemas.names import DEFAULT_WORKSPACE, PipelineName, checked_name
 from schemas.pipelines import PipelineVersion
 from sparring.checks import checked_bool, checked_file, checked_text
-from sparring.configuration import configuration
-from sparring.connection import Connection, found_settings
-from sparring.consuming.question import Question
-from sparring.consuming.result import JoinedResult, Result
-from sparring.consuming.stream import ResultStream, read_results
+from sparring.deployment.configure import configuration
+from sparring.deployment.onnx_file import Signature, inspect, model_bytes
+from sparring.frames.headers import Labels
 from sparring.framework import Framework
-from sparring.inspect import Signature, inspect, model_bytes
 from sparring.listed import listed_models, listed_pipelines, listed_versions, listed_workspaces
 from sparring.listing import Listing
 from sparring.model import ModelVersion
 from sparring.other_names import CLIENT, OtherNames
 from sparring.pipeline import Pipeline
-from sparring.producing.asked import Asked
-from sparring.producing.frames import Frames
-from sparring.producing.labels import Labels
-from sparring.producing.report import OnReport
-from sparring.who import who
+from sparring.producer.frames import Frames
+from sparring.producer.options import Asked
+from sparring.producer.reports import OnReport
+from sparring.results.query import Question
+from sparring.results.result import JoinedResult, Result
+from sparring.results.stream import ResultStream, read_results
+from sparring.system.connection import Connection, found_settings, who
 from sparring.workspace import Workspace, exists
 
 _FRAMEWORKS: Final = [str(one) for one in Framework]

@@ -4,11 +4,11 @@ table of them."""
 from schemas.models import ModelVersion as UploadedModel
 from schemas.names import DEFAULT_WORKSPACE, PipelineName
 from sparring.card import rows
-from sparring.connection import Connection
+from sparring.checks import printed
 from sparring.listing import Listing, Row
 from sparring.model import ModelVersion
 from sparring.pipeline import Pipeline
-from sparring.when import printed
+from sparring.system.connection import Connection
 from sparring.workspace import Workspace
 
 

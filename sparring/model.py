@@ -11,10 +11,10 @@ from schemas.catalog import ModelConfigured
 from schemas.errors import EntityNotFoundError
 from schemas.models import Configuration, ImageSettings, PinnedModel, TensorSpec
 from schemas.names import ModelKey
-from sparring.configuration import configuration, why_alone
-from sparring.connection import Connection
+from sparring.checks import moment
+from sparring.deployment.configure import configuration, why_alone
 from sparring.other_names import MODEL, OtherNames
-from sparring.when import moment
+from sparring.system.connection import Connection
 
 
 class ModelVersion(OtherNames):

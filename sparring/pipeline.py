@@ -17,25 +17,24 @@ from schemas.limits import DEPLOY_WAIT_S, FRAME_AGE_MS_LIMIT
 from schemas.names import PipelineName, checked_tag
 from schemas.pipelines import PipelineVersion, Step
 from sparring.card import Rows, as_html, as_text, rows
-from sparring.checks import checked_bool, checked_count
-from sparring.connection import Connection
-from sparring.deploy import Deployment, Status, status, undeploy
+from sparring.checks import checked_bool, checked_count, moment
+from sparring.deployment.deploy import Deployment, Status, status, undeploy
+from sparring.deployment.draft import Draft
+from sparring.deployment.version_prefix import earlier
 from sparring.deployment_config import DeploymentConfig, warn_of
-from sparring.draft import Draft
-from sparring.earlier import earlier
-from sparring.infer import INFER_S, Call
-from sparring.infer import check as _check
-from sparring.infer import infer as _infer
-from sparring.inputs import read_image, read_request
-from sparring.logs import FILE_BYTES_MAX, LIMIT, Question
-from sparring.logs import export as _export
-from sparring.logs import logs as _logs
+from sparring.frames.inputs import read_image, read_request
 from sparring.model import ModelVersion
 from sparring.other_names import PIPELINE, OtherNames
-from sparring.parallel import BATCH_ROWS, NUM_PARALLEL, NUM_PARALLEL_MAX, Table
-from sparring.parallel import parallel_infer as _parallel_infer
+from sparring.requests.infer import INFER_S, Call
+from sparring.requests.infer import check as _check
+from sparring.requests.infer import infer as _infer
+from sparring.requests.parallel import BATCH_ROWS, NUM_PARALLEL, NUM_PARALLEL_MAX, Table
+from sparring.requests.parallel import parallel_infer as _parallel_infer
+from sparring.results.logs import FILE_BYTES_MAX, LIMIT, Question
+from sparring.results.logs import export as _export
+from sparring.results.logs import logs as _logs
 from sparring.steps import as_dictionary, check_as_dictionary, model_step, random_split, shadow_deploy
-from sparring.when import moment
+from sparring.system.connection import Connection
 
 if TYPE_CHECKING:
     import polars as pl

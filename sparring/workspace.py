@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 from schemas.catalog import WorkspaceCreated
 from schemas.names import DEFAULT_WORKSPACE
-from sparring.connection import Connection
+from sparring.checks import moment
 from sparring.model import ModelVersion
 from sparring.other_names import WORKSPACE, OtherNames
 from sparring.pipeline import Pipeline
-from sparring.when import moment
+from sparring.system.connection import Connection
 
 if TYPE_CHECKING:
     from schemas.models import ModelVersion as UploadedModel

@@ -10,8 +10,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from sparring.stack import LocalStack
-from sparring.stack.jars import KAFKA_VERSION
+from sparring.local import LocalStack
+from sparring.local.kafka import KAFKA_VERSION
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"

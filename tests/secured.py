@@ -29,9 +29,9 @@ from kafka.errors import KafkaError
 
 from adapters.brokers import Brokers
 from adapters.settings import Settings
-from sparring.stack import jars, kafka, ports, valkey
-from sparring.stack.process import Command, Process
-from sparring.stack.topics import create_fixed_topics
+from sparring.local import kafka, ports, services
+from sparring.local.process import Command, Process
+from sparring.local.services import create_fixed_topics
 from tests.conftest import PATIENT
 from tests.waiting import eventually
 
@@ -96,7 +96,7 @@ def secured(folder: Path) -> Iterator[Secured]:
     with ExitStack() as running:
         command = kafka.prepare(
             folder / "kafka",
-            jars.classpath(lambda _: None),
+            kafka.classpath(lambda _: None),
             kafka_port,
             controller_port,
             changes=_broker_settings(folder, kafka_port, controller_port, passwords["admin"]),
@@ -106,7 +106,7 @@ def secured(folder: Path) -> Iterator[Secured]:
                 for word in ("--add-scram", f"SCRAM-SHA-512=[name={user},password={password}]")
             ),
         )
-        for started in (command, valkey.prepare(folder / "valkey", plain_port)):
+        for started in (command, services.prepare(folder / "valkey", plain_port)):
             process = run(started, folder)
             running.callback(process.end)
         running.enter_context(_tls_in_front(folder, tls_port, plain_port))

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from examples.notebooks.execute import NOTEBOOKS, execute, save
-from sparring.stack import LocalStack
+from sparring.local import LocalStack
 
 
 def main() -> int:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import sparring
 from schemas.errors import SparringError
-from sparring.cli import answering, comparing, completion, models, pipelines, replaying, send, stack, topics
+from sparring.cli import compare, completion, model, pipeline, replay, results, send, stack, topics
 from sparring.cli.command import Parser
 from sparring.cli.exits import FAILED, INTERRUPTED, NO_READER, OK
 from sparring.cli.manual import ManualParser
-from sparring.cli.mending import deadletters, index, verify
+from sparring.cli.operations import deadletters, index, verify
 from sparring.cli.out import OneLine, complain, say, warnings_as_lines
 
 if TYPE_CHECKING:
@@ -56,12 +56,12 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=sparring.__version__, help="print the version")
     commands: Commands = root.add_subparsers(prog="sparring", metavar="COMMAND", required=True, parser_class=Parser)
     stack.add_commands(commands)
-    models.add_commands(commands)
-    pipelines.add_commands(commands)
+    model.add_commands(commands)
+    pipeline.add_commands(commands)
     send.add_commands(commands)
-    answering.add_commands(commands)
-    replaying.add_commands(commands)
-    comparing.add_commands(commands)
+    results.add_commands(commands)
+    replay.add_commands(commands)
+    compare.add_commands(commands)
     verify.add_commands(commands)
     deadletters.add_commands(commands)
     index.add_commands(commands)

@@ -11,8 +11,8 @@ from sparring.cli.out import complain, say
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
-    from sparring.connection import Connection
-    from sparring.pruning import Judged, Verdict
+    from sparring.operations.pruning import Judged, Verdict
+    from sparring.system.connection import Connection
 
 _ABOUT: Final = """\
 Delete the topics of models, and the consumer groups of the same names, that no live version and no open offer
@@ -50,9 +50,12 @@ def _prune(parsed: argparse.Namespace) -> int:
     from contextlib import closing  # noqa: PLC0415  # with what follows, which is slow: see cli.command
 
     from adapters.clock import now_ms  # noqa: PLC0415  # as above
-    from sparring.connection import Connection, found_settings  # noqa: PLC0415  # as above
-    from sparring.model_topics import delete_unread, standings  # noqa: PLC0415  # as above
-    from sparring.pruning import judged  # noqa: PLC0415  # as above
+    from sparring.operations.pruning import (  # noqa: PLC0415  # as above
+        delete_unread,
+        judged,  # as above
+        standings,
+    )
+    from sparring.system.connection import Connection, found_settings  # noqa: PLC0415  # as above
 
     with closing(Connection(found_settings())) as connection:
         # The catalog is asked last: what it says holds nearest to the deed.
@@ -74,7 +77,7 @@ def _made_again(connection: "Connection", gone: set[str]) -> list[str]:
     """A deployer may have looked for its topics a moment before they were deleted."""
     from adapters.clock import now_ms  # noqa: PLC0415  # slow: see cli.command
     from schemas.topics import work_topic  # noqa: PLC0415  # as above
-    from sparring.pruning import needed_again  # noqa: PLC0415  # as above
+    from sparring.operations.pruning import needed_again  # noqa: PLC0415  # as above
 
     lanes = needed_again(connection.catalog(), connection.topics, gone, now_ms()) if gone else []
     topics = [work_topic(connection.topics.namespace, *lane) for lane in lanes]
@@ -101,8 +104,8 @@ def _print_json(seen: "list[Judged]", gone: set[str]) -> None:
 
 
 def _print(seen: "list[Judged]", gone: set[str], *, dry_run: bool) -> None:
+    from sparring.checks import moment  # noqa: PLC0415  # as above
     from sparring.cli.tables import console, table  # noqa: PLC0415  # slow: see cli.command
-    from sparring.when import moment  # noqa: PLC0415  # as above
 
     if not seen:
         say("there is no topic of a model")

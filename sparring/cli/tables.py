@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.cli.out import shown
-from sparring.stack.status import Status
+from sparring.local.status import Status
 
 _MIB: Final = 1024 * 1024
 _PIPE_COLUMNS: Final = 300

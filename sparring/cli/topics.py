@@ -91,8 +91,8 @@ def add_commands(commands: "Commands") -> None:
 
 
 def _create(_: argparse.Namespace) -> int:
-    from sparring.broker import Broker  # noqa: PLC0415  # slow: see cli.command
-    from sparring.connection import found_settings  # noqa: PLC0415  # as above
+    from sparring.kafka.broker import Broker  # noqa: PLC0415  # slow: see cli.command
+    from sparring.system.connection import found_settings  # noqa: PLC0415  # as above
 
     settings = found_settings()
     expected = fixed_topics(settings.namespace)
@@ -108,7 +108,7 @@ def _create(_: argparse.Namespace) -> int:
 
 
 def _list(parsed: argparse.Namespace) -> int:
-    from sparring.connection import found_settings  # noqa: PLC0415  # slow: see cli.command
+    from sparring.system.connection import found_settings  # noqa: PLC0415  # slow: see cli.command
 
     settings = found_settings()
     found = list(found_topics(settings.brokers, settings.namespace))
@@ -143,7 +143,7 @@ def found_topics(kafka: Brokers, namespace: str) -> Iterator[FoundTopic]:
     from kafka.admin import KafkaAdminClient  # noqa: PLC0415  # slow
     from kafka.errors import KafkaError  # noqa: PLC0415  # as above
 
-    from sparring.broker import Broker, topic_configs  # noqa: PLC0415  # as above
+    from sparring.kafka.broker import Broker, topic_configs  # noqa: PLC0415  # as above
 
     Broker(kafka).close()  # says in one line that nobody answers, where the admin client would go on trying
     try:

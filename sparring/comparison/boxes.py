@@ -1,5 +1,9 @@
-"""The boxes of many answers at once: flat arrays, and where each answer's begin. Pure."""
+"""The boxes of many answers at once: flat arrays, and where each answer's begin. Pure.
 
+Rows taken a portion at a time, so that what is made of them fits in memory. Pure.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -90,3 +94,14 @@ def _area(boxes: Floats) -> Floats:
     sides = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)
     area: Floats = sides[:, 0] * sides[:, 1]
     return area
+
+
+def portions(weights: Ints, most: int) -> Iterator[slice]:
+    """Rows whose weights are no more than `most` together, or one row alone. Some that weigh nothing are left out."""
+    sums = np.cumsum(weights)
+    begin, done = 0, 0
+    while begin < len(sums):
+        end = max(begin + 1, int(np.searchsorted(sums, done + most, side="right")))
+        if sums[end - 1] > done:
+            yield slice(begin, end)
+        begin, done = end, int(sums[end - 1])

@@ -6,8 +6,8 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from sparring.comparison.coordinates import Input, PictureSize
 from sparring.comparison.detections import Detections
-from sparring.comparison.inputs import Input, PictureSize
 from sparring.comparison.joined import KEY, Joined
 from sparring.comparison.pairs import Pairs
 from sparring.comparison.side import OUT

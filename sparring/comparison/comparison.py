@@ -1,20 +1,38 @@
-"""What a caller is given: an outcome, for a notebook, a program and a page."""
+"""What a caller is given: an outcome, for a notebook, a program and a page.
+
+What a comparison found: all that a page, a table and a program are made of. Pure.
+"""
 
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sparring.comparison.outcome import Outcome
+from sparring.comparison.changed import Changed
+from sparring.comparison.options import Options
 from sparring.vision.coco import checked_names
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from sparring.client import Client
-    from sparring.comparison.opening import Connect
+    from sparring.comparison.report.pictures import Connect
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """totals: nested dictionaries of numbers, as `sparring compare --json` prints them. changed: the fifty pairs that
+    changed most, the first one most, with their boxes. folders: A's and B's; recorded: A is what was recorded beside B.
+    """
+
+    totals: dict[str, Any]
+    changed: Sequence[Changed]
+    options: Options
+    folders: tuple[Path, Path]
+    recorded: bool = False
+
 
 _CHANGED_IN_NOTEBOOK: Final = 10
 
@@ -50,13 +68,13 @@ class Comparison(Outcome):
         if not isinstance(path, str | os.PathLike):
             raise TypeError(f"path: {type(path).__name__}; expected the path of a file")
         connect, names = connected(client), checked_names(class_names)
-        from sparring.comparison.page import write_page  # noqa: PLC0415  # OpenCV is slow to load
+        from sparring.comparison.report.page import write_page  # noqa: PLC0415  # OpenCV is slow to load
 
         write_page(self, Path(path), names, connect)
 
     def _repr_html_(self) -> str:
         """For a notebook: the totals, and what changed most."""
-        from sparring.comparison.page import notebook  # noqa: PLC0415  # OpenCV is slow to load
+        from sparring.comparison.report.page import notebook  # noqa: PLC0415  # OpenCV is slow to load
 
         return notebook(self, _CHANGED_IN_NOTEBOOK)
 

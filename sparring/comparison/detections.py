@@ -8,8 +8,8 @@ import polars as pl
 import pyarrow as pa
 
 from sparring.comparison.boxes import Bools, Boxes, Floats, Ints
-from sparring.comparison.lists import Lists
 from sparring.comparison.options import Options
+from sparring.comparison.outputs import Lists
 from sparring.comparison.side import OUT, NotADataset
 
 _NO_CLASS: Final = -1

@@ -11,8 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from sparring.comparison.boxes import Boxes, Floats, Ints, overlap
-from sparring.comparison.portions import portions
+from sparring.comparison.boxes import Boxes, Floats, Ints, overlap, portions
 
 EDGES_MAX: Final = 2_000_000
 """Pairs of boxes looked at together; about 150 bytes each. Two answers alone may have BOXES_MAX squared, 4 million."""

@@ -1,15 +1,126 @@
-"""How far other outputs than boxes differ, answer by answer. Pure."""
+"""How far other outputs than boxes differ, answer by answer. Pure.
+
+One output of many answers: flat values, and how many each answer has. Pure.
+
+How far numbers differ: whole numbers as whole numbers, as float64 does not hold all of them. Pure.
+"""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Self
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from sparring.comparison.boxes import Bools, Floats, Ints
-from sparring.comparison.lists import Lists
-from sparring.comparison.numbers import apart_of
-from sparring.comparison.portions import portions
+from sparring.comparison.boxes import Bools, Floats, Ints, portions
+
+Numbers = Ints | Floats | npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Of n answers. given: bool [n], whether the answer has this output. counts: int64 [n], 0 where it has not. flat:
+    the values, one after the other, a pyarrow.Array."""
+
+    given: Bools
+    counts: Ints
+    flat: Any
+
+    @classmethod
+    def of(cls, column: pl.Series) -> Self:
+        """column: of lists."""
+        lists: Any = column.rechunk().to_arrow()
+        counts = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+        return cls(column.is_not_null().to_numpy(), counts, lists.flatten())
+
+    @property
+    def kind(self) -> str:
+        """What it holds: float, whole, or other, which is compared by equality alone. Where no
+        answer has a value it is float."""
+        kind = self.flat.type
+        if pa.types.is_floating(kind) or pa.types.is_null(kind):
+            return "float"
+        return "whole" if pa.types.is_integer(kind) else "other"
+
+    def numbers(self) -> Floats:
+        """The values, NaN where one is missing."""
+        numbers: Floats = self.flat.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        return numbers
+
+    def exact(self) -> tuple[Numbers, Bools]:
+        """The values in a type that holds them all, int64, uint64 or float64, and bool, whether one is missing (it is
+        0, or NaN, then)."""
+        absent = self.flat.is_null().to_numpy(zero_copy_only=False)
+        kind = self.flat.type
+        if not pa.types.is_integer(kind):
+            return self.numbers(), absent
+        wide = pa.uint64() if pa.types.is_uint64(kind) else pa.int64()
+        whole: Numbers = pc.fill_null(self.flat.cast(wide), pa.scalar(0, wide)).to_numpy(zero_copy_only=False)
+        return whole, absent
+
+    def at(self, rows: slice) -> "Lists":
+        """Only these answers; nothing is copied."""
+        begin, count = int(self.counts[: rows.start].sum()), int(self.counts[rows].sum())
+        return Lists(self.given[rows], self.counts[rows], self.flat.slice(begin, count))
+
+    def of_rows(self, rows: Bools) -> "Lists":
+        """Only these answers: bool [n]."""
+        taken = np.repeat(rows, self.counts)
+        return Lists(self.given[rows], self.counts[rows], self.flat.filter(pa.array(taken)))
+
+
+_INT64_BELOW: Final = 2.0**63
+_UINT64_BELOW: Final = 2.0**64
+
+
+def apart_of(one: Lists, two: Lists) -> Floats:
+    """The absolute difference of each pair of values, as many on both sides: float64, 0 only where both are the same
+    number, or both are NaN or missing; infinite where one of them is."""
+    (a, no_a), (b, no_b) = one.exact(), two.exact()
+    apart = apart_of_arrays(a, b)
+    nan_a, nan_b = no_a | np.isnan(a), no_b | np.isnan(b)
+    apart[nan_a | nan_b] = np.inf
+    apart[nan_a & nan_b] = 0
+    return apart
+
+
+def apart_of_arrays(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> Floats:
+    """Without missing values. Where both are NaN, NaN."""
+    if a.dtype == b.dtype:
+        return _of_floats(a, b) if a.dtype.kind == "f" else _of_whole(a, b)
+    if a.dtype.kind == "f" or (a.dtype.kind == "u" and b.dtype.kind == "i"):
+        return apart_of_arrays(b, a)
+    apart = _of_floats(a.astype(np.float64), b.astype(np.float64))
+    # Where both fit into the type of `a`, or of `b` if that is unsigned, they are compared in it.
+    dtype: npt.DTypeLike = np.uint64 if b.dtype.kind == "u" else a.dtype
+    both = _fits(a, dtype) & _fits(b, dtype)
+    apart[both] = _of_whole(a[both].astype(dtype), b[both].astype(dtype))
+    return apart
+
+
+def _fits(values: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[np.bool_]:
+    """Whether each is a whole number that the integer type holds."""
+    unsigned = np.dtype(dtype).kind == "u"
+    if values.dtype.kind != "f":
+        return np.asarray(values >= 0) if unsigned else np.ones(len(values), np.bool_)
+    lowest, below = (0.0, _UINT64_BELOW) if unsigned else (-_INT64_BELOW, _INT64_BELOW)
+    return np.asarray((values == np.floor(values)) & (values >= lowest) & (values < below))
+
+
+def _of_whole(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> Floats:
+    """Of one integer type. The difference has 64 bits without a sign."""
+    larger, smaller = np.maximum(a, b).astype(np.uint64), np.minimum(a, b).astype(np.uint64)
+    return np.asarray(larger - smaller, np.float64)
+
+
+def _of_floats(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> Floats:
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart: Floats = np.abs(a - b)
+    apart[a == b] = 0  # infinities
+    return apart
+
 
 VALUES_AT_ONCE: Final = 1_000_000
 """Of all answers together, on each side; about 100 bytes each. One answer may have more."""

@@ -13,9 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from schemas.errors import SparringError
-from sparring.comparison.footers import unpacked_bytes
-from sparring.comparison.scanning import scanned
-from sparring.unifying import of_files
+from sparring.comparison.parquet import scanned, unpacked_bytes
+from sparring.dataset.unify import of_files
 
 RECORDED: Final = "recorded."
 OUT: Final = "out."

@@ -1,16 +1,13 @@
-"""RESULTS AS PARQUET: answers as a folder of files, partitioned by date and model, for notebooks and for `compare`.
+"""A RESULTS DATASET: answers as Parquet files, one schema for all readers.
 
-    columns   the columns, and what each means
-    rows      answers -> tables of these columns
-    writer    tables -> files, each there as a whole or not at all
-    reading   the folder as one table, whatever versions wrote it
-
-The columns that a stream of results has as well, and how answers become rows, are in `sparring.rows`. Nothing of this
-knows Kafka. docs/dataset.md is its page.
+columns  The columns of a results dataset, in their order, with their types. Pure
+files    Writes a results dataset: rows are gathered, and written as files that are there as a whole or not at all
+outputs  Answers as rows: one per input row, one where there are no outputs. Pure
+rows     Answers become tables of `columns`, one for each folder of the dataset. Pure
+unify    One table of the tables of several model versions, whose outputs of one name may have different types. No n
 """
 
-from sparring.dataset.reading import open_dataset
-from sparring.dataset.writer import DatasetWriter
-from sparring.rows import Asked
+from sparring.dataset.files import DatasetWriter, open_dataset
+from sparring.dataset.outputs import Asked
 
 __all__ = ["Asked", "DatasetWriter", "open_dataset"]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from sparring.rows import ASKED, TOLD
+from sparring.dataset.outputs import ASKED, TOLD
 
 RECORDED: Final = "recorded."
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from schemas.results import Answer
 from sparring.dataset.columns import FIXED, PICTURED, RECORDED, SIZED
-from sparring.rows import Asked, Gathered, read_outputs, told
+from sparring.dataset.outputs import Asked, Gathered, read_outputs, told
 
 
 class Size(NamedTuple):

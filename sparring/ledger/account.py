@@ -12,17 +12,86 @@ For each frame there must be
 - for each challenger that the routing function names, an answer, an error or a shed record on `shadows`
 - exactly one official answer by request in Redis, and it is one of this request's on the topic
 - the order of its key (`order`)
+
+Which versions of a pipeline were live when, by its history in the catalog. Unix milliseconds throughout. Pure.
+
+Order: frames of one key that one process took are answered in their order. Pure.
+
+Such frames lie on one partition, and so do their answers. A path's process is that of its first model; a challenger's
+is the challenger's own. What is shed, or answered by the router because its model cannot be reached, is written when
+somebody gives up, not in a turn.
 """
 
+import math
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from schemas.catalog import Switch
 from sparring.ledger.decisions import otherwise
 from sparring.ledger.facts import Dead, Decision, Held, Sent, Told
-from sparring.ledger.live import live_for
-from sparring.ledger.order import challengers_process, official_process, out_of_order
+
+SWITCH_SLACK_MS: Final = 60_000
+"""How much the clocks of a producer, a broker and a service may differ. A switch that close to a frame may be before
+it or after."""
+
+
+def live_between(history: Sequence[Switch], since: int, until: float = math.inf) -> tuple[str | None, ...]:
+    """The versions that were live at any moment from `since` to `until`; None among them: for a moment none was."""
+    first = bisect_left(history, since, key=lambda switch: switch.at)
+    found: dict[str | None, None] = {history[first - 1].version if first else None: None}
+    while first < len(history) and history[first].at <= until:
+        found[history[first].version] = None
+        first += 1
+    return tuple(found)
+
+
+def live_for(frame: Sent, told: Told) -> tuple[str | None, ...]:
+    """The versions that a router may have known when it took the frame, which was answered so: from the frame's own
+    time on, since it may have waited, until its answer's. A camera's clock that is further ahead says nothing."""
+    ahead = frame.produced_at > told.published_at + SWITCH_SLACK_MS
+    since = 0 if ahead else frame.produced_at - SWITCH_SLACK_MS
+    return live_between(frame.history, since, told.published_at + SWITCH_SLACK_MS)
+
+
+Process = Callable[[Sent, Told], str | None]
+"""The model, `name@version`, whose process gave an answer; None: no model's."""
+
+
+def official_process(frame: Sent, told: Told) -> str | None:
+    """That of the first model of the frame's path."""
+    decision = frame.decisions.get(told.pipeline_version or "")
+    return None if decision is None else decision.first
+
+
+def challengers_process(_frame: Sent, told: Told) -> str | None:
+    """Each challenger has its own."""
+    return told.routed.model
+
+
+def out_of_order(sent: Sequence[Sent], told: Mapping[str, Sequence[Told]], process: Process) -> list[tuple[Sent, str]]:
+    """Frames whose first answer by a process came after that of a later frame of the same key; with what to say."""
+    found: list[tuple[Sent, str]] = []
+    lines: dict[tuple[bytes, int, str, int], list[tuple[int, Sent]]] = defaultdict(list)
+    for frame in sent:
+        if frame.key is None:
+            continue
+        firsts: dict[str, Told] = {}
+        for one in told.get(frame.origin, ()):
+            if one.status != "shed" and not one.by_router and (by := process(frame, one)) is not None:
+                firsts.setdefault(by, one)
+        for by, first in firsts.items():
+            lines[frame.key, frame.partition, by, first.partition].append((first.offset, frame))
+    for line in lines.values():
+        latest = -1
+        for _, frame in sorted(line, key=lambda answered: answered[0]):
+            if frame.offset < latest:
+                found.append((frame, f"answered after the frame at offset {latest} of the same key"))
+            latest = max(latest, frame.offset)
+    return found
+
 
 Kind = Literal[
     "missing answer",

@@ -3,9 +3,15 @@
 A frame is noted before it is sent, and once its answers are in the dataset; so each is sent at least once, and each
 answered frame is in the dataset once. Files that no note names were written in the moment of a crash: they are removed,
 and their frames are replayed again. Whoever has the journal open has the replay for itself.
+
+A change of a replay's SQLite files: all of it is in the file, or nothing.
+
+Who works on a replay: one process at a time. It is free again however that process ends.
 """
 
 import contextlib
+import fcntl
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,9 +20,53 @@ from typing import Final, Self
 
 import msgspec
 
-from sparring.replay.lock import Lock
+from schemas.errors import SparringError
 from sparring.replay.plan import Plan
-from sparring.replay.transaction import transaction
+
+
+@contextlib.contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Commit at the end, roll back where anything is raised; OSError, naming the file, where SQLite is at fault: its
+    disk is full, mostly. db: which begins no transaction by itself (isolation_level None)."""
+    try:
+        with db:
+            db.execute("BEGIN")
+            yield db
+    except sqlite3.Error as error:
+        (_, _, path), *_ = db.execute("PRAGMA database_list")
+        raise OSError(f"{path}: {error}") from error
+
+
+_PID_BYTES_MAX: Final = 20
+
+
+class Lock:
+    """Held from `take` to `release`, by a lock on a file (flock) in which the holder's process id stands."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    @classmethod
+    def take(cls, path: Path, what: str) -> Self:
+        """Hold it. SparringError, naming the process, where another one does. what: is held, for that message."""
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(fd, _PID_BYTES_MAX, 0).decode(errors="replace") or "that begins just now"
+            os.close(fd)
+            raise SparringError(
+                f"{what} is under way, in process {holder}: wait until it has ended, or end it with Ctrl-C; "
+                "--resume goes on then"
+            ) from None
+        os.truncate(fd, 0)
+        os.pwrite(fd, str(os.getpid()).encode(), 0)
+        return cls(fd)
+
+    def release(self) -> None:
+        """Let go."""
+        os.close(self._fd)
+
 
 FOLDER: Final = "_replay"
 """In the dataset's folder; readers of datasets pass over names that begin with an underscore."""

@@ -10,12 +10,12 @@ import msgspec
 
 from schemas.frames import Origin
 from schemas.results import Answer
-from sparring.connection import Connection
-from sparring.records import RecordStream
+from sparring.kafka.records import RecordStream
 from sparring.replay.frame import ReplayFrame
-from sparring.replay.recordings import frames_of_letters
+from sparring.replay.journal import transaction
 from sparring.replay.source import Chosen, DeadLetters, Files, Rows, Source, TopicRange
-from sparring.replay.transaction import transaction
+from sparring.replay.topic_frames import frames_of_letters
+from sparring.system.connection import Connection
 
 SLACK_MS: Final = 60_000
 """By how much the clocks of a producer, a broker and a model process may differ."""

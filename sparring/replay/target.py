@@ -12,12 +12,11 @@ from schemas.errors import EntityNotFoundError, SparringError
 from schemas.models import PinnedModel
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion
-from sparring.inspect import model_bytes
-from sparring.wanted.file import read_wanted
-from sparring.wanted.place import WrongFile
-from sparring.wanted.planned import Planned, planned, renewed
-from sparring.wanted.upload import NEW, versions_of
-from sparring.wanted.versions import meant
+from sparring.deployment.onnx_file import model_bytes
+from sparring.deployment.version_prefix import meant
+from sparring.pipeline_file.parse import read_wanted
+from sparring.pipeline_file.plan import NEW, Planned, planned, renewed, versions_of
+from sparring.pipeline_file.yaml import WrongFile
 
 
 def deployed_version(catalog: Catalog, name: PipelineName, version: str | None) -> PipelineVersion:

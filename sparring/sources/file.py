@@ -15,7 +15,7 @@ from schemas.errors import FrameTooLarge, Refused
 from schemas.frames import ARROW, JSON, ContentType, content_type
 from schemas.json_text import decode_records
 from schemas.limits import FRAME_BYTES_MAX, KIB
-from sparring.frames import check_bytes
+from sparring.frames.headers import check_bytes
 from sparring.sources.mjpeg import is_named_series, is_series, jpegs_in
 from sparring.sources.paths import VIDEOS
 

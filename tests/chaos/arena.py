@@ -22,11 +22,11 @@ from schemas.errors import RetryLater
 from schemas.results import Answer
 from schemas.topics import Lane
 from sparring import Client, Framework, ModelVersion, Pipeline
-from sparring.connection import Connection
+from sparring.kafka.records import RecordStream
 from sparring.ledger.account import Report
-from sparring.ledger.reading import verify
-from sparring.records import RecordStream
-from sparring.stack import LocalStack
+from sparring.ledger.read import verify
+from sparring.local import LocalStack
+from sparring.system.connection import Connection
 from tests.small_models import MISCHIEF_STEP, scaling_model
 from tests.waiting import eventually
 

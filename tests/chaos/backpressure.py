@@ -24,9 +24,9 @@ from schemas.results import Answer
 from schemas.tables import encode_table
 from schemas.topics import RECORD_BYTES_MAX
 from sparring import Client, Framework, ModelVersion
+from sparring.kafka.records import RecordStream
 from sparring.ledger.account import Report
-from sparring.records import RecordStream
-from sparring.stack import LocalStack
+from sparring.local import LocalStack
 from tests.chaos.arena import settled
 from tests.chaos.memory import Memory
 from tests.conftest import PATIENT

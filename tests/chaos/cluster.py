@@ -10,8 +10,8 @@ from typing import Final
 
 from confluent_kafka.admin import AdminClient
 
-from sparring.stack import LocalStack, jars, kafka, ports, valkey
-from sparring.stack.process import Command
+from sparring.local import LocalStack, kafka, ports, services
+from sparring.local.process import Command
 from tests.waiting import eventually
 
 HEAP: Final = "-Xmx256m"
@@ -55,13 +55,13 @@ class Cluster(LocalStack):
         redis_port, brokers, controllers = found[0], found[1::2], found[2::2]
         self.kafka = ",".join(f"{ports.HOST}:{port}" for port in brokers)
         self.redis = f"redis://{ports.HOST}:{redis_port}/0"
-        cluster, classpath = kafka.cluster_id(), jars.classpath(lambda _: None)
+        cluster, classpath = kafka.cluster_id(), kafka.classpath(lambda _: None)
         for number, (node, port, controller) in enumerate(zip(self.nodes, brokers, controllers, strict=True), start=1):
             changes = {"node.id": number, **_shared(controllers), **self._changes}
             command = kafka.prepare(self.data / node, classpath, port, controller, changes=changes, cluster=cluster)
             small = tuple(HEAP if word.startswith("-Xmx") else word for word in command.arguments)
             self._commands[node] = replace(command, name=node, arguments=small)
-        for command in (valkey.prepare(self.data / "valkey", redis_port), *self._commands.values()):
+        for command in (services.prepare(self.data / "valkey", redis_port), *self._commands.values()):
             self._launch(command)
 
     def _in_sync(self) -> bool:

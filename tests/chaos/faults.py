@@ -79,7 +79,7 @@ def _frozen_service(service: str, for_s: float) -> Fault:
 
 def redis_emptied(arena: Arena, _rng: Random) -> None:
     """Everything in Redis is gone; `sparring index rebuild` brings it back."""
-    from sparring.rebuild import rebuild  # noqa: PLC0415  # what this fault alone needs
+    from sparring.operations.rebuild import rebuild  # noqa: PLC0415  # what this fault alone needs
 
     with redis.Redis.from_url(arena.stack.redis) as index:
         index.flushall()

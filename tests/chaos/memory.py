@@ -10,7 +10,7 @@ from typing import Final, Self
 import psutil
 
 from schemas.limits import MIB
-from sparring.stack import LocalStack
+from sparring.local import LocalStack
 
 _LOOK_S: Final = 0.25
 _GROWTH_MIB: Final = 1.0

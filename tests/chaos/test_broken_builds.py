@@ -12,8 +12,8 @@ from adapters.clock import now_ms
 from adapters.settings import Settings
 from sparring import Client, Framework, Pipeline
 from sparring.ledger.account import Report
-from sparring.ledger.reading import verify
-from sparring.stack import LocalStack
+from sparring.ledger.read import verify
+from sparring.local import LocalStack
 from tests.conftest import PATIENT
 from tests.freezing import freeze
 from tests.journeys.wire import Wire

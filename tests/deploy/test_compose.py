@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from schemas.limits import STOP_S_MAX
-from sparring.stack.jars import KAFKA_VERSION
+from sparring.local.kafka import KAFKA_VERSION
 from tests.deploy.commands import SETTINGS, understood
 from tests.deploy.files import COMPOSE, compose_schema
 

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 
 from schemas.models import Configuration, PinnedModel
 from schemas.pictures import WORDS
-from sparring.configuration import configuration
+from sparring.deployment.configure import configuration
 from tests.workers.inference.loaded import SETTINGS, pin_onnx
 from workers.inference.picture_inputs import decoded_inputs
 from workers.inference.steps import load_model

@@ -17,8 +17,8 @@ from examples.consumers.export import export
 from schemas.results import Timings
 from schemas.tables import encode_rows
 from sparring import Client
-from sparring.stack import LocalStack
-from tests.sparring.test_stream import NOW, Writer, answer_of, writer
+from sparring.local import LocalStack
+from tests.sparring.results.test_answers import NOW, Writer, answer_of, writer
 from tests.waiting import eventually
 
 __all__ = ["writer"]  # a fixture

@@ -22,7 +22,7 @@ from router.route import route
 from schemas.models import Configuration, ModelVersion, PinnedModel, TensorSpec
 from schemas.pipelines import ModelStep
 from schemas.tables import read_arrow
-from sparring import inspect
+from sparring.deployment import onnx_file
 from tests.fuzz.by_hand import Right, Step, right
 from tests.fuzz.requests import Cell, Request, Sizes, random_request
 from tests.fuzz.signatures import Input, Model, random_model
@@ -170,7 +170,7 @@ def load(path: Path) -> LoadedVersion:
 
 def _signature(content: bytes) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
     """As `upload_model` reads it from the file."""
-    *_, signature = inspect.signatures(content)
+    *_, signature = onnx_file.signatures(content)
     return signature.inputs, signature.outputs
 
 

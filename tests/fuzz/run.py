@@ -20,8 +20,8 @@ from schemas.frames import RawHeaders
 from schemas.limits import MIB
 from schemas.results import Answer
 from sparring import Client, Framework
-from sparring.records import RecordStream
-from sparring.stack import LocalStack
+from sparring.kafka.records import RecordStream
+from sparring.local import LocalStack
 from tests.chaos.memory import Memory
 from tests.fuzz.corpus import Fuzzed
 from tests.raw_names import sent_with_raw_names

@@ -3,7 +3,7 @@
 from adapters.clock import now_ms
 from sparring import Client, Pipeline
 from sparring.ledger.account import Report
-from sparring.ledger.reading import verify
+from sparring.ledger.read import verify
 from tests.waiting import eventually
 
 

@@ -7,10 +7,10 @@ import contextlib
 import sys
 from pathlib import Path
 
-from sparring.connection import Connection, found_settings
-from sparring.replay.execute import Watch, execute
 from sparring.replay.journal import Journal
-from sparring.replay.limits import Limits
+from sparring.replay.plan import Limits
+from sparring.replay.replay import Watch, execute
+from sparring.system.connection import Connection, found_settings
 
 
 def main(folder: Path) -> None:

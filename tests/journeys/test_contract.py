@@ -18,7 +18,7 @@ import redis
 from examples.shelf import render_shelf
 from schemas.keys import Keys, official_field
 from sparring import Client, ModelVersion
-from sparring.stack import LocalStack, jars
+from sparring.local import LocalStack, kafka
 from tests.contracts.asyncapi import messages, why_not
 from tests.contracts.kafka_page import LOOK_UP, READ, SEND, WHOLE_TRIP, printed
 from tests.contracts.topics import Mark, mark_ends, read_since
@@ -118,7 +118,7 @@ def test_a_frame_is_sent_from_java(here: Here, run: Run, wire: Wire, folder: Pat
     needed("javac")
     program = folder / "Send.java"
     program.write_text(here(*printed(SEND, "java")))
-    run([needed("java"), "-XX:TieredStopAtLevel=1", "-cp", jars.classpath(lambda _: None), str(program)])
+    run([needed("java"), "-XX:TieredStopAtLevel=1", "-cp", kafka.classpath(lambda _: None), str(program)])
     assert wire.answer("camera-7.000004").status == "ok"
 
 

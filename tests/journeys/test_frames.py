@@ -20,7 +20,7 @@ from schemas.results import Answer
 from schemas.tables import encode_table, read_arrow
 from sparring import Client, ModelVersion, Pipeline, Report
 from sparring.object import EntityNotFoundError, FrameTooLarge
-from sparring.sender import IN_FLIGHT_FRAMES_MAX
+from sparring.producer.sender import IN_FLIGHT_FRAMES_MAX
 from tests.journeys.wire import Wire
 from tests.waiting import eventually
 

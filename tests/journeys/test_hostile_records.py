@@ -11,11 +11,11 @@ from schemas.frames import RawHeaders
 from schemas.limits import FRAME_BYTES_MAX, MIB
 from schemas.results import FRAME_BYTES, Answer
 from sparring import Client, ModelVersion, Pipeline
-from sparring.deadletters import read_dead_letters, resend
-from sparring.ledger.reading import verify
+from sparring.kafka.records import RecordStream
+from sparring.ledger.read import verify
+from sparring.local import LocalStack
 from sparring.object import FrameTooLarge
-from sparring.records import RecordStream
-from sparring.stack import LocalStack
+from sparring.operations.deadletters import read_dead_letters, resend
 from tests.journeys.accounts import settled
 from tests.journeys.wire import Wire
 from tests.raw_names import sent_with_raw_names

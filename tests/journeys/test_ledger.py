@@ -12,8 +12,8 @@ from adapters.clock import now_ms
 from schemas.keys import Keys
 from sparring import Client, ModelVersion, Pipeline
 from sparring.ledger.account import Report
-from sparring.ledger.reading import verify
-from sparring.stack import LocalStack
+from sparring.ledger.read import verify
+from sparring.local import LocalStack
 from tests.journeys.accounts import settled
 from tests.journeys.wire import Wire
 from tests.waiting import eventually

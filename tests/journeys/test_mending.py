@@ -11,11 +11,11 @@ from schemas.frames import RawHeaders
 from schemas.keys import Keys
 from schemas.names import PipelineName
 from sparring import Client, ModelVersion, Pipeline
-from sparring.connection import Connection
-from sparring.deadletters import read_dead_letters, resend
-from sparring.ledger.reading import verify
-from sparring.rebuild import rebuild
-from sparring.stack import LocalStack
+from sparring.ledger.read import verify
+from sparring.local import LocalStack
+from sparring.operations.deadletters import read_dead_letters, resend
+from sparring.operations.rebuild import rebuild
+from sparring.system.connection import Connection
 from tests.journeys.accounts import settled
 from tests.journeys.wire import Wire
 

@@ -15,8 +15,8 @@ from adapters.settings import Settings
 from schemas.names import ModelKey
 from schemas.topics import work_topic
 from sparring import Client, ModelVersion
-from sparring.broker import Broker
-from sparring.stack import LocalStack
+from sparring.kafka.broker import Broker
+from sparring.local import LocalStack
 from tests.conftest import PATIENT
 from tests.freezing import frozen
 from tests.journeys.typed import Said, printed

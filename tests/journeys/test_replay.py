@@ -30,13 +30,13 @@ from schemas.frames import Origin
 from schemas.results import Answer
 from schemas.tables import read_arrow
 from sparring import Client, Framework, ModelVersion, Pipeline
-from sparring.broker import Broker
+from sparring.checks import moment
 from sparring.cli.exits import FAILED, NOTHING_THERE, OK, WRONG_USAGE
 from sparring.dataset import open_dataset
-from sparring.originals import fetch_records
+from sparring.frames.fetch import fetch_records
+from sparring.kafka.broker import Broker
+from sparring.local import LocalStack
 from sparring.sources import frames_of
-from sparring.stack import LocalStack
-from sparring.when import moment
 from tests.bucket import CHANGED_MS, buckets
 from tests.journeys.typed import Said, typed
 from tests.journeys.wire import Wire

@@ -23,9 +23,9 @@ from schemas.errors import RetryLater
 from sparring import Client, Framework, Pipeline, cli
 from sparring.cli.exits import FAILED, OK
 from sparring.dataset import open_dataset
-from sparring.stack import ports, services
-from sparring.stack.presence import Beats
-from sparring.stack.process import Process
+from sparring.local import ports, services
+from sparring.local.process import Process
+from sparring.local.services import Beats
 from tests.secured import NAMESPACE, Secured, run, secured
 from tests.small_models import scaling_model
 from tests.waiting import eventually

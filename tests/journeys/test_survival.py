@@ -23,7 +23,7 @@ from schemas.keys import Keys, official_field
 from schemas.limits import ATTEMPTS_MAX
 from schemas.topics import Lane, TopicNames
 from sparring import Client, Framework, ModelVersion, Pipeline
-from sparring.stack import LocalStack
+from sparring.local import LocalStack
 from tests.journeys.processes import model_processes
 from tests.journeys.wire import Wire
 from tests.reading import cells

@@ -15,8 +15,8 @@ from schemas.catalog import Deployed
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion, ShadowDeploy
 from schemas.topics import TopicNames, work_topic
-from sparring.broker import Broker
-from sparring.stack import LocalStack
+from sparring.kafka.broker import Broker
+from sparring.local import LocalStack
 from tests.nouns import pinned, pipeline_version
 from tests.waiting import eventually
 

@@ -25,8 +25,8 @@ from schemas.results import Answer
 from schemas.tables import encode_rows
 from schemas.topics import Lane
 from sparring import Client, ModelVersion
-from sparring.stack import LocalStack
-from sparring.stack.topics import create_fixed_topics
+from sparring.local import LocalStack
+from sparring.local.services import create_fixed_topics
 from tests.waiting import eventually
 
 

@@ -14,8 +14,8 @@ import pytest
 from adapters.settings import Settings
 from schemas.models import ImageSettings, TensorSpec
 from sparring import Client, Framework, ModelVersion
+from sparring.local import LocalStack
 from sparring.object import DeployError, EntityNotFoundError
-from sparring.stack import LocalStack
 from tests.sparring.sdk import fresh_settings, named, upload, write_model
 
 PYTHON_STEP = "def process(arrays):\n    return arrays\n"

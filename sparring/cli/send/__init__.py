@@ -11,7 +11,7 @@ from sparring.cli.command import add_command
 from sparring.cli.exits import FAILED
 from sparring.cli.out import complain
 from sparring.cli.send.refusals import Refusals
-from sparring.frames import RESERVED, frame_bytes_max
+from sparring.frames.headers import RESERVED, frame_bytes_max
 from sparring.sources import find_files, said_left_out
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _bytes_max(files: Sequence[Path]) -> int:
     """The largest frame that can be sent from here: where none is larger than Kafka takes, nothing is asked."""
     if all(not path.is_file() or path.stat().st_size <= FRAME_BYTES_MAX for path in files):
         return FRAME_BYTES_MAX
-    from sparring.connection import found_settings  # noqa: PLC0415  # slow: see cli.command
+    from sparring.system.connection import found_settings  # noqa: PLC0415  # slow: see cli.command
 
     try:
         return frame_bytes_max(found_settings().reference_store)

@@ -12,16 +12,16 @@ from typing import Final
 from schemas.errors import FrameTooLarge, RetryLater
 from schemas.frames import Origin
 from schemas.limits import MIB
-from sparring.broker import Delivery
 from sparring.cli.deployed import deployed
 from sparring.cli.exits import FAILED, INTERRUPTED, OK
 from sparring.cli.interrupt import interrupted_once
 from sparring.cli.out import complain, note, say
 from sparring.cli.progress import Progress
 from sparring.cli.send.refusals import REFUSALS, Refusals
-from sparring.connection import Connection, found_settings
-from sparring.sender import FINISH_S_MAX, Sender, Sent
+from sparring.kafka.broker import Delivery
+from sparring.producer.sender import FINISH_S_MAX, Sender, Sent
 from sparring.sources import Incomplete, Sendable, frames_of
+from sparring.system.connection import Connection, found_settings
 
 STOPPED_S_MAX: Final = 10.0
 """How long is waited for the reports of what is under way, after Ctrl-C or when one was not confirmed."""

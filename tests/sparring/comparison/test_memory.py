@@ -13,10 +13,10 @@ import pytest
 
 import sparring
 from schemas.limits import MIB
-from sparring.comparison import buckets, outputs, scanning
+from sparring.comparison import buckets, outputs, parquet
+from sparring.comparison.boxes import portions
 from sparring.comparison.buckets import Buckets, taken
-from sparring.comparison.footers import unpacked_bytes
-from sparring.comparison.portions import portions
+from sparring.comparison.parquet import unpacked_bytes
 from sparring.comparison.side import opened
 
 MASK = 50_000
@@ -50,7 +50,7 @@ def test_a_footer_tells_how_large_rows_are_unpacked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["mask", "text"])
 def test_what_is_read_at_a_time_has_a_most_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    monkeypatch.setattr(scanning, "SCAN_BYTES", 2 * MIB)
+    monkeypatch.setattr(parquet, "SCAN_BYTES", 2 * MIB)
     folder = tmp_path / "a"
     if kind == "mask":
         sparse(folder, 100, 1)
@@ -102,8 +102,8 @@ def test_overfull_buckets_and_portions_of_values_find_what_one_finds(
 _COMPARES = """
 import re, sys, sparring
 from pathlib import Path
-from sparring.comparison import buckets, outputs, scanning
-scanning.SCAN_BYTES, buckets.BUCKET_BYTES, outputs.VALUES_AT_ONCE = 2 << 20, 4 << 20, 200_000
+from sparring.comparison import buckets, outputs, parquet
+parquet.SCAN_BYTES, buckets.BUCKET_BYTES, outputs.VALUES_AT_ONCE = 2 << 20, 4 << 20, 200_000
 sparring.compare(*sys.argv[1:])
 print(*re.findall(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text()))
 """

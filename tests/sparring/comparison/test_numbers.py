@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparring import compare
-from sparring.comparison.numbers import apart_of_arrays
-from sparring.comparison.outputs import difference
+from sparring.comparison.outputs import apart_of_arrays, difference
 
 I64, U64, F64 = np.int64, np.uint64, np.float64
 EDGES: dict[Any, list[Any]] = {

@@ -13,14 +13,14 @@ from kafka.admin import KafkaAdminClient
 
 from schemas.limits import KIB
 from sparring.cli.exits import FAILED
-from sparring.connection import Connection
+from sparring.local import LocalStack
 from sparring.replay.frame import Gone, Reading, ReplayFrame
 from sparring.replay.journal import Journal
-from sparring.replay.reading import read_frames
+from sparring.replay.pending_frames import read_frames
 from sparring.replay.source import Chosen, Reach, Source, TopicRange
-from sparring.stack import LocalStack
+from sparring.system.connection import Connection
 from tests.journeys.typed import Said, typed
-from tests.sparring.replay.told import plan
+from tests.sparring.replay.made import plan
 from tests.sparring.sdk import fresh_settings
 
 STEP = 1 << 20

@@ -16,7 +16,7 @@ from sparring.replay.journal import Journal
 from sparring.replay.plan import Pace
 from sparring.replay.recorded import Recorded
 from sparring.replay.source import Chosen, DeadLetters, Files, Reach, Rows, Source, TopicRange
-from tests.sparring.replay.told import answer, plan
+from tests.sparring.replay.made import answer, plan
 
 
 @pytest.mark.parametrize(

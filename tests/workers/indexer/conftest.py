@@ -21,8 +21,8 @@ from adapters.redis import AnswerIndex
 from schemas.errors import RetryLater
 from schemas.results import Answer
 from schemas.topics import TopicNames
-from sparring.stack import LocalStack, ports, valkey
-from sparring.stack.topics import create_fixed_topics
+from sparring.local import LocalStack, ports, services
+from sparring.local.services import create_fixed_topics
 from tests.freezing import freeze
 from tests.waiting import eventually
 
@@ -37,7 +37,7 @@ class OwnValkey:
         self._folder = folder
         self._earlier = folder.with_name(f"{folder.name}-earlier")
         self.url = f"redis://{ports.HOST}:{port}/0"
-        self._command = valkey.prepare(folder, port)
+        self._command = services.prepare(folder, port)
         self._client: Any = redis.Redis(ports.HOST, port)
         self._process: subprocess.Popen[bytes] | None = None
 

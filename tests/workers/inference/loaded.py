@@ -7,7 +7,7 @@ from msgspec import structs
 
 from adapters.settings import InferenceSettings
 from schemas.models import Configuration, ModelVersion, PinnedModel, TensorSpec
-from sparring.inspect import signatures
+from sparring.deployment.onnx_file import signatures
 from workers.inference.steps import LoadedModel, load_model
 
 SETTINGS = InferenceSettings(allow_python=True)

@@ -15,8 +15,8 @@ from schemas.fitting import fit_table, runs
 from schemas.models import Configuration, ModelVersion, PinnedModel, TensorSpec
 from schemas.signatures import DTYPES
 from schemas.tables import encode_rows, read_arrow
-from sparring import inspect as inspecting
-from sparring.inspect import inspect
+from sparring.deployment import onnx_file as inspecting
+from sparring.deployment.onnx_file import inspect
 from tests.workers.inference.loaded import SETTINGS
 from workers.inference.answering import result_rows
 from workers.inference.steps import load_model

@@ -1,0 +1,105 @@
+"""Pipelines as the command line shows them. Pure."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from schemas.catalog import Pipeline
+from schemas.errors import EntityNotFoundError
+from schemas.names import PipelineName
+from schemas.pipelines import PipelineVersion
+from sparring.checks import moment
+from sparring.deployment.version_prefix import meant
+from sparring.pipeline_file.describe import step_in_words, steps_in_words
+from sparring.steps import as_dictionary
+
+
+class PipelineFacts(msgspec.Struct, frozen=True):
+    """A pipeline in a list. live: the version that answers; versions: how many. steps: of the live version, else of
+    the latest."""
+
+    name: str
+    deployed: bool
+    live: str | None
+    versions: int
+    tags: tuple[str, ...]
+    steps: str
+    last_updated: datetime
+
+
+class VersionFacts(msgspec.Struct, frozen=True):
+    """One version of a pipeline. steps: as `Pipeline.steps()` has them, but for its Checks, which are `validations`, as
+    polars prints them."""
+
+    workspace: str
+    name: str
+    created: datetime
+    last_updated: datetime
+    live: str | None
+    tags: tuple[str, ...]
+    versions: tuple[str, ...]
+    """Newest first."""
+    version: str
+    """The one that is shown."""
+    version_created: datetime
+    steps: tuple[dict[str, Any], ...]
+    words: tuple[str, ...]
+    """The steps, for people."""
+    validations: dict[str, str]
+    status: dict[str, Any]
+    """As `Pipeline.status()` has it."""
+
+
+def pipeline_facts(name: PipelineName, known: Pipeline) -> PipelineFacts:
+    """A row of the list."""
+    return PipelineFacts(
+        name.name,
+        deployed=known.live is not None,
+        live=known.live,
+        versions=len(known.versions),
+        tags=known.tags,
+        steps=steps_in_words(shown_version(name, known, None).steps),
+        last_updated=moment(updated_ms(known)),
+    )
+
+
+def version_facts(name: PipelineName, known: Pipeline, asked: str | None, status: dict[str, Any]) -> VersionFacts:
+    """A page about one version; EntityNotFoundError where there is no such version."""
+    from adapters.rules import read  # noqa: PLC0415  # polars, only where there are rules
+
+    version = shown_version(name, known, asked)
+    created = [one.created_at for one in known.versions.values()]
+    return VersionFacts(
+        workspace=name.workspace,
+        name=name.name,
+        created=moment(created[0]),
+        last_updated=moment(updated_ms(known)),
+        live=known.live,
+        tags=known.tags,
+        versions=tuple(reversed(known.versions)),
+        version=version.version,
+        version_created=moment(version.created_at),
+        steps=tuple(as_dictionary(step) for step in version.steps),
+        words=tuple(step_in_words(step, versions=True) for step in version.steps),
+        validations={rule.name: str(read(rule)) for rule in version.validations},
+        status=status,
+    )
+
+
+def shown_version(name: PipelineName, known: Pipeline, asked: str | None) -> PipelineVersion:
+    """The version that was asked for, by its uuid or the beginning of just one; None: the live one, else the latest."""
+    if asked is None:
+        return known.live_version or known.versions[known.latest]
+    version = meant(known.versions, asked)
+    if version is None:
+        raise EntityNotFoundError(
+            f"pipeline {name} has no single version {asked!r}; there are: {', '.join(reversed(known.versions))}"
+        )
+    return known.versions[version]
+
+
+def updated_ms(known: Pipeline) -> int:
+    """When it was last given a version, switched on or off; Unix milliseconds."""
+    newest = list(known.versions.values())[-1].created_at
+    return max([newest, *(switch.at for switch in known.history[-1:])])

@@ -1,0 +1,123 @@
+"""Ends what a stack left running when it died without doing so: killed, crashed, out of memory.
+
+As a program (`leash` starts it) it reads from stdin, a line each time a child starts or ends, the
+full list of children in the order in which they are to be ended. When the pipe closes, whoever is
+on the last line and still lives is ended. It must never import anything of ours: it is started by
+its path, so that it costs a few megabytes and not a whole SDK.
+
+The stack's hold on a process that ends its children when the stack itself cannot.
+
+The pipe to it closes with the stack's process, however that ends. It holds the folder's lock too,
+so that a new stack in the folder waits for the remains of the old one.
+"""
+
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from typing import IO, Final, cast
+
+import msgspec
+import psutil
+
+END_S_MAX: Final = 5.0
+"""From SIGTERM to SIGKILL: nobody waits for a drained queue any more."""
+
+_CLOCK_SLACK_S: Final = 2.0
+_AGAIN_AFTER_S: Final = 0.02
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """A process as others find it again: an id alone may belong to somebody else by then."""
+
+    name: str
+    pid: int
+    created_s: float
+
+    @classmethod
+    def of(cls, name: str, pid: int) -> "Recorded":
+        """The process that has this id now; one that is already gone is recorded as never alive."""
+        try:
+            return cls(name, pid, psutil.Process(pid).create_time())
+        except psutil.NoSuchProcess:
+            return cls(name, pid, 0.0)
+
+    def process(self) -> psutil.Process | None:
+        """The process itself while it lives."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.created_s) < _CLOCK_SLACK_S
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+
+def end_in_order(processes: tuple[Recorded, ...], within_s: float) -> int:
+    """End these one after the other, with SIGKILL where SIGTERM did not within `within_s`; how many lived."""
+    ended = 0
+    for recorded in processes:
+        process = recorded.process()
+        if process is None:
+            continue
+        ended += 1
+        with contextlib.suppress(psutil.NoSuchProcess):  # it may end by itself in between
+            process.terminate()
+            if not has_ended(recorded, within_s):
+                process.kill()
+                has_ended(recorded, within_s)
+    return ended
+
+
+def has_ended(recorded: Recorded, within_s: float) -> bool:
+    """Whether it is gone in time."""
+    # psutil's own wait takes a zombie for alive, and in a container often nobody reaps orphans.
+    deadline = time.monotonic() + within_s
+    while recorded.process() is not None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_AGAIN_AFTER_S)
+    return True
+
+
+def main() -> None:
+    """Read until the stack is gone, then end what it left."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    children: tuple[Recorded, ...] = ()
+    for line in sys.stdin.buffer:
+        children = msgspec.json.decode(line, type=tuple[Recorded, ...])
+    end_in_order(children, END_S_MAX)
+
+
+class Leash:
+    """Started before the first child, let go after the last one ended."""
+
+    def __init__(self, lock_fd: int) -> None:
+        self._child = subprocess.Popen(
+            (sys.executable, "-P", __file__),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(lock_fd,),
+            start_new_session=True,
+            bufsize=0,
+        )
+
+    def hold(self, processes: tuple[Recorded, ...]) -> None:
+        """These are the children now, in the order in which they are to be ended."""
+        # Whoever killed it took this safety away; that is no reason to stop supervising.
+        with contextlib.suppress(BrokenPipeError):
+            self._pipe().write(msgspec.json.encode(processes) + b"\n")
+
+    def let_go(self) -> None:
+        """Everything has ended in order."""
+        self._pipe().close()
+        self._child.wait()
+
+    def _pipe(self) -> IO[bytes]:
+        return cast("IO[bytes]", self._child.stdin)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""A value of the file with the place where it stands: `steps[1].random_split.weights[0].weight`. Pure.
+
+YAML text as plain values. A key that stands twice is refused: YAML itself would silently take the last.
+"""
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import yaml
+
+from schemas.errors import SparringError
+
+_SHOWN_CHARS_MAX: Final = 80
+
+
+class WrongFile(SparringError, ValueError):
+    """The file wants what cannot be. The message begins with the place in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """path: from the top of the file; the top's own is empty."""
+
+    path: str
+    value: object
+
+    def wrong(self, expected: str) -> WrongFile:
+        """The error that says what stands here, and what was expected."""
+        return WrongFile(f"{self.path or 'the file'}: {shown(self.value)}; expected {expected}")
+
+    def refused(self, why: object) -> WrongFile:
+        """The error of somebody else, who knows no place: a reason that names its own argument."""
+        return WrongFile(f"{self.path or 'the file'}: {' '.join(str(why).split())}")
+
+    def text(self, what: str = "text") -> str:
+        """Text that is not empty."""
+        if not isinstance(self.value, str) or not self.value.strip():
+            raise self.wrong(what)
+        return self.value
+
+    def number(self, expected: str, least: float, most: float = math.inf) -> int | float:
+        """A finite number from `least` to `most`; whole numbers stay whole. expected: those bounds in words."""
+        value = self.value
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.wrong("a number")
+        # Compared first: a whole number may be too large to ask whether it is finite.
+        if not (least <= value <= most and value <= sys.float_info.max):
+            raise self.wrong(expected)
+        return value
+
+    def flag(self) -> bool:
+        """`true` or `false`."""
+        if not isinstance(self.value, bool):
+            raise self.wrong("true or false")
+        return self.value
+
+    def items(self, what: str) -> list["Place"]:
+        """The places of a list."""
+        if not isinstance(self.value, list):
+            raise self.wrong(f"a list of {what}")
+        return [Place(f"{self.path}[{index}]", value) for index, value in enumerate(self.value)]
+
+    def fields(self, what: str) -> dict[str, "Place"]:
+        """The places of a mapping whose keys are names."""
+        if not isinstance(self.value, dict):
+            raise self.wrong(what)
+        for key in self.value:
+            if not isinstance(key, str):
+                raise WrongFile(f"{self.path or 'the file'}: the key {shown(key)}; expected text, quoted where needed")
+        dot = f"{self.path}." if self.path else ""
+        return {key: Place(f"{dot}{key}", value) for key, value in self.value.items()}
+
+    def known(self, keys: Sequence[str], required: Sequence[str] = ()) -> dict[str, "Place"]:
+        """The places of a mapping that has no other keys than these. One without a value is as if it were not there."""
+        found = self.fields(f"a mapping with {_listed(keys)}")
+        where = self.path or "the file"
+        for key in found:
+            if key not in keys:
+                raise WrongFile(f"{where}: unknown key {shown(key)}; expected {_listed(keys)}")
+        given = {key: place for key, place in found.items() if place.value is not None}
+        for key in required:
+            if key not in given:
+                raise WrongFile(f"{where}: no {key}; expected {_listed(keys)}")
+        return given
+
+
+def shown(value: object) -> str:
+    """A value as it might be typed, cut where it is long. What holds others is not opened: it may be without end."""
+    if isinstance(value, dict):
+        return f"a mapping of {len(value)}"
+    if isinstance(value, list | set | tuple):
+        return f"a list of {len(value)}"
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= _SHOWN_CHARS_MAX else f"{text[:_SHOWN_CHARS_MAX]}..."
+
+
+def _listed(keys: Sequence[str]) -> str:
+    return ", ".join(keys)
+
+
+_QUOTED: Final = "a text that begins with a quote ends with it: put all of it into single quotes"
+_HINTS: Final = {
+    "mapping values are not allowed": "a text with a colon and a space in it stands in quotes",
+    "expected <block end>": _QUOTED,
+    "expected a comment or a line break": _QUOTED,
+    "'\\t'": "YAML is indented by spaces, not by tabs",
+}
+"""What most likely is wrong, by a part of what the parser says."""
+
+
+def read_yaml(content: bytes) -> object:
+    """Text, numbers, booleans, null, lists, mappings. No other tags: reading runs no code.
+
+    Raises:
+        WrongFile: it is no YAML, or a key stands twice in one mapping: line and column, from 1.
+    """
+    try:
+        root = yaml.compose(content, Loader=yaml.SafeLoader)
+        for key in _second_keys(root):
+            raise WrongFile(f"{_at(key.start_mark)}: the key {shown(key.value)} stands twice; expected each once")
+        value: object = yaml.safe_load(content)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{_at(mark)}: " if mark is not None else ""
+        said = error.problem or error.context or ""
+        hint = next((f": {hint}" for part, hint in _HINTS.items() if part in said), "")
+        raise WrongFile(f"{where}{said}{hint}; expected YAML") from error
+    except yaml.reader.ReaderError as error:
+        raise WrongFile(f"position {error.position}: {error.reason}; expected YAML in UTF-8") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if isinstance(error, WrongFile):
+            raise
+        said = "nested too deep" if isinstance(error, RecursionError) else " ".join(str(error).split())
+        raise WrongFile(f"{said}; expected YAML") from error
+    return value
+
+
+def _second_keys(root: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
+    """The keys that stand in their mapping for the second time. An alias leads to a node that was seen."""
+    seen: set[int] = set()
+    left = [] if root is None else [root]
+    while left:
+        node = left.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            left += node.value
+        elif isinstance(node, yaml.MappingNode):
+            names = set()
+            for key, value in node.value:
+                if isinstance(key, yaml.ScalarNode):
+                    if (key.tag, key.value) in names:
+                        yield key
+                    names.add((key.tag, key.value))
+                left += [key, value]
+
+
+def _at(mark: yaml.Mark) -> str:
+    return f"line {mark.line + 1}, column {mark.column + 1}"

@@ -1,0 +1,178 @@
+"""The arguments of `client.results`, checked. Pure.
+
+Which results are wanted, and each of them once. Pure.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal, Self
+
+from schemas.names import PipelineName
+from schemas.topics import TopicNames
+from sparring.checks import checked_bool, checked_count, checked_seconds, checked_text, checked_unix_ms
+from sparring.results.answers import Filter
+from sparring.results.result import Result
+
+Roles = Literal["official", "shadow", "all"]
+
+SEEN_MAX: Final = 100_000
+
+
+@dataclass(slots=True)
+class Seen:
+    """The results that were given already, by request and model: each is new once.
+
+    The newest `most` are remembered: one that stands on its topic again after as many others is new again.
+    """
+
+    most: int = SEEN_MAX
+    ids: OrderedDict[tuple[str, ...], None] = field(default_factory=OrderedDict)
+
+    def is_new(self, result: Result) -> bool:
+        """Whether it was not here yet; from now on it was."""
+        named = _id(result)
+        if named in self.ids:
+            return False
+        self.ids[named] = None
+        if len(self.ids) > self.most:
+            self.ids.popitem(last=False)
+        return True
+
+    def forget(self, result: Result) -> None:
+        """It was not given after all, and comes again."""
+        self.ids.pop(_id(result), None)
+
+
+def is_wanted(result: Result, wanted: Filter, *, joined: bool) -> bool:
+    """Whether a result is asked for. Joined, a model is the official one's: challengers come along."""
+    return wanted.takes(result.answer, any_model=joined and not result.official)
+
+
+def _id(result: Result) -> tuple[str, ...]:
+    """A request has one official answer, whoever gave it, and one of each challenger of a version."""
+    if result.official:
+        return (result.pipeline, result.request_id)
+    return (result.pipeline, result.request_id, str(result.pipeline_version), result.arm)
+
+
+WINDOW_MAX: Final = 1_000_000
+GROUP_CHARS_MAX: Final = 255
+_ROLES: Final = ("official", "shadow", "all")
+_MODEL: Final = "a model's name, NAME@VERSION, or None"
+_GROUP: Final = "the name of a consumer group, or None"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is wanted of which topics, and how. since, until: Unix milliseconds. late_ms: milliseconds."""
+
+    wanted: Filter
+    since: int | None = None
+    until: int | None = None
+    follow: bool = False
+    role: Roles = "official"
+    group: str | None = None
+    joined: bool = False
+    late_ms: int = 5_000
+    ordered: bool = False
+    distinct: bool = False
+    window: int = 10_000
+
+    @classmethod
+    def checked(
+        cls,
+        topics: TopicNames,
+        pipeline: PipelineName | None,
+        *,
+        since: datetime | None,
+        until: datetime | None,
+        follow: bool,
+        role: str,
+        model: str | None,
+        group: str | None,
+        joined: bool,
+        late_s: float,
+        ordered: bool,
+        distinct: bool,
+        window: int,
+    ) -> Self:
+        """TypeError or ValueError that names the argument."""
+        question = cls(
+            wanted=Filter(pipeline, _model(model)),
+            since=checked_unix_ms("since", since),
+            until=checked_unix_ms("until", until),
+            follow=checked_bool("follow", follow) or group is not None,
+            role=_role(role),
+            group=_group(group, topics.namespace),
+            joined=checked_bool("joined", joined),
+            late_ms=round(checked_seconds("late_s", late_s) * 1000),
+            ordered=checked_bool("ordered", ordered),
+            distinct=checked_bool("distinct", distinct),
+            window=checked_count("window", window, 1, WINDOW_MAX),
+        )
+        question._check_together()
+        return question
+
+    def topics(self, names: TopicNames) -> list[str]:
+        """The topics that are read."""
+        if self.joined:
+            return [names.results, names.shadows]
+        return {"official": [names.results], "shadow": [names.shadows], "all": [names.results, names.shadows]}[
+            self.role
+        ]
+
+    def times(self, names: TopicNames) -> list[tuple[str, int | None, int | None]]:
+        """Of each topic, from when to when it is read. Challengers may be earlier or later than their champion."""
+        slack = self.late_ms if self.joined else 0
+        since = None if self.since is None else self.since - slack
+        until = None if self.until is None else self.until + slack
+        return [
+            (topic, since, until) if topic == names.shadows else (topic, self.since, self.until)
+            for topic in self.topics(names)
+        ]
+
+    def _check_together(self) -> None:
+        if self.until is not None and self.follow:
+            raise ValueError("until: given with follow or group, which read on and on; expected one of them")
+        if self.since is not None and self.until is not None and self.since > self.until:
+            raise ValueError("until: before since; expected it after")
+        if self.joined and self.role != "official":
+            raise ValueError(f"role: {self.role!r} with joined=True, which has all roles; expected 'official'")
+        if self.ordered and self.role != "official":
+            raise ValueError(
+                f"role: {self.role!r} with ordered=True; expected 'official': challengers may see only some frames, so "
+                "that nobody knows what is missing between two"
+            )
+
+
+def _role(given: object) -> Roles:
+    for role in _ROLES:
+        if given == role:
+            return role
+    error = ValueError if isinstance(given, str) else TypeError
+    raise error(f"role: {given!r}; expected 'official', 'shadow' or 'all'")
+
+
+def _model(given: object) -> str | None:
+    if given is None:
+        return None
+    model = checked_text("model", given, _MODEL)
+    name, at, version = model.partition("@")
+    if not name or (at and not version) or "/" in name:
+        raise ValueError(f"model: {model!r}; expected {_MODEL}")
+    return model
+
+
+def _group(given: object, namespace: str) -> str | None:
+    if given is None:
+        return None
+    group = checked_text("group", given, _GROUP)
+    if not 0 < len(group) <= GROUP_CHARS_MAX or not group.isprintable() or group != group.strip():
+        raise ValueError(f"group: {group!r}; expected {_GROUP}: 1 to {GROUP_CHARS_MAX} printable characters")
+    if group.startswith(f"{namespace}."):
+        raise ValueError(
+            f"group: {group!r}; expected a name that does not begin with {namespace!r} and a dot: those are the "
+            "services' own, and a member of them would take results away from the index"
+        )
+    return group

@@ -1,0 +1,141 @@
+"""What a result waits for between its coming and its going out: its turn, its challengers. Pure: the time is passed in.
+
+What is not wanted, or came before, does not go out. `progress` knows of each result whether it still waits.
+
+How far the iteration has come in each partition: what a commit may say. Pure.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from schemas.limits import MIB
+from sparring.results.joining import Joiner
+from sparring.results.ordering import Sequencer
+from sparring.results.query import Question, Seen, is_wanted
+from sparring.results.result import JoinedResult, Result
+
+
+@dataclass(slots=True)
+class _Read:
+    """following: the offset after the last that was read. held: read and not yet done with, in order."""
+
+    following: int
+    held: dict[int, Result] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Progress:
+    """Which results were read and not yet handed out, whatever holds them back: a window, a batch."""
+
+    partitions: dict[tuple[str, int], _Read] = field(default_factory=dict)
+    held_bytes: int = 0
+
+    def read(self, result: Result) -> None:
+        """It came."""
+        self.passed(result.topic, result.partition, result.offset)
+        self.partitions[result.topic, result.partition].held[result.offset] = result
+        self.held_bytes += len(result.answer.value)
+
+    def passed(self, topic: str, partition: int, offset: int) -> None:
+        """A record came that is no result."""
+        one = self.partitions.setdefault((topic, partition), _Read(offset + 1))
+        one.following = max(one.following, offset + 1)
+
+    def done(self, result: Result) -> None:
+        """It was handed out, or nobody wants it."""
+        one = self.partitions.get((result.topic, result.partition))
+        if one is not None and one.held.pop(result.offset, None) is not None:
+            self.held_bytes -= len(result.answer.value)
+
+    def holds(self, result: Result) -> bool:
+        """Whether it was read and not handed out."""
+        one = self.partitions.get((result.topic, result.partition))
+        return one is not None and result.offset in one.held
+
+    def held(self) -> Iterator[Result]:
+        """Those that were read and not handed out."""
+        for one in self.partitions.values():
+            yield from one.held.values()
+
+    def offsets(self) -> dict[tuple[str, int], int]:
+        """By topic and partition, the offset of the first that is not done with: reading goes on there."""
+        return {place: next(iter(one.held), one.following) for place, one in self.partitions.items()}
+
+
+HELD_BYTES_MAX: Final = 256 * MIB
+"""Values of results that wait; above it nothing waits any longer."""
+
+
+class Window:
+    """Takes results as they come, gives `Result` or `JoinedResult` as the question wants them."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        self._seen = Seen() if question.distinct or question.joined else None
+        self._begin()
+
+    def take(self, result: Result) -> None:
+        """It came."""
+        self.progress.read(result)
+        wanted = self._is_wanted(result)
+        if wanted and self._joiner is not None:
+            unwanted = self._joiner.take(result)
+            for one in unwanted:
+                self.progress.done(one)
+            wanted = result.official and result not in unwanted
+        elif not wanted:
+            self.progress.done(result)
+        if not self._waits_for_its_turn(result, wanted=wanted) and wanted:
+            self._turn(result)
+
+    def release(self, watermark_ms: float) -> Iterator[Any]:
+        """Those that wait no longer, when all that was published until `watermark_ms` (Unix ms) has been taken."""
+        if self.progress.held_bytes > HELD_BYTES_MAX:
+            watermark_ms = math.inf
+        if self._sequencer is not None:
+            for result in self._sequencer.ready(watermark_ms):
+                self._turn(result)
+        yield from self._ready
+        self._ready.clear()
+        if self._joiner is not None:
+            yield from self._joiner.ready(watermark_ms)
+            for result in self._joiner.given_up(watermark_ms):
+                self.progress.done(result)
+
+    def begin_again(self) -> None:
+        """What waits comes again, here or elsewhere."""
+        if self._seen is not None:
+            for result in self.progress.held():
+                self._seen.forget(result)
+        self._begin()
+
+    def _begin(self) -> None:
+        question = self._question
+        self.progress = Progress()
+        self._ready: list[Result] = []
+        self._sequencer: Sequencer[Result] | None = (
+            Sequencer(question.late_ms, question.window) if question.ordered else None
+        )
+        self._joiner = Joiner(question.late_ms, question.window) if question.joined else None
+
+    def _is_wanted(self, result: Result) -> bool:
+        wanted = is_wanted(result, self._question.wanted, joined=self._question.joined)
+        return wanted and (self._seen is None or self._seen.is_new(result))
+
+    def _waits_for_its_turn(self, result: Result, *, wanted: bool) -> bool:
+        if self._sequencer is None or not result.official:
+            return False
+        return self._sequencer.take(result.frame, result.answer.published_at, result if wanted else None)
+
+    def _turn(self, result: Result) -> None:
+        if self._joiner is None:
+            self._ready.append(result)
+        else:
+            self._joiner.turn(result)
+
+
+def results_of(one: Result | JoinedResult) -> tuple[Result, ...]:
+    """All that go out with it."""
+    return one.results() if isinstance(one, JoinedResult) else (one,)
