@@ -11,12 +11,12 @@ import sparring
 from sparring import vision
 from tests.sparring import (
     test_wrong_inputs,
-    test_wrong_inputs_compare,
     test_wrong_inputs_frames,
     test_wrong_inputs_infer,
     test_wrong_inputs_steps,
-    test_wrong_inputs_vision,
 )
+from tests.sparring.comparison import test_wrong_inputs as test_wrong_inputs_compare
+from tests.sparring.vision import test_wrong_inputs as test_wrong_inputs_vision
 
 CLASSES = (
     sparring.Client,
