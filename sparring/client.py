@@ -21,7 +21,7 @@ from schemas.pipelines import PipelineVersion
 from sparring.checks import checked_bool, checked_file, checked_text
 from sparring.deployment.configure import configuration
 from sparring.deployment.onnx_file import Signature, inspect, model_bytes
-from sparring.frames.headers import Labels
+from sparring.frames.labels import Labels
 from sparring.framework import Framework
 from sparring.listed import listed_models, listed_pipelines, listed_versions, listed_workspaces
 from sparring.listing import Listing

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from workers.indexer.indexer import Indexer  # noqa: PLC0415  # only this worker needs it
 
         return run_service("indexer", Settings, lambda *given: Indexer(*given).run())
-    from workers.inference.process import ModelProcess  # noqa: PLC0415  # only this worker needs it
+    from workers.inference.loop import ModelProcess  # noqa: PLC0415  # only this worker needs it
 
     return run_service(
         "inference",

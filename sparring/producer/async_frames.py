@@ -14,7 +14,7 @@ from typing import TypeAlias, TypeVar
 from schemas.frames import Origin
 from sparring.checks import checked_seconds
 from sparring.frames.encode import Given
-from sparring.frames.headers import Labels
+from sparring.frames.labels import Labels
 from sparring.kafka.broker import Delivery
 from sparring.producer.options import Asked
 from sparring.producer.reports import LEAVE_S_MAX, Report, Reports

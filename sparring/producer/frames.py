@@ -7,7 +7,7 @@ from typing import Self
 
 from sparring.checks import checked_seconds
 from sparring.frames.encode import Given
-from sparring.frames.headers import Labels
+from sparring.frames.labels import Labels
 from sparring.kafka.broker import Delivery
 from sparring.producer.async_frames import AsyncFrames
 from sparring.producer.options import Asked

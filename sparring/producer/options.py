@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion
 from sparring.frames.encode import frame_given
-from sparring.frames.headers import Labels, frame_bytes_max
+from sparring.frames.headers import frame_bytes_max
+from sparring.frames.labels import Labels
 from sparring.kafka.broker import Delivery
 from sparring.producer.reports import OnReport
 from sparring.producer.sender import Sender, Sent

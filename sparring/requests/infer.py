@@ -18,8 +18,9 @@ from schemas.pipelines import PipelineVersion
 from schemas.results import Answer, Failure
 from sparring.checks import checked_seconds
 from sparring.dataset.outputs import failure_of, read_outputs
-from sparring.frames.headers import check_sizes, checked_headers, checked_key, frame_bytes_max, frame_headers, outgoing
+from sparring.frames.headers import check_sizes, frame_bytes_max, frame_headers, outgoing
 from sparring.frames.inputs import Image, checked_request, frame_of
+from sparring.frames.labels import checked_headers, checked_key
 from sparring.results.dataframe import challenger_names, checked_dataset, result
 from sparring.system.connection import Connection
 

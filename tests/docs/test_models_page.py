@@ -15,7 +15,7 @@ from schemas.models import Configuration, PinnedModel
 from schemas.pictures import WORDS
 from sparring.deployment.configure import configuration
 from tests.workers.inference.loaded import SETTINGS, pin_onnx
-from workers.inference.picture_inputs import decoded_inputs
+from workers.inference.request_inputs import decoded_inputs
 from workers.inference.steps import load_model
 
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"

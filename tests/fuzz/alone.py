@@ -11,7 +11,7 @@ from router.route import route
 from schemas.errors import Refused
 from schemas.frames import Frame, Origin
 from tests.fuzz.nouns import TABLE, VERSION
-from workers.inference.tensors import request_inputs
+from workers.inference.request_inputs import request_inputs
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ from schemas.unpacked import stream_of, unpacked
 from tests.fuzz.corpus import KINDS, Fuzzed, corpus
 from tests.fuzz.nouns import IMAGE, TABLE, VERSION
 from tests.fuzz.tables import written
-from workers.inference.tensors import request_inputs
+from workers.inference.request_inputs import request_inputs
 
 _OF_EACH_KIND = 40
 

@@ -31,9 +31,9 @@ from schemas.tasks import Slip
 from schemas.topics import Lane
 from schemas.wiring import castable, dtype_of, wire_step
 from workers.inference.in_flight import Finished, Ticket
+from workers.inference.request_inputs import RequestInputs, request_inputs
 from workers.inference.shed_policy import ShedPolicy
 from workers.inference.steps import LoadedModel
-from workers.inference.tensors import Inputs, request_inputs
 from workers.inference.version_cache import LoadedVersion
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class _Work:
     """One request on its way through its path."""
 
     ticket: Ticket
-    inputs: Inputs
+    inputs: RequestInputs
     queued_ns: int
     decode_ns: int
 

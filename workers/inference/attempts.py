@@ -1,11 +1,10 @@
-"""Which message took its process down: a note in the commit's own metadata, nothing else.
+"""Which message ended its process: a note in the metadata of the commit, and nothing else.
 
-While tasks run, a partition is committed with the note `open`; a graceful end clears it. Whoever is
-assigned a partition that is still `open` runs its first messages (what may have been in flight, and what was
-answered and not yet committed) one at a time, and commits
-`attempt=n` for each before it runs. A message that is found with `attempts_max` is refused.
-Messages that only happened to be in flight beside it are not; nor are those that ran, and whose answers could not be
-delivered.
+While tasks run, a partition is committed with the note `open`; a graceful end clears the note. A process that is
+assigned a partition with the note `open` runs its first messages one at a time: those that may have been in flight,
+and those that were answered and not yet committed. It commits `attempt=n` before each of them runs. A message
+that already had `attempts_max` attempts is refused. Messages that were merely in flight beside it are not refused,
+nor are those that ran and whose answers could not be delivered.
 """
 
 import re
@@ -26,19 +25,22 @@ def attempt_note(attempt: int) -> str:
 
 @dataclass(slots=True)
 class Quarantine:
-    """What is known of a partition that was left open. careful: messages still to be run alone."""
+    """A partition that was left open."""
 
     offset: int | None
+    """The committed offset; None: nothing was committed."""
     attempts: int
+    """Attempts at the message at that offset, by the note."""
     remaining: int
+    """Messages that still run one at a time."""
 
     def next_attempt(self, record: Record) -> int:
         """The number of the attempt at this record: 1, unless it is the one whose attempts were noted."""
         return self.attempts + 1 if record.offset == self.offset else 1
 
 
-def suspicion(committed: Committed, in_flight_max: int) -> Quarantine | None:
-    """None where the partition was left in good order, or was never read."""
+def quarantine_of(committed: Committed, in_flight_max: int) -> Quarantine | None:
+    """The quarantine of a newly assigned partition; None: it was closed gracefully, or never read."""
     noted = _ATTEMPT.fullmatch(committed.metadata)
     if noted is None and committed.metadata != OPEN:
         return None

@@ -1,8 +1,8 @@
-"""The line of tickets: answers leave in the order in which tasks came, commits follow delivery.
+"""Tasks in flight: answers are published in the order of their tasks, commits follow delivery.
 
-A ticket is one task from its record to the confirmation of its answer. Inference threads finish in
-any order; whoever finishes the head of a partition's line publishes everything that is ready
-behind it. A partition may be committed up to its first ticket that is not confirmed.
+A ticket is one task, from its record to the delivery report of its answer. Inference threads finish in
+any order. The thread that finishes a partition's oldest open ticket publishes it and every finished ticket
+behind it. A partition can be committed up to its first ticket without a delivery report.
 """
 
 import threading
@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from adapters.kafka.confirming_producer import DeliveryError
 from adapters.kafka.record import Record, TopicPartition
 from adapters.traces import NO_SPAN, Span
 from schemas.errors import Refused
@@ -21,7 +20,7 @@ from schemas.tasks import Slip
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a task became: an answer, and the refusal that makes a dead letter of its frame."""
+    """The outcome of a task: an answer, and the refusal of an official error, which makes a dead letter."""
 
     answer: Answer
     refusal: Refused | None = None
@@ -34,63 +33,68 @@ class Ticket:
     record: Record
     frame: Frame
     slip: Slip
+    epoch: int | None = None
+    """The assignment epoch in which its record was read."""
     span: Span = NO_SPAN
-    turn_ns: int = 0
-    """Unix time in ns at which its turn came; 0: it had none."""
+    started_at_ns: int = 0
+    """Unix time in ns at which its run began; 0: it had none."""
     attempts: int = 1
     fetched: bytes | None = None
-    """The frame's bytes where they lie elsewhere and were read."""
+    """The bytes of a frame that is a reference, once they are read."""
     fetch_ns: int = 0
     finished: Finished | None = None
     sent: int = 0
-    """Records sent for it: its answer, perhaps a dead letter. Only the publishing thread counts."""
+    """Records sent for it: its answer, and a dead letter of an official error. Only the publishing thread counts."""
     delivered: list[None] = field(default_factory=list)
-    """One entry per confirmed record: several threads may append at once, none may add to a number."""
+    """One entry per confirmed record. Several threads may append to a list at once; none may add to a number."""
     published: bool = False
 
     @property
     def content(self) -> Frame:
-        """The frame with the bytes that are run; `frame` is as it came."""
+        """The frame with the bytes that run; `frame` is the record's."""
         return self.frame if self.fetched is None else self.frame.with_value(self.fetched)
 
     @property
     def settled(self) -> bool:
-        """Everything that derives from this task is delivered."""
+        """Whether every record sent for this task is delivered."""
         return self.published and len(self.delivered) == self.sent
 
 
 @dataclass(slots=True)
-class _Lane:
+class _Partition:
     tickets: deque[Ticket] = field(default_factory=deque)
     published: int = 0
 
 
 class InFlight:
-    """All tickets in flight, by partition. publish: sends a ticket's answer; see `settle`."""
+    """All tickets in flight, by partition.
+
+    publish: sends a ticket's answer. It is called in the order of the tasks, under the lock that keeps that order.
+    """
 
     def __init__(self, publish: Callable[[Ticket, Finished], None]) -> None:
         self._publish = publish
-        self._lanes: dict[TopicPartition, _Lane] = {}
+        self._partitions: dict[TopicPartition, _Partition] = {}
         self._changed = threading.Condition(threading.RLock())
         self._running = 0
 
     def enter(self, ticket: Ticket) -> None:
-        """A task was read."""
+        """Add a ticket behind those of its partition."""
         with self._changed:
-            self._lanes.setdefault(ticket.record.place, _Lane()).tickets.append(ticket)
+            self._partitions.setdefault(ticket.record.place, _Partition()).tickets.append(ticket)
             self._running += 1
 
     def finish(self, ticket: Ticket, finished: Finished) -> None:
-        """Called by an inference thread. Publishes, in order, whatever is ready now."""
+        """Give a ticket its outcome, and publish, in order, what is ready now. An inference thread calls it."""
         with self._changed:
             ticket.finished = finished
             self._running -= 1
-            lane = self._lanes.get(ticket.record.place)
-            while lane and lane.published < len(lane.tickets):
-                head = lane.tickets[lane.published]
+            partition = self._partitions.get(ticket.record.place)
+            while partition and partition.published < len(partition.tickets):
+                head = partition.tickets[partition.published]
                 if head.finished is None:
                     break
-                lane.published += 1
+                partition.published += 1
                 self._publish(head, head.finished)
                 head.published = True
             self._changed.notify_all()
@@ -102,7 +106,7 @@ class InFlight:
 
     def __len__(self) -> int:
         """Tickets whose delivery is not confirmed, answered or not."""
-        return sum(len(lane.tickets) for lane in self._lanes.values())
+        return sum(len(partition.tickets) for partition in self._partitions.values())
 
     def wait_for_room(self, running_max: int, wait_s: float) -> int:
         """How many more tasks may be read; waits at most `wait_s` for the first."""
@@ -119,29 +123,13 @@ class InFlight:
         """Per partition the next offset to read, as far as everything before it is delivered."""
         offsets = {}
         with self._changed:
-            for place, lane in self._lanes.items():
-                while lane.tickets and lane.tickets[0].settled:
-                    offsets[place] = lane.tickets.popleft().record.offset + 1
-                    lane.published -= 1
+            for topic_partition, partition in self._partitions.items():
+                while partition.tickets and partition.tickets[0].settled:
+                    offsets[topic_partition] = partition.tickets.popleft().record.offset + 1
+                    partition.published -= 1
         return offsets
 
-    def forget(self, place: TopicPartition) -> None:
-        """The partition is somebody else's now."""
+    def forget(self, topic_partition: TopicPartition) -> None:
+        """Drop the tickets of a partition that is no longer assigned to this process."""
         with self._changed:
-            self._lanes.pop(place, None)
-
-
-def confirmation(
-    ticket: Ticket, fail: Callable[[str], None], publishing: Span = NO_SPAN
-) -> Callable[[DeliveryError | None], None]:
-    """The delivery report of one record sent for a ticket; `fail` is told what was not delivered."""
-    ticket.sent += 1
-
-    def settle(error: DeliveryError | None) -> None:
-        if error is None:
-            publishing.end()
-            ticket.delivered.append(None)
-        else:
-            fail(str(error))
-
-    return settle
+            self._partitions.pop(topic_partition, None)

@@ -33,7 +33,7 @@ class LoadTooSlow(SparringError):
 
 
 class ModelLoader:
-    """For one thread at a time, but for `left_behind`."""
+    """For one thread at a time, but for `unneeded_hanging_loads`."""
 
     def __init__(self, settings: InferenceSettings) -> None:
         self._store = ModelStore(settings.model_store)
@@ -66,7 +66,7 @@ class ModelLoader:
         self._loaded = {name: model for name, model in self._loaded.items() if name in names}
         self._loads = {name: load for name, load in self._loads.items() if name in names or not load.done}
 
-    def left_behind(self, needed: AbstractSet[Named], unasked_s: float) -> tuple[str, ...]:
+    def unneeded_hanging_loads(self, needed: AbstractSet[Named], unasked_s: float) -> tuple[str, ...]:
         """Those whose load hangs, that nobody needs, and that no late task asked for within `unasked_s`: only the end
         of this process ends such a load."""
         hanging = [(name, load) for name, load in list(self._loads.items()) if load.late and name not in needed]

@@ -1,15 +1,14 @@
-"""What a model process tells of its work: metrics always, spans where traces are on.
+"""Metrics of a model process, and its spans where traces are on.
 
-A ticket's span lasts from its task's record to its answer; queue, decode and infer lie within it, publish
-follows until the broker has confirmed. The answer's own timings place them: nothing is measured twice.
+A ticket's span lasts from its task's record to its answer. Queue, decode and infer lie within it; publish follows,
+until the broker has confirmed. The answer's own timings give their times: nothing is measured twice.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from adapters.kafka.group_consumer import GroupConsumer
 from adapters.meter import Meter
 from adapters.settings import InferenceSettings
 from adapters.traces import NO_SPAN, Span, Traces
@@ -40,28 +39,28 @@ class Recorder:
         self._meter = meter
         self._traces = Traces(settings.traces, "inference")
         self._of = {"model": str(model), "lane": lane}
-        self._shown_s = float("-inf")
+        self._set_at_s = float("-inf")
 
-    def backlog(self, consumer: GroupConsumer, running: int) -> None:
-        """The gauges, once in a while."""
-        if time.monotonic() - self._shown_s > BEAT_S:
-            self._shown_s = time.monotonic()
-            self._meter.set(LAG, consumer.lag())
+    def backlog(self, lag: Callable[[], int], running: int) -> None:
+        """Set the gauges, once per heartbeat interval. lag: records not read yet. running: tasks without an answer."""
+        if time.monotonic() - self._set_at_s > BEAT_S:
+            self._set_at_s = time.monotonic()
+            self._meter.set(LAG, lag())
             self._meter.set(IN_FLIGHT, running, **self._of)
 
-    def turn(self, tickets: Sequence[Ticket]) -> None:
-        """These are answered now, together."""
+    def started(self, tickets: Sequence[Ticket]) -> None:
+        """These tickets run now, together."""
         self._meter.observe(BATCH_REQUESTS, len(tickets), **self._of)
         for ticket in tickets:
-            ticket.turn_ns = time.time_ns()
-            # By the task's record, whose clock is the router's: a camera's may be years away.
-            queued_ns = max(0, ticket.turn_ns - ticket.record.timestamp * _NS_PER_MS)
+            ticket.started_at_ns = time.time_ns()
+            # From the task's record, whose time is the router's: a camera's clock may be years off.
+            queued_ns = max(0, ticket.started_at_ns - ticket.record.timestamp * _NS_PER_MS)
             self._meter.observe(QUEUED_SECONDS, queued_ns / _NS_PER_S, **self._of)
-            ticket.span = self._begun(ticket)
+            ticket.span = self._start_span(ticket)
 
     @contextmanager
     def batch(self, tickets: Sequence[Ticket]) -> Iterator[None]:
-        """Around their run: several requests share a span of its own, which is linked with theirs."""
+        """Around a run. Several requests share a span of their own, with links to their spans."""
         if len(tickets) == 1 or not self._traces.on:
             yield
             return
@@ -73,7 +72,7 @@ class Recorder:
             together.end()
 
     def answered(self, ticket: Ticket, finished: Finished) -> Span:
-        """A ticket has its answer. Returns the span of its publication, for whoever confirms it to end."""
+        """Count a ticket's answer. Returns the span of its publication, which ends with the delivery report."""
         answer, timings = finished.answer, finished.answer.timings
         self._meter.add(ANSWERS, 1, pipeline=answer.pipeline, status=answer.status, **self._of)
         if finished.refusal is not None:
@@ -86,10 +85,10 @@ class Recorder:
         return self._published(ticket, finished) if self._traces.on else Span(answer.traceparent)
 
     def close(self) -> None:
-        """Send the spans that are left."""
+        """Send the remaining spans."""
         self._traces.close()
 
-    def _begun(self, ticket: Ticket) -> Span:
+    def _start_span(self, ticket: Ticket) -> Span:
         if not self._traces.on:
             return NO_SPAN
         slip = ticket.slip
@@ -105,15 +104,15 @@ class Recorder:
 
     def _published(self, ticket: Ticket, finished: Finished) -> Span:
         if ticket.span is NO_SPAN:
-            ticket.span = self._begun(ticket)
+            ticket.span = self._start_span(ticket)
         answer, timings, span = finished.answer, finished.answer.timings, ticket.span
-        turn_ns = ticket.turn_ns or time.time_ns()
-        self._traces.past("queue", span, ticket.record.timestamp * _NS_PER_MS, turn_ns)
+        started_at_ns = ticket.started_at_ns or time.time_ns()
+        self._traces.past("queue", span, ticket.record.timestamp * _NS_PER_MS, started_at_ns)
         if timings.decode_ns:
-            self._traces.past("decode", span, turn_ns, turn_ns + timings.decode_ns)
+            self._traces.past("decode", span, started_at_ns, started_at_ns + timings.decode_ns)
         if timings.infer_ns:
             # In a batch others are decoded in between: the run ended when the answer was made.
-            from_ns = max(turn_ns + timings.decode_ns, answer.published_at * _NS_PER_MS - timings.infer_ns)
+            from_ns = max(started_at_ns + timings.decode_ns, answer.published_at * _NS_PER_MS - timings.infer_ns)
             self._traces.past("infer", span, from_ns, from_ns + timings.infer_ns)
         if answer.status != "ok":
             span.failed(answer.failure().error)

@@ -22,7 +22,7 @@ from schemas.fitting import Arrays
 from schemas.models import PinnedModel, TensorSpec
 from schemas.pictures import picture_input
 from workers.inference.independence import random_array, why_not_independent
-from workers.inference.picture_inputs import picture_inputs
+from workers.inference.request_inputs import picture_inputs
 
 log = logging.getLogger(__name__)
 

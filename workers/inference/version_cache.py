@@ -146,9 +146,9 @@ class VersionCache:
         """What is wanted and cannot be loaded, however often it is tried."""
         return tuple(self._failed.values())
 
-    def left_behind(self) -> tuple[str, ...]:
+    def unneeded_hanging_loads(self) -> tuple[str, ...]:
         """ModelLoader whose loads hang and that are no longer needed: only the end of this process ends such a load."""
-        return self._models.left_behind(self._needed, unasked_s=_KEEP_S)
+        return self._models.unneeded_hanging_loads(self._needed, unasked_s=_KEEP_S)
 
     def close(self) -> None:
         """Stop following."""

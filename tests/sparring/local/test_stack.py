@@ -31,7 +31,7 @@ STUBBORN = (
 RUN_SERVERS = """
 import signal, sys
 from pathlib import Path
-from sparring.stack import LocalStack
+from sparring.local import LocalStack
 with LocalStack(Path(sys.argv[1]), services=()) as stack:
     stack.run("extra", (sys.executable, "-c", "import signal; signal.pause()"))
     print("ready", flush=True)

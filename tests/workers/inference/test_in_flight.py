@@ -9,7 +9,8 @@ from router.route import route
 from schemas.pipelines import ModelStep
 from schemas.results import Timings, answer_of_slip
 from tests.nouns import frame, pinned, pipeline_version
-from workers.inference.in_flight import Finished, InFlight, Ticket, confirmation
+from workers.inference.in_flight import Finished, InFlight, Ticket
+from workers.inference.publisher import confirmation
 
 VERSION = pipeline_version(ModelStep(pinned("m")))
 

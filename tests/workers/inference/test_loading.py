@@ -92,7 +92,7 @@ def test_a_load_that_was_only_slow_is_taken_once_it_is_done(
         models.get(hanging, always)
     gate.touch()
     loaded(models, hanging)
-    assert models.left_behind(frozenset(), unasked_s=0) == ()
+    assert models.unneeded_hanging_loads(frozenset(), unasked_s=0) == ()
 
 
 def test_who_does_not_wait_any_longer_is_told_how_long_it_has_been_and_the_load_goes_on(
@@ -101,7 +101,7 @@ def test_who_does_not_wait_any_longer_is_told_how_long_it_has_been_and_the_load_
     models = ModelLoader(replace(settings, load_ms_max=60_000))
     with pytest.raises(RetryLater, match=r"hanging@v1 has been loading for \d+ s"):
         models.get(hanging, never)
-    assert models.left_behind(frozenset(), unasked_s=0) == ()
+    assert models.unneeded_hanging_loads(frozenset(), unasked_s=0) == ()
     gate.touch()
     assert models.get(hanging, always).pinned == hanging
 
@@ -113,9 +113,9 @@ def test_only_a_load_that_hangs_and_that_nobody_needs_is_left_behind(
     with pytest.raises(SparringError, match="has been loading"):
         models.get(hanging, always)
     models.keep(frozenset())
-    assert models.left_behind(frozenset([named(hanging)]), unasked_s=0) == ()
-    assert models.left_behind(frozenset(), unasked_s=60) == (), "a late task has just asked for it"
-    assert models.left_behind(frozenset(), unasked_s=0) == ("default/hanging@v1",)
+    assert models.unneeded_hanging_loads(frozenset([named(hanging)]), unasked_s=0) == ()
+    assert models.unneeded_hanging_loads(frozenset(), unasked_s=60) == (), "a late task has just asked for it"
+    assert models.unneeded_hanging_loads(frozenset(), unasked_s=0) == ("default/hanging@v1",)
 
 
 def test_a_store_that_hangs_is_waited_for_the_model_is_not_to_blame(

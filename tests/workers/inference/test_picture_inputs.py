@@ -12,8 +12,8 @@ from schemas.models import Configuration, GivenInput, ImageSettings
 from tests.nouns import frame
 from tests.workers.inference.loaded import SETTINGS, load_onnx, pin_onnx
 from workers.inference.answering import result_rows
+from workers.inference.request_inputs import request_inputs
 from workers.inference.steps import OnnxModel
-from workers.inference.tensors import request_inputs
 
 COLOUR = (200, 100, 50)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sparring.frames.headers import Labels
+from sparring.frames.labels import Labels
 
 
 def test_a_key_of_text_travels_as_utf_8_and_bytes_as_they_are() -> None:

@@ -10,7 +10,7 @@ from schemas.errors import Refused
 from schemas.models import Configuration, PinnedModel, TensorSpec
 from schemas.tables import encode_table
 from tests.nouns import frame, pinned
-from workers.inference.tensors import request_inputs
+from workers.inference.request_inputs import request_inputs
 
 TENSOR = TensorSpec("tensor", "float32", (None, 2))
 PICTURE = TensorSpec("tensor", "float32", (1, 3, 480, 640))
