@@ -7,13 +7,13 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.process_collector import ProcessCollector
 
 from schemas.metrics import METRICS, Metric
-from schemas.presence import Kind
+from schemas.presence import ProcessKind
 
 
 class Meter:
     """The metrics of one process. Thread-safe, as prometheus-client is."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: ProcessKind) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._cells: dict[tuple[str, ...], Any] = {}

@@ -20,7 +20,7 @@ from adapters.meter import Meter
 from schemas.errors import SettingError
 from schemas.limits import LIVE_S_MAX
 from schemas.metrics import LOG_RECORDS
-from schemas.presence import Kind
+from schemas.presence import ProcessKind
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Monitor:
         SettingError: the address is none, or is taken.
     """
 
-    def __init__(self, address: str, kind: Kind, live_s_max: float = LIVE_S_MAX) -> None:
+    def __init__(self, address: str, kind: ProcessKind, live_s_max: float = LIVE_S_MAX) -> None:
         self.meter = Meter(kind)
         self.targets: Sequence[Target] = ()
         """Of a host: its model processes."""

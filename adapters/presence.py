@@ -16,10 +16,10 @@ from adapters.kafka.reader import Reader
 from adapters.kafka.record import Record
 from schemas.errors import RetryLater
 from schemas.limits import BEAT_S, PRESENCE_DEAD_S
-from schemas.presence import Beat, Kind, Living, decode_beat, encode_beat
+from schemas.presence import Beat, Living, ProcessKind, decode_beat, encode_beat
 
 
-def process_id(kind: Kind) -> str:
+def process_id(kind: ProcessKind) -> str:
     """A new id for this start of this process."""
     return f"{kind}-{socket.gethostname()}-{secrets.token_hex(4)}"
 
@@ -29,10 +29,10 @@ log = logging.getLogger(__name__)
 CATCH_UP_S: Final = 10.0
 
 
-class Heart:
+class Heartbeat:
     """Says once a second, and at once when something changed, what this process can do."""
 
-    def __init__(self, kafka: Brokers, topic: str, kind: Kind, metrics_port: int = 0) -> None:
+    def __init__(self, kafka: Brokers, topic: str, kind: ProcessKind, metrics_port: int = 0) -> None:
         self._producer = ConfirmingProducer(kafka)
         self._topic = topic
         self._memory = psutil.Process()
@@ -86,7 +86,7 @@ class Heart:
         self._producer.poll()
 
 
-class Watch:
+class PresenceReader:
     """Who is alive. Single-threaded: its owner calls `alive` between its own steps."""
 
     def __init__(self, kafka: Brokers, topic: str) -> None:

@@ -18,7 +18,7 @@ from adapters.monitor import Monitor
 from adapters.settings import Settings
 from schemas.errors import SettingError, SparringError
 from schemas.limits import HOST_STOP_S_MAX, STOP_S_MAX
-from schemas.presence import Kind
+from schemas.presence import ProcessKind
 
 S = TypeVar("S", bound=Settings)
 
@@ -28,7 +28,7 @@ _STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def run_service(
-    kind: Kind, settings_of: type[S], run: Callable[[S, threading.Event, Monitor], object], name: str = ""
+    kind: ProcessKind, settings_of: type[S], run: Callable[[S, threading.Event, Monitor], object], name: str = ""
 ) -> int:
     """Run until SIGTERM or SIGINT sets the event. Exit codes: 0 stopped, 2 a bad setting, 1 a crash, or not at its end
     STOP_S_MAX after it was told to stop: whoever started the process starts it again."""
@@ -40,7 +40,7 @@ def run_service(
         sys.stderr.write(f"{error}\n")
         return 2
     stop = monitor.stopping
-    _hear(stop)
+    _wait_for_signal(stop)
     within_s = HOST_STOP_S_MAX if kind == "host" else STOP_S_MAX
     threading.Thread(target=_end_late, args=(stop, within_s), name="last resort", daemon=True).start()
     try:
@@ -57,7 +57,7 @@ def run_service(
     return 0
 
 
-def _hear(stop: threading.Event) -> None:
+def _wait_for_signal(stop: threading.Event) -> None:
     """SIGTERM and SIGINT set the event, whatever the main thread is doing."""
     ear, mouth = socket.socketpair()
     mouth.settimeout(0)  # as `set_wakeup_fd` wants it

@@ -21,7 +21,7 @@ from adapters.kafka.confirming_producer import DeliveryError
 from adapters.kafka.group_consumer import GroupConsumer
 from adapters.kafka.record import Record, TopicPartition
 from adapters.monitor import Monitor
-from adapters.presence import Heart
+from adapters.presence import Heartbeat
 from adapters.settings import RouterSettings
 from adapters.topics import check_topics, topic_id
 from adapters.traces import Span, Traces
@@ -39,7 +39,7 @@ from schemas.topics import fixed_topics
 
 log = logging.getLogger(__name__)
 
-Outcome = Literal["routed", "refused", "expired"]
+FrameOutcome = Literal["routed", "refused", "expired"]
 
 
 @dataclass(slots=True)
@@ -89,12 +89,12 @@ class Router:
         self._topic_id = topic_id(settings.brokers, topics.frames)
         self._producers = Producers(settings)
         self._consumer = GroupConsumer(settings.brokers, topics.router_group(), [topics.frames])
-        self._heart = Heart(settings.brokers, topics.presence, "router", monitor.port)
+        self._heart = Heartbeat(settings.brokers, topics.presence, "router", monitor.port)
         self._sent: deque[FrameBatch] = deque()
         self._uncommitted: dict[TopicPartition, int] = {}
         self._committed_at_s = time.monotonic()
         self._gauges_set_at_s = float("-inf")
-        for outcome in get_args(Outcome):
+        for outcome in get_args(FrameOutcome):
             self._meter.add(FRAMES, 0, outcome=outcome)  # a counter that starts at 0 shows its first increase
 
     def _read(self) -> list[Record]:
@@ -115,7 +115,7 @@ class Router:
             deadline_ms = expires_at(frame, version)
             decided: list[Task | Reply]
             if deadline_ms is not None and deadline_ms < now_ms():
-                outcome: Outcome = "expired"
+                outcome: FrameOutcome = "expired"
                 decided = [*replies.expired(self._topics, frame, deadline_ms, span.traceparent, now_ms())]
             else:
                 outcome = "routed"

@@ -79,7 +79,7 @@ class PipelineTagged(msgspec.Struct, frozen=True, tag="PipelineTagged", tag_fiel
     tagged: bool
 
 
-Record = (
+CatalogRecord = (
     WorkspaceCreated
     | ModelUploaded
     | ModelConfigured
@@ -90,15 +90,15 @@ Record = (
 )
 
 
-_RECORD: Final[msgspec.json.Decoder[Record]] = msgspec.json.Decoder(Record)
+_RECORD: Final[msgspec.json.Decoder[CatalogRecord]] = msgspec.json.Decoder(CatalogRecord)
 
 
-def encode_record(record: Record) -> bytes:
+def encode_record(record: CatalogRecord) -> bytes:
     """One catalog record as JSON."""
     return msgspec.json.encode(record)
 
 
-def decode_record(value: bytes) -> Record:
+def decode_record(value: bytes) -> CatalogRecord:
     """One catalog record; ValueError where it is none."""
     return decode_json(_RECORD, value)
 
@@ -155,7 +155,7 @@ class Catalog:
     configurations: dict[ModelKey, Configuration] = field(default_factory=dict)
     pipelines: dict[PipelineName, Pipeline] = field(default_factory=dict)
 
-    def apply(self, offset: int, timestamp_ms: int, record: Record) -> None:
+    def apply(self, offset: int, timestamp_ms: int, record: CatalogRecord) -> None:
         """Fold in the record at `offset`. A record that contradicts the state is void, for every reader."""
         self.offset = offset + 1
         match record:

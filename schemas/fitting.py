@@ -31,7 +31,7 @@ Arrays = dict[str, Array]
 Column = Array | list[Array]
 """One input's rows: one array [rows, ...], or an array per row where their shapes differ."""
 
-Sizes = tuple[int | None, ...]
+DimensionSizes = tuple[int | None, ...]
 
 _LISTS: Final = (pa.ListArray, pa.LargeListArray, pa.FixedSizeListArray)
 _TEXT_BYTES: Final = 64
@@ -143,7 +143,7 @@ def _fit(rows: Array, spec: TensorSpec, pinned: PinnedModel) -> Array:
         raise _refused("WrongDtype", str(error)) from error
 
 
-def fitted_shape(cell: tuple[int, ...], declared: Sizes, *, batch: bool) -> tuple[int, ...] | None:
+def fitted_shape(cell: tuple[int, ...], declared: DimensionSizes, *, batch: bool) -> tuple[int, ...] | None:
     """The shape that a cell takes, see the table above; None: it does not fit.
 
     Args:
@@ -163,7 +163,7 @@ def fitted_shape(cell: tuple[int, ...], declared: Sizes, *, batch: bool) -> tupl
     return None
 
 
-def _same(cell: tuple[int, ...], declared: Sizes) -> tuple[int, ...] | None:
+def _same(cell: tuple[int, ...], declared: DimensionSizes) -> tuple[int, ...] | None:
     """The cell's own shape where it is the declared one; None where a dimension differs. An empty list has no lists in
     it, whose length could be known: there the declared one counts."""
     if len(cell) != len(declared):
@@ -174,7 +174,7 @@ def _same(cell: tuple[int, ...], declared: Sizes) -> tuple[int, ...] | None:
     return cell[:known] + tuple(size or 0 for size in declared[known:])
 
 
-def _unfolded(values: int, declared: Sizes) -> tuple[int, ...] | None:
+def _unfolded(values: int, declared: DimensionSizes) -> tuple[int, ...] | None:
     """The declared dimensions of a flat cell, its one free dimension by the number of values."""
     free = [axis for axis, size in enumerate(declared) if size is None]
     known = math.prod(size for size in declared if size is not None)
@@ -185,7 +185,7 @@ def _unfolded(values: int, declared: Sizes) -> tuple[int, ...] | None:
     return tuple(values // known if size is None else size for size in declared)
 
 
-def _wrong_shape(cell: tuple[int, ...], spec: TensorSpec, declared: Sizes) -> Refused:
+def _wrong_shape(cell: tuple[int, ...], spec: TensorSpec, declared: DimensionSizes) -> Refused:
     shape = spec.shape or ()
     names = (spec.dimensions or (None,) * len(shape))[len(shape) - len(declared) :]
     expected = TensorSpec("", spec.dtype, declared, names).shown_shape

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from schemas.presence import Kind
+from schemas.presence import ProcessKind
 
 
 class Metric(msgspec.Struct, frozen=True):
@@ -18,13 +18,13 @@ class Metric(msgspec.Struct, frozen=True):
     kind: Literal["counter", "gauge", "histogram"]
     unit: str
     labels: tuple[str, ...]
-    of: tuple[Kind, ...]
+    of: tuple[ProcessKind, ...]
     meaning: str
     when_it_rises: str
     bounds: tuple[float, ...] = ()
 
 
-_ALL: Final[tuple[Kind, ...]] = ("router", "host", "inference", "indexer")
+_ALL: Final[tuple[ProcessKind, ...]] = ("router", "host", "inference", "indexer")
 _SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _ROWS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 

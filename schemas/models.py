@@ -14,7 +14,7 @@ from schemas.names import ModelKey
 
 Framework = Literal["onnx", "python"]
 Aspect = Literal["stretch", "letterbox", "crop"]
-Place = Literal["upper-left", "centre"]
+PicturePosition = Literal["upper-left", "centre"]
 Rounding = Literal["nearest", "down"]
 
 
@@ -83,7 +83,7 @@ class ImageSettings(msgspec.Struct, frozen=True):
     """Apply the EXIF orientation of a JPEG."""
     pad: tuple[int, int, int] = (0, 0, 0)
     """The padding's pixel, 0 to 255, in the order of `colour`: before scale, mean and std."""
-    place: Place = "upper-left"
+    place: PicturePosition = "upper-left"
     """Where a letterboxed picture lies."""
     rounding: Rounding = "nearest"
     """Of a letterboxed picture's sides."""

@@ -13,7 +13,7 @@ from schemas.json_text import decode_json
 from schemas.limits import PRESENCE_DEAD_S
 from schemas.topics import Lane
 
-Kind = Literal["router", "host", "inference", "indexer"]
+ProcessKind = Literal["router", "host", "inference", "indexer"]
 
 
 class Warm(msgspec.Struct, frozen=True):
@@ -40,7 +40,7 @@ class Beat(msgspec.Struct, frozen=True):
 
     process: str
     """Unique per start: `<kind>-<host name>-<random>`."""
-    kind: Kind
+    kind: ProcessKind
     host: str
     pid: int
     started_at: int

@@ -32,6 +32,8 @@ from schemas.limits import (
 from schemas.names import ModelKey
 
 Lane = Literal["official", "shadow"]
+ModelLane = tuple[ModelKey, Lane]
+"""A model version in one lane: it has a work topic, a consumer group and a process of its own."""
 """Official answers and challengers' answers travel and run apart, so that a shadow cannot hurt."""
 
 _HOUR_MS: Final = 3_600_000

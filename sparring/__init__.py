@@ -1,17 +1,37 @@
-"""THE FRONT DOOR: SDK, command line, local stack.
+"""THE FRONT DOOR: SDK, command line, local stack. The only public API.
 
-`Client` is where Python starts; the other names here are what its users import, `framework`, `object` and
-`vision` with them. They are loaded when they are first used: `sparring up` needs no pandas.
+`Client` is where Python starts. The other names here are what its users import, `framework`, `object` and `vision`
+with them. They are loaded at their first use: `sparring up` needs no pandas.
 
-    calls       client, workspace, model, pipeline; `other_names`: calls of the tutorial's SDK that are not here
-    lists       `listed`: workspaces, pipelines and models as `list_*` gives them; `listing`: such a list as a table
-    arguments   checks, configuration (`fields`: a struct of a user's fields), framework, steps, inputs (a request as
-                the bytes of a frame), inspect (an ONNX file)
-    deploying   deploy, `draft` (edits), `version_checks` (what could never answer)
-    answers     infer, parallel, result, rows, columns, logs, log_files; `unifying`: tables of several versions as one
-    connection  connection, catalog, `owner` (the process that may use a client)
-    Kafka       broker, records, stream, spans, `unreadable` (headers)
-    rooms       cli, comparison, consuming, dataset, ledger, producing, replay, sources, stack, vision, wanted
+What users import, and what it needs beside it:
+
+    client, workspace, model, pipeline, framework, object, deployment_config
+    steps          a pipeline's steps, from the arguments of `add_*` and `replace_with_*`
+    card           how pipelines and models look in a notebook
+    listed         what `list_*` returns; `listing`: a list as a table; `printable`: text without control characters
+    other_names    calls of the tutorial's SDK that sparring does not have
+    checks         arguments, checked
+    _import_guard  refuses a user's file that hides a package of ours
+
+Rooms, from what users call to what touches the outside:
+
+    cli            the command line: one room or module per command, named as it is typed
+    local          the local stack: Kafka, Valkey and the services on this machine
+    replay         recorded frames through another version
+    comparison     two results datasets, answer by answer
+    ledger         `verify`: every frame accounted for
+    operations     dead letters, pruning, index rebuild, looking up one request
+    pipeline_file  the YAML file of `pipeline apply`
+    deployment     configure, check, deploy
+    requests       `infer` and `parallel_infer`
+    producer       `client.frames`: many frames, with reports
+    results        the result stream, logs, tables of answers
+    dataset        results datasets: one schema of an answer
+    frames         a frame's bytes and headers
+    sources        files, folders, videos and object stores, as frames
+    vision         load pictures, draw boxes
+    system         a running system, as a client sees it
+    kafka          the only room that uses kafka-python
 """
 
 from importlib import import_module

@@ -9,10 +9,10 @@ from sparring.checks import printed
 from sparring.printable import shown
 from sparring.steps import first_model
 
-Rows = Sequence[tuple[str, str]]
+CardRows = Sequence[tuple[str, str]]
 
 
-def rows(name: str, known: Pipeline, steps: Sequence[Step]) -> Rows:
+def rows(name: str, known: Pipeline, steps: Sequence[Step]) -> CardRows:
     """The tutorial's rows. steps: those that the handle holds."""
     versions = list(known.versions.values())
     return [
@@ -26,13 +26,13 @@ def rows(name: str, known: Pipeline, steps: Sequence[Step]) -> Rows:
     ]
 
 
-def as_text(card: Rows) -> str:
+def as_text(card: CardRows) -> str:
     """Two columns."""
     width = max(len(name) for name, _ in card)
     return "\n".join(f"{name.ljust(width)}  {shown(text)}" for name, text in card)
 
 
-def as_html(card: Rows) -> str:
+def as_html(card: CardRows) -> str:
     """A table with a heading per row."""
     body = "".join(f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in card)
     return f"<table>{body}</table>"

@@ -1,11 +1,7 @@
-"""What the SDK's calls take, checked before anything is sent. Pure, but for looking whether a file is there.
+"""Checks the arguments of the SDK's calls before anything is sent. Pure, except that it looks whether a file exists.
 
-A message begins with the argument's name, says what came and what is accepted: TypeError for a wrong type,
-ValueError for a wrong value.
-
-A struct made of what a user gives for its fields, in Python or in a file. Pure.
-
-Times as the tutorial prints them.
+A message begins with the argument's name and says what it got and what it expects: TypeError for a wrong type,
+ValueError for a wrong value. `moment` and `printed` are times as the tutorial prints them.
 """
 
 import os

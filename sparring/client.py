@@ -29,9 +29,9 @@ from sparring.model import ModelVersion
 from sparring.other_names import CLIENT, OtherNames
 from sparring.pipeline import Pipeline
 from sparring.producer.frames import Frames
-from sparring.producer.options import Asked
+from sparring.producer.options import ProducerOptions
 from sparring.producer.reports import OnReport
-from sparring.results.query import Question
+from sparring.results.query import ResultQuery
 from sparring.results.result import JoinedResult, Result
 from sparring.results.stream import ResultStream, read_results
 from sparring.system.connection import Connection, found_settings, who
@@ -312,7 +312,7 @@ class Client(OtherNames):
             ConnectionError: the broker does not answer in time.
         """
         topics = self._connection.topics
-        question = Question.checked(
+        question = ResultQuery.checked(
             topics,
             None if pipeline is None else self._pipeline_name(pipeline, "a Pipeline, its name, or None"),
             since=since,
@@ -359,7 +359,7 @@ class Client(OtherNames):
         """
         labels = Labels.checked(key, headers, deadline_ms)
         name = self._pipeline_name(pipeline, "a Pipeline, or its name")
-        return Frames(Asked(self._connection, name, labels, on_report))
+        return Frames(ProducerOptions(self._connection, name, labels, on_report))
 
     def _workspace_name(self, given: object) -> str:
         """The current workspace's where none is given; EntityNotFoundError where there is none of that name."""

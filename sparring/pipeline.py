@@ -16,11 +16,11 @@ from schemas.errors import EntityNotFoundError
 from schemas.limits import DEPLOY_WAIT_S, FRAME_AGE_MS_LIMIT
 from schemas.names import PipelineName, checked_tag
 from schemas.pipelines import PipelineVersion, Step
-from sparring.card import Rows, as_html, as_text, rows
+from sparring.card import CardRows, as_html, as_text, rows
 from sparring.checks import checked_bool, checked_count, moment
-from sparring.deployment.deploy import Deployment, Status, status, undeploy
+from sparring.deployment.deploy import Deployment, DeploymentStatus, status, undeploy
 from sparring.deployment.draft import Draft
-from sparring.deployment.version_prefix import earlier
+from sparring.deployment.version_prefix import resolve_version
 from sparring.deployment_config import DeploymentConfig, warn_of
 from sparring.frames.inputs import read_image, read_request
 from sparring.model import ModelVersion
@@ -30,7 +30,7 @@ from sparring.requests.infer import check as _check
 from sparring.requests.infer import infer as _infer
 from sparring.requests.parallel import BATCH_ROWS, NUM_PARALLEL, NUM_PARALLEL_MAX, Table
 from sparring.requests.parallel import parallel_infer as _parallel_infer
-from sparring.results.logs import FILE_BYTES_MAX, LIMIT, Question
+from sparring.results.logs import FILE_BYTES_MAX, LIMIT, LogQuery
 from sparring.results.logs import export as _export
 from sparring.results.logs import logs as _logs
 from sparring.steps import as_dictionary, check_as_dictionary, model_step, random_split, shadow_deploy
@@ -248,7 +248,7 @@ class Pipeline(OtherNames):
             ValueError: several versions begin so, or it has no steps.
             DeployError: as in `deploy`.
         """
-        found = earlier(self._known().versions, self._name, version)
+        found = resolve_version(self._known().versions, self._name, version)
         return self._deploy(found, new=False, wait_for_status=wait_for_status, deploy_wait_s=deploy_wait_s)
 
     def undeploy(self) -> "Pipeline":
@@ -256,7 +256,7 @@ class Pipeline(OtherNames):
         undeploy(self._connection, self._name)
         return self
 
-    def status(self) -> Status:
+    def status(self) -> DeploymentStatus:
         """What runs now: `status` is Running, Starting or Stopped."""
         return status(self._connection, self._name)
 
@@ -435,7 +435,7 @@ class Pipeline(OtherNames):
         Raises:
             TypeError, ValueError: an argument is none of these.
         """
-        question = Question.checked(limit, start_datetime, end_datetime, dataset, dataset_exclude)
+        question = LogQuery.checked(limit, start_datetime, end_datetime, dataset, dataset_exclude)
         return _logs(self._connection, self._name, question, arrow=arrow)
 
     def export_logs(
@@ -468,7 +468,7 @@ class Pipeline(OtherNames):
         Returns:
             The files that were written; none where nothing was answered.
         """
-        question = Question.checked(limit, start_datetime, end_datetime, dataset, dataset_exclude)
+        question = LogQuery.checked(limit, start_datetime, end_datetime, dataset, dataset_exclude)
         return _export(
             self._connection, self._name, question, directory, file_prefix, arrow=arrow, data_size_limit=data_size_limit
         )
@@ -479,7 +479,7 @@ class Pipeline(OtherNames):
     def _repr_html_(self) -> str:
         return as_html(self._rows())
 
-    def _rows(self) -> Rows:
+    def _rows(self) -> CardRows:
         return rows(self._name.name, self._known(), self._draft.steps)
 
     def _known(self) -> KnownPipeline:

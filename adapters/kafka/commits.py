@@ -28,7 +28,7 @@ _SILENCE_S_MAX: Final = 300.0
 _AHEAD_MAX: Final = 100
 """Records of partitions that come while a commit is waited for."""
 
-Answer = Future[list[PartitionOffset]]
+CommitOutcome = Future[list[PartitionOffset]]
 """The partitions, each with its error if it has one; or what the commit raised; or, while it is not done, nothing."""
 
 
@@ -41,12 +41,12 @@ class Commits:
     def __init__(self, consumer: Consumer, assigned: set[TopicPartition]) -> None:
         self._consumer = consumer
         self._assigned = assigned
-        self._unanswered: list[tuple[float, Answer]] = []
+        self._unanswered: list[tuple[float, CommitOutcome]] = []
         """Commits under way, and when each began."""
         self.ahead: list[Record] = []
         """Records that came while a commit waited; of assigned partitions only."""
 
-    def beside(self, places: list[PartitionOffset]) -> Answer:
+    def beside(self, places: list[PartitionOffset]) -> CommitOutcome:
         """The commit, made beside the group consumer; it is done, or has had `COMMIT_S_MAX`.
         What a rebalance raises comes out of here as it is, as it does out of `GroupConsumer.read`.
 
@@ -68,10 +68,10 @@ class Commits:
         self._poll_until(answer, COMMIT_S_MAX - _PATIENCE_S)
         return answer
 
-    def at_once(self, places: list[PartitionOffset]) -> Answer:
+    def at_once(self, places: list[PartitionOffset]) -> CommitOutcome:
         """The commit, called as it is. For use within a rebalance: while a consumer closes, a commit of another
         thread is never answered."""
-        answer: Answer = Future()
+        answer: CommitOutcome = Future()
         try:
             answer.set_result(self._commit(places))
         except KafkaException as error:
@@ -87,7 +87,7 @@ class Commits:
         """Of partitions that were given away no record is kept."""
         self.ahead = [record for record in self.ahead if record.place not in gone]
 
-    def _poll_until(self, answer: Answer, within_s: float) -> None:
+    def _poll_until(self, answer: CommitOutcome, within_s: float) -> None:
         """Serve rebalances while the answer is awaited. Partitions stand still meanwhile: what is read now waits in
         memory, and is not to be more than what was read already."""
         if answer.done():
@@ -101,9 +101,9 @@ class Commits:
                 self.ahead.append(record)
         self._consumer.resume([place for place in paused if (place.topic, place.partition) in self._assigned])
 
-    def _started(self, places: list[PartitionOffset]) -> Answer:
+    def _started(self, places: list[PartitionOffset]) -> CommitOutcome:
         """The commit, running in a thread of its own, which does not keep the process from ending."""
-        answer: Answer = Future()
+        answer: CommitOutcome = Future()
 
         def run() -> None:
             try:

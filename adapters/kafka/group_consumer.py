@@ -137,7 +137,7 @@ class GroupConsumer:
             self._begun[place.topic, place.partition] = place.offset if known else 0
             found[place.topic, place.partition] = Committed(place.offset if known else None, place.metadata or "")
             if known:
-                self._say_what_is_lost(consumer, place)
+                self._log_lost_records(consumer, place)
         if self._on_assign is not None:
             self._on_assign(found)
         consumer.incremental_assign(
@@ -146,7 +146,7 @@ class GroupConsumer:
         # A commit that waits pauses what is assigned; whatever was lost meanwhile comes back paused.
         consumer.resume([PartitionOffset(*place) for place in found])
 
-    def _say_what_is_lost(self, consumer: Consumer, place: PartitionOffset) -> None:
+    def _log_lost_records(self, consumer: Consumer, place: PartitionOffset) -> None:
         low, high = consumer.get_watermark_offsets(PartitionOffset(place.topic, place.partition), timeout=_REQUEST_S)
         if place.offset < low or place.offset > high:
             log.error(

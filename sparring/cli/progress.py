@@ -1,12 +1,6 @@
-"""How far something is, while it goes on: a line that changes on a terminal, else a new line now and then.
+"""Progress of long work: bars or a changing line on a terminal, else a new line now and then.
 
-On stderr, so that a program can read what a command prints on stdout.
-
-How far a long piece of work is, and how long it will still take: bars on a terminal, else a line now and then.
-
-On stderr, so that a program can read what a command prints on stdout.
-
-How far reading topics is: one line on stderr that changes; none where stderr is no terminal.
+On stderr, so that a program can read stdout.
 """
 
 import threading
@@ -69,7 +63,7 @@ T = TypeVar("T")
 _REFRESH_PER_S: Final = 4.0
 
 
-class Progress:
+class ProgressLine:
     """Shows a line until it is left. What is written to stderr meanwhile stands above it.
 
     Args:
@@ -117,7 +111,7 @@ class Progress:
 def watched(things: Iterable[T], what: str) -> Iterator[T]:
     """The same things, with a line that counts them meanwhile. what: as in `1,234 frames read`."""
     count = 0
-    with Progress(lambda elapsed_s: f"{count:,} {what} read, {count / elapsed_s:,.0f} a second"):
+    with ProgressLine(lambda elapsed_s: f"{count:,} {what} read, {count / elapsed_s:,.0f} a second"):
         for one in things:
             count += 1
             yield one

@@ -11,7 +11,7 @@ from sparring.cli.out import complain, say
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
-    from sparring.operations.pruning import Judged, Verdict
+    from sparring.operations.pruning import PruneVerdict, Verdict
     from sparring.system.connection import Connection
 
 _ABOUT: Final = """\
@@ -86,7 +86,7 @@ def _made_again(connection: "Connection", gone: set[str]) -> list[str]:
     return [topic.name for topic in topics]
 
 
-def _print_json(seen: "list[Judged]", gone: set[str]) -> None:
+def _print_json(seen: "list[PruneVerdict]", gone: set[str]) -> None:
     import msgspec  # noqa: PLC0415  # slow: see cli.command
 
     facts = [
@@ -103,7 +103,7 @@ def _print_json(seen: "list[Judged]", gone: set[str]) -> None:
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n")
 
 
-def _print(seen: "list[Judged]", gone: set[str], *, dry_run: bool) -> None:
+def _print(seen: "list[PruneVerdict]", gone: set[str], *, dry_run: bool) -> None:
     from sparring.checks import moment  # noqa: PLC0415  # as above
     from sparring.cli.tables import console, table  # noqa: PLC0415  # slow: see cli.command
 

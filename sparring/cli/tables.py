@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.cli.out import shown
-from sparring.local.status import Status
+from sparring.local.status import StackStatus
 
 _MIB: Final = 1024 * 1024
 _PIPE_COLUMNS: Final = 300
@@ -56,7 +56,7 @@ def short(text: str) -> str:
     return _UUID.sub(lambda found: found[0][:8], text)
 
 
-def print_status(status: Status) -> None:
+def print_status(status: StackStatus) -> None:
     """Everything, in the order in which one asks."""
     out = console()
     if status.state != "ready":

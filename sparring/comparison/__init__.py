@@ -1,19 +1,19 @@
-"""TWO MODELS BESIDE EACH OTHER: results datasets compared, answer by answer and in total.
+"""COMPARISON of two results datasets, answer by answer and in total.
 
-    comparing    the journey: buckets, then bucket by bucket join, compare, add up
-    options      what a comparison is given, checked
-    side         one dataset, read as it streams by; `scanning`: its files, `footers`: how large they are
-    buckets      its rows, laid into files by their subject
-    joined       one answer of each subject and row, and its partner
-    detections   their boxes; `inputs`: what brings both sides' into one space; `boxes`, `matching`: which is which
-    outputs      other outputs than boxes; `lists`: one output of many answers; `portions`: of how many at once;
-                 `numbers`: comparisons of whole numbers without rounding
-    pairs        what changed in each pair; `writing`: the dataset of pairs
-    totals       what all are together; `side_totals`, `output_totals`, `spread`
-    changed      the pairs that changed most, with their boxes
-    outcome      what was found; `comparison`: it as a caller is given it
-    telling      it as text; `page`, `overlay`, `style`: it as a page
-    pictures     what the answers came from; `whereabouts`: where that lies; `opening`, `cells`: how it is read
-
-The room is not called `compare`: that is the function, `sparring.compare`.
+compare      `sparring.compare`: buckets, then per bucket join, compare, add up
+comparison   its result, for notebooks, programs and pages
+options      its arguments, checked
+side         one dataset, read as a stream
+parquet      Parquet files read in portions
+buckets      rows, split into files by their subject
+joined       the answers of one subject and row, paired
+pairs        what changed in each pair, and the dataset of pairs
+detections   an answer's boxes
+coordinates  brings both sides' boxes into one coordinate system
+matching     which box is which. Pure
+boxes        boxes of many answers as flat arrays. Pure
+outputs      other outputs than boxes. Pure
+totals       totals over all pairs
+changed      the pairs that changed most
+report       text, page and pictures
 """

@@ -1,7 +1,4 @@
-"""The boxes of many answers at once: flat arrays, and where each answer's begin. Pure.
-
-Rows taken a portion at a time, so that what is made of them fits in memory. Pure.
-"""
+"""The boxes of many answers as flat arrays, and where each answer's begin; portions that fit in memory. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

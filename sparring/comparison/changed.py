@@ -6,9 +6,9 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from sparring.comparison.coordinates import Input, PictureSize
+from sparring.comparison.coordinates import InputSpace, PictureSize
 from sparring.comparison.detections import Detections
-from sparring.comparison.joined import KEY, Joined
+from sparring.comparison.joined import KEY, JoinedAnswers
 from sparring.comparison.pairs import Pairs
 from sparring.comparison.side import OUT
 
@@ -29,7 +29,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ChangedPair:
     """One pair. facts: its row of the pairs' dataset. a, b: boxes, the most confident first. input_a, input_b: in whose
     pixels they are; None: the picture's own. picture: its size, where the boxes could not be compared without. outputs:
     of others, the first values."""
@@ -40,8 +40,8 @@ class Changed:
     facts: dict[str, Any]
     a: tuple[Box, ...]
     b: tuple[Box, ...]
-    input_a: Input | None
-    input_b: Input | None
+    input_a: InputSpace | None
+    input_b: InputSpace | None
     picture: PictureSize | None
     outputs: dict[str, tuple[list[Any] | None, list[Any] | None]]
 
@@ -51,22 +51,24 @@ class Changed:
         return -self.change, self.subject, self.row
 
 
-def most_changed(earlier: list[Changed], both: Joined, found: Pairs, outputs: list[str]) -> list[Changed]:
+def most_changed(
+    earlier: list[ChangedPair], both: JoinedAnswers, found: Pairs, outputs: list[str]
+) -> list[ChangedPair]:
     """The CHANGED_MAX pairs of those before and of this bucket that changed most, in their order. One that did not
     change is not among them."""
     floor = earlier[-1].change if len(earlier) == CHANGED_MAX else 0.0
-    told = found.table.with_row_index("_at").filter((pl.col("change") > 0) & (pl.col("change") >= floor))
-    told = told.sort(pl.col("change"), *KEY, descending=[True, False, False]).head(CHANGED_MAX)
-    new = [_changed(facts.pop("_at"), facts, both, found, outputs) for facts in told.iter_rows(named=True)]
+    to_dict = found.table.with_row_index("_at").filter((pl.col("change") > 0) & (pl.col("change") >= floor))
+    to_dict = to_dict.sort(pl.col("change"), *KEY, descending=[True, False, False]).head(CHANGED_MAX)
+    new = [_changed(facts.pop("_at"), facts, both, found, outputs) for facts in to_dict.iter_rows(named=True)]
     return sorted([*earlier, *new], key=lambda one: one.place)[:CHANGED_MAX]
 
 
-def _changed(at: int, facts: dict[str, Any], both: Joined, found: Pairs, outputs: list[str]) -> Changed:
+def _changed(at: int, facts: dict[str, Any], both: JoinedAnswers, found: Pairs, outputs: list[str]) -> ChangedPair:
     a, b = _boxes(at, found)
     spaces = found.spaces
     places = (None, None, None) if spaces is None else (spaces.a.at(at), spaces.b.at(at), spaces.picture(at))
     shown = {name: (_first(both.a[f"{OUT}{name}"][at]), _first(both.b[f"{OUT}{name}"][at])) for name in outputs}
-    return Changed(facts["change"], facts["subject"] or "", facts["row"] or 0, facts, a, b, *places, shown)
+    return ChangedPair(facts["change"], facts["subject"] or "", facts["row"] or 0, facts, a, b, *places, shown)
 
 
 def _first(values: pl.Series | None) -> list[Any] | None:

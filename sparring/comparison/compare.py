@@ -16,10 +16,10 @@ import pyarrow as pa
 
 from sparring.checks import checked_text
 from sparring.comparison.buckets import Buckets, bucket_count, taken
-from sparring.comparison.changed import Changed, most_changed
+from sparring.comparison.changed import ChangedPair, most_changed
 from sparring.comparison.comparison import Comparison, connected
 from sparring.comparison.coordinates import Look, PictureSize
-from sparring.comparison.joined import Joined, joined, kept
+from sparring.comparison.joined import JoinedAnswers, joined, kept
 from sparring.comparison.options import IOU, BoxFormat, Options
 from sparring.comparison.pairs import PairsFolder, pairs
 from sparring.comparison.side import NotADataset, Side, opened
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
     from sparring.client import Client
     from sparring.comparison.report.pictures import Connect
 
-Progress = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], None]
 """Told what is going on, how much of it is done, of how much: rows read, or buckets compared."""
 
 _PREFIX: Final = "sparring-compare-"
-Folder = str | os.PathLike[str]
+DatasetFolder = str | os.PathLike[str]
 
 
 def compare(
-    a: Folder,
-    b: Folder | None = None,
+    a: DatasetFolder,
+    b: DatasetFolder | None = None,
     *,
     iou: float = IOU,
     any_class: bool = False,
@@ -49,9 +49,9 @@ def compare(
     box_format: BoxFormat = "xyxy",
     model_a: str | None = None,
     model_b: str | None = None,
-    out: Folder | None = None,
+    out: DatasetFolder | None = None,
     client: "Client | None" = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> Comparison:
     """Compare two results datasets, answer by answer and in total, in memory that does not grow with them.
 
@@ -87,13 +87,13 @@ def compare(
 
 
 def comparison(
-    a: Folder,
-    b: Folder | None,
+    a: DatasetFolder,
+    b: DatasetFolder | None,
     options: Options,
     models: tuple[str | None, str | None],
-    out: Folder | None,
+    out: DatasetFolder | None,
     connect: "Connect",
-    progress: Progress | None,
+    progress: OnProgress | None,
 ) -> Comparison:
     """`compare`, with checked options. connect: opens a connection, where the size of a frame in a topic counts."""
     sides = [
@@ -111,15 +111,15 @@ def comparison(
         target = None if out is None else stack.enter_context(PairsFolder(_folder("out", out)))
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX)))
         totals, changed = _compared(sides, options, work, target, _look(connect), progress or _nobody_looks)
-    return Comparison(totals.told(), changed, options, (sides[0].folder, sides[1].folder), recorded=b is None)
+    return Comparison(totals.to_dict(), changed, options, (sides[0].folder, sides[1].folder), recorded=b is None)
 
 
 def _compared(
-    sides: Sequence[Side], options: Options, work: Path, target: PairsFolder | None, look: Look, progress: Progress
-) -> tuple[Totals, list[Changed]]:
+    sides: Sequence[Side], options: Options, work: Path, target: PairsFolder | None, look: Look, progress: OnProgress
+) -> tuple[Totals, list[ChangedPair]]:
     with_boxes, outputs = _common(sides, options)
     totals = Totals(boxes=BoxTotals() if with_boxes else None, outputs={name: OutputTotals() for name in outputs})
-    changed: list[Changed] = []
+    changed: list[ChangedPair] = []
     count = max(bucket_count(side.rows, side.size_bytes) for side in sides)
     laid = [_laid(name, side, work, count, progress) for name, side in zip("ab", sides, strict=True)]
     for bucket in range(count):
@@ -145,10 +145,10 @@ def _look(connect: "Connect") -> Look:
     return look
 
 
-def _laid(name: str, side: Side, work: Path, count: int, progress: Progress) -> Buckets:
+def _laid(name: str, side: Side, work: Path, count: int, progress: OnProgress) -> Buckets:
     what = f"reading {name.upper()}"
 
-    def told() -> Iterator[pa.RecordBatch]:
+    def to_dict() -> Iterator[pa.RecordBatch]:
         done = 0
         progress(what, done, side.rows)
         for batch in side.batches():
@@ -157,10 +157,10 @@ def _laid(name: str, side: Side, work: Path, count: int, progress: Progress) -> 
             progress(what, done, side.rows)
         progress(what, side.rows, side.rows)  # what a model's filter left out is done, too
 
-    return Buckets.spilled(told(), side.schema, work / name, count)
+    return Buckets.spilled(to_dict(), side.schema, work / name, count)
 
 
-def _joined(a: pl.DataFrame, b: pl.DataFrame, totals: Totals) -> Joined:
+def _joined(a: pl.DataFrame, b: pl.DataFrame, totals: Totals) -> JoinedAnswers:
     answers = kept(a), kept(b)
     both = joined(*answers)
     totals.a.add(answers[0], both.only_a, answers[1], a.height)
@@ -172,8 +172,8 @@ def _common(sides: Sequence[Side], options: Options) -> tuple[bool, list[str]]:
     """Whether both sides have boxes, and the names of the other outputs that both have."""
     common = [name for name in sides[0].outputs if name in sides[1].outputs]
     if not common:
-        told = [", ".join(side.outputs) or "none" for side in sides]
-        raise NotADataset(f"the two sides have no output in common: A has {told[0]}, B has {told[1]}")
+        outputs = [", ".join(side.outputs) or "none" for side in sides]
+        raise NotADataset(f"the two sides have no output in common: A has {outputs[0]}, B has {outputs[1]}")
     with_boxes = options.boxes in common
     of_boxes = {options.boxes, options.classes, options.confidences} if with_boxes else set()
     return with_boxes, [name for name in common if name not in of_boxes]

@@ -1,7 +1,4 @@
-"""What a caller is given: an outcome, for a notebook, a program and a page.
-
-What a comparison found: all that a page, a table and a program are made of. Pure.
-"""
+"""The result of a comparison, for a notebook, a program and a page."""
 
 import os
 from collections.abc import Sequence
@@ -10,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sparring.comparison.changed import Changed
+from sparring.comparison.changed import ChangedPair
 from sparring.comparison.options import Options
 from sparring.vision.coco import checked_names
 
@@ -22,13 +19,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ComparisonResult:
     """totals: nested dictionaries of numbers, as `sparring compare --json` prints them. changed: the fifty pairs that
     changed most, the first one most, with their boxes. folders: A's and B's; recorded: A is what was recorded beside B.
     """
 
     totals: dict[str, Any]
-    changed: Sequence[Changed]
+    changed: Sequence[ChangedPair]
     options: Options
     folders: tuple[Path, Path]
     recorded: bool = False
@@ -38,7 +35,7 @@ _CHANGED_IN_NOTEBOOK: Final = 10
 
 
 @dataclass(frozen=True)
-class Comparison(Outcome):
+class Comparison(ComparisonResult):
     """An outcome that can be looked at: `totals`, `changed`, `options`, `folders`, `recorded`, and what shows them."""
 
     def table(self) -> "pd.DataFrame":

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from schemas.models import Aspect, Place, Rounding
+from schemas.models import Aspect, PicturePosition, Rounding
 from schemas.placement import Placement, placement
 from sparring.comparison.boxes import Bools, Floats
 from sparring.comparison.side import OUT, NotADataset
@@ -28,19 +28,19 @@ Look = Callable[[Sequence[str]], Mapping[str, PictureSize | str]]
 _NO_SOURCE: Final = "the dataset names no source"
 _LIES: Final = {
     "input_aspect": ("stretch", get_args(Aspect)),
-    "input_place": ("upper-left", get_args(Place)),
+    "input_place": ("upper-left", get_args(PicturePosition)),
     "input_rounding": ("nearest", get_args(Rounding)),
 }
 """Columns that say how a picture lies in an input: what null stands for, and what is known."""
 
 
-class Input(NamedTuple):
+class InputSpace(NamedTuple):
     """Of one model: pixels, and how a picture lies in it."""
 
     width: int
     height: int
     aspect: Aspect
-    place: Place = "upper-left"
+    place: PicturePosition = "upper-left"
     rounding: Rounding = "nearest"
     resize_shorter: int | None = None
 
@@ -51,7 +51,7 @@ class Input(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Inputs:
+class InputSpaces:
     """Of n answers. sizes: float64 [n, 2], width and height; NaN: boxes are in pixels of the picture itself.
     aspect, place, rounding: text [n]. shorter: float64 [n], NaN where there is none."""
 
@@ -77,13 +77,13 @@ class Inputs:
         known: Bools = ~np.isnan(self.sizes[:, 0])
         return known
 
-    def at(self, row: int) -> Input | None:
+    def at(self, row: int) -> InputSpace | None:
         """One answer's; None where its boxes are in pixels of the picture itself."""
         if not self.known[row]:
             return None
         width, height = self.sizes[row].astype(int).tolist()
         shorter = None if np.isnan(self.shorter[row]) else int(self.shorter[row])
-        return Input(width, height, self.aspect[row], self.place[row], self.rounding[row], shorter)
+        return InputSpace(width, height, self.aspect[row], self.place[row], self.rounding[row], shorter)
 
     def placements(self, pictures: Floats) -> Placement:
         """Where pictures lie in them. pictures: widths and heights, [n, 2]."""
@@ -92,19 +92,19 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class Spaces:
+class PairSpaces:
     """Of n pairs. pictures: float64 [n, 2], width and height where they are needed and known, NaN elsewhere.
     not_compared: why boxes cannot be compared, null where they can."""
 
-    a: Inputs
-    b: Inputs
+    a: InputSpaces
+    b: InputSpaces
     pictures: Floats
     not_compared: pl.Series
 
     @classmethod
     def of(cls, a: pl.DataFrame, b: pl.DataFrame, boxes: str, sources: pl.Series, look: Look) -> Self:
         """a, b: the answers of pairs, row by row. boxes: name of the output. sources: of the pairs' pictures."""
-        spaces = [Inputs.of(frame) for frame in (a, b)]
+        spaces = [InputSpaces.of(frame) for frame in (a, b)]
         both = [(frame[f"{OUT}{boxes}"].list.len().fill_null(0) > 0).to_numpy() for frame in (a, b)]
         needed = _hang_on_the_picture(*spaces) & both[0] & both[1]
         pictures = np.where(needed[:, None], _told(a, b), np.nan)
@@ -159,7 +159,7 @@ def _texts(values: pl.Series, absent: str, known: Sequence[str]) -> Texts:
     return texts.to_numpy().astype(str)
 
 
-def _hang_on_the_picture(a: Inputs, b: Inputs) -> Bools:
+def _hang_on_the_picture(a: InputSpaces, b: InputSpaces) -> Bools:
     """Where only the picture's size tells how A's pixels lie to B's. Two inputs of one shape, in which it lies alike,
     need none: what is rounded is at most a pixel of the input."""
     one_shape = a.sizes[:, 0] * b.sizes[:, 1] == a.sizes[:, 1] * b.sizes[:, 0]

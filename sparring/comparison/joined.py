@@ -40,7 +40,7 @@ def kept(answers: pl.DataFrame) -> pl.DataFrame:
 
 
 @dataclass(frozen=True)
-class Joined:
+class JoinedAnswers:
     """a, b: the answers of pairs, row by row. only_a, only_b: those whose subject or row the other side lacks."""
 
     a: pl.DataFrame
@@ -49,7 +49,7 @@ class Joined:
     only_b: pl.DataFrame
 
 
-def joined(a: pl.DataFrame, b: pl.DataFrame) -> Joined:
+def joined(a: pl.DataFrame, b: pl.DataFrame) -> JoinedAnswers:
     """Two sides of one bucket, each as `kept` returns it."""
     both = a.select(KEY, a=pl.int_range(pl.len())).join(
         b.select(KEY, b=pl.int_range(pl.len())), on=KEY, how="full", nulls_equal=True
@@ -57,4 +57,4 @@ def joined(a: pl.DataFrame, b: pl.DataFrame) -> Joined:
     pairs = both.drop_nulls(["a", "b"]).sort("a")
     lone_a = both.filter(pl.col("b").is_null())["a"].sort()
     lone_b = both.filter(pl.col("a").is_null())["b"].sort()
-    return Joined(a[pairs["a"]], b[pairs["b"]], a[lone_a], b[lone_b])
+    return JoinedAnswers(a[pairs["a"]], b[pairs["b"]], a[lone_a], b[lone_b])

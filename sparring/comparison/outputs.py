@@ -1,8 +1,7 @@
-"""How far other outputs than boxes differ, answer by answer. Pure.
+"""How much outputs other than boxes differ, answer by answer. Pure.
 
-One output of many answers: flat values, and how many each answer has. Pure.
-
-How far numbers differ: whole numbers as whole numbers, as float64 does not hold all of them. Pure.
+`Lists` holds one output of many answers as flat values. Whole numbers are compared as whole numbers: float64 does not
+hold all of them.
 """
 
 from dataclasses import dataclass
@@ -75,23 +74,23 @@ _INT64_BELOW: Final = 2.0**63
 _UINT64_BELOW: Final = 2.0**64
 
 
-def apart_of(one: Lists, two: Lists) -> Floats:
+def difference_of(one: Lists, two: Lists) -> Floats:
     """The absolute difference of each pair of values, as many on both sides: float64, 0 only where both are the same
     number, or both are NaN or missing; infinite where one of them is."""
     (a, no_a), (b, no_b) = one.exact(), two.exact()
-    apart = apart_of_arrays(a, b)
+    apart = difference_of_arrays(a, b)
     nan_a, nan_b = no_a | np.isnan(a), no_b | np.isnan(b)
     apart[nan_a | nan_b] = np.inf
     apart[nan_a & nan_b] = 0
     return apart
 
 
-def apart_of_arrays(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> Floats:
+def difference_of_arrays(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> Floats:
     """Without missing values. Where both are NaN, NaN."""
     if a.dtype == b.dtype:
         return _of_floats(a, b) if a.dtype.kind == "f" else _of_whole(a, b)
     if a.dtype.kind == "f" or (a.dtype.kind == "u" and b.dtype.kind == "i"):
-        return apart_of_arrays(b, a)
+        return difference_of_arrays(b, a)
     apart = _of_floats(a.astype(np.float64), b.astype(np.float64))
     # Where both fit into the type of `a`, or of `b` if that is unsigned, they are compared in it.
     dtype: npt.DTypeLike = np.uint64 if b.dtype.kind == "u" else a.dtype
@@ -127,7 +126,7 @@ VALUES_AT_ONCE: Final = 1_000_000
 
 
 @dataclass(frozen=True)
-class Difference:
+class OutputDifference:
     """Of n pairs of answers, for one output. Masked (NaN, or `judged` false) where neither answer has it.
 
     abs_max: float64 [n], the largest absolute difference of two numbers; NaN where they are no numbers, or not as
@@ -141,7 +140,7 @@ class Difference:
     change: Floats
 
 
-def difference(a: pl.Series, b: pl.Series) -> Difference:
+def difference(a: pl.Series, b: pl.Series) -> OutputDifference:
     """The same output of two sides, row by row; both columns of lists.
 
     change: of text and whole numbers 0 or 1. Of floats the largest difference over the largest number on either side,
@@ -153,15 +152,15 @@ def difference(a: pl.Series, b: pl.Series) -> Difference:
     kinds = {one.kind, two.kind}
     if "other" in kinds:
         same = a.eq_missing(b).to_numpy() if a.dtype == b.dtype else np.zeros(len(a), np.bool_)
-        return Difference(np.full(len(a), np.nan), either, same, np.where(either & ~same, 1.0, 0.0))
+        return OutputDifference(np.full(len(a), np.nan), either, same, np.where(either & ~same, 1.0, 0.0))
     abs_max, relative, same_peak = _numbers(one.of_rows(alike), two.of_rows(alike), alike)
     if "whole" in kinds:
         same = alike & (abs_max == 0)
-        return Difference(np.where(alike, abs_max, np.nan), either, same, np.where(either & ~same, 1.0, 0.0))
+        return OutputDifference(np.where(alike, abs_max, np.nan), either, same, np.where(either & ~same, 1.0, 0.0))
     several = alike & (one.counts > 1)
     judged = several | (either & ~alike)
     change = np.where(several, (relative + ~same_peak) / 2, relative)
-    return Difference(
+    return OutputDifference(
         np.where(alike, abs_max, np.nan), judged, several & same_peak, np.where(either & ~alike, 1.0, change)
     )
 
@@ -179,7 +178,7 @@ def _numbers(one: Lists, two: Lists, rows: Bools) -> tuple[Floats, Floats, Bools
 def _filled(one: Lists, two: Lists) -> tuple[Floats, Floats, Bools]:
     """`_numbers` of answers with values, of which there are some."""
     a, b = one.numbers(), two.numbers()
-    apart = apart_of(one, two)
+    apart = difference_of(one, two)
     with np.errstate(invalid="ignore", over="ignore"):
         filled = np.flatnonzero(one.counts)
         begins = (np.cumsum(one.counts) - one.counts)[filled]

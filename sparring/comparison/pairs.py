@@ -1,6 +1,6 @@
-"""What changed in each pair of a bucket. Pure. docs/compare.md has the columns.
+"""What changed in each pair of a bucket (docs/compare.md has the columns), and the dataset of pairs.
 
-The pairs as a dataset: a Parquet file for each bucket, in a folder that is there only when it is whole.
+The dataset has one Parquet file per bucket, in a folder that appears only when it is complete.
 """
 
 import shutil
@@ -15,12 +15,12 @@ import numpy as np
 import polars as pl
 
 from sparring.comparison.boxes import Bools, Floats, Ints
-from sparring.comparison.coordinates import Look, Spaces
+from sparring.comparison.coordinates import Look, PairSpaces
 from sparring.comparison.detections import Detections, detections, unclassified
-from sparring.comparison.joined import KEY, Joined
+from sparring.comparison.joined import KEY, JoinedAnswers
 from sparring.comparison.matching import Matches, match
 from sparring.comparison.options import Options
-from sparring.comparison.outputs import Difference, difference
+from sparring.comparison.outputs import OutputDifference, difference
 from sparring.comparison.side import OUT
 
 OK: Final = "ok"
@@ -34,11 +34,11 @@ class Pairs:
     table: pl.DataFrame
     a: Detections | None = None
     b: Detections | None = None
-    spaces: Spaces | None = None
+    spaces: PairSpaces | None = None
     matches: Matches | None = None
 
 
-def pairs(both: Joined, options: Options, boxes: bool, outputs: Sequence[str], look: Look) -> Pairs:
+def pairs(both: JoinedAnswers, options: Options, boxes: bool, outputs: Sequence[str], look: Look) -> Pairs:
     """Compare.
 
     Args:
@@ -55,7 +55,7 @@ def pairs(both: Joined, options: Options, boxes: bool, outputs: Sequence[str], l
     change = np.zeros(a.height)
     one = two = spaces = matches = None
     if boxes:
-        spaces = Spaces.of(a, b, options.boxes, columns["source"], look)
+        spaces = PairSpaces.of(a, b, options.boxes, columns["source"], look)
         one, two = detections(a, b, options, spaces.comparable)
         placed = [side.boxes.on_picture(lies) for side, lies in zip((one, two), spaces.placements, strict=True)]
         matches = match(placed[0], placed[1], options.iou, any_class=options.any_class)
@@ -103,7 +103,7 @@ def _boxes(a: Detections, b: Detections, matches: Matches) -> tuple[dict[str, pl
     matched = np.bincount(owner, minlength=n)
     union = a.boxes.counts + b.boxes.counts - matched
     kept = np.bincount(owner, weights=np.where(same, 1 - np.minimum(size, 1), 0), minlength=n)
-    told = np.bincount(owner[known], minlength=n)
+    to_dict = np.bincount(owner[known], minlength=n)
     largest = np.zeros(n)
     np.maximum.at(largest, owner, size)
     either = a.given | b.given
@@ -117,9 +117,9 @@ def _boxes(a: Detections, b: Detections, matches: Matches) -> tuple[dict[str, pl
         "boxes_only_a": _where(either, a.boxes.counts - matched),
         "boxes_only_b": _where(either, b.boxes.counts - matched),
         "classes_shared": _where(judged, _shared(a, b)),
-        "confidence_mean": _mean(np.bincount(owner[known], weights=apart[known], minlength=n), told),
-        "confidence_abs_mean": _mean(np.bincount(owner, weights=size, minlength=n), told),
-        "confidence_abs_max": _where(told > 0, largest),
+        "confidence_mean": _mean(np.bincount(owner[known], weights=apart[known], minlength=n), to_dict),
+        "confidence_abs_mean": _mean(np.bincount(owner, weights=size, minlength=n), to_dict),
+        "confidence_abs_max": _where(to_dict > 0, largest),
         "malformed_a": pl.Series(a.malformed),
         "malformed_b": pl.Series(b.malformed),
     }
@@ -136,7 +136,7 @@ def _shared(a: Detections, b: Detections) -> Ints:
     return np.bincount(both // width, weights=smaller, minlength=len(a.given)).astype(np.int64)
 
 
-def _output(name: str, differs: Difference) -> dict[str, pl.Series]:
+def _output(name: str, differs: OutputDifference) -> dict[str, pl.Series]:
     return {
         f"{OUT}{name}.abs_max": pl.Series(differs.abs_max).fill_nan(None),
         f"{OUT}{name}.agree": _where(differs.judged, differs.agree),
@@ -178,7 +178,7 @@ class PairsFolder:
             self._folder.rmdir()
         self._unfinished.replace(self._folder)
 
-    def write(self, table: pl.DataFrame, both: Joined) -> None:
+    def write(self, table: pl.DataFrame, both: JoinedAnswers) -> None:
         """One bucket: its pairs, and the answers that have no partner."""
         lone = [_lone(side, frame) for side, frame in (("a", both.only_a), ("b", both.only_b))]
         whole = pl.concat([table, *lone], how="diagonal").sort(*KEY, "in", nulls_last=True)

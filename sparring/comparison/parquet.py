@@ -1,10 +1,7 @@
-"""How large rows are once they are read, as the footers of their Parquet files tell. Pure.
+"""Parquet files read a portion at a time, and the size of their rows once unpacked.
 
-A file says how large a column is as encoded, and a mask of zeros takes next to nothing. But it counts its values.
-
-One Parquet file, read a portion at a time.
-
-Not by pyarrow.dataset, which unpacks a row group as a whole, however few rows are asked for.
+A footer gives a column's encoded size, and an encoded mask of zeros takes almost nothing; but the footer also counts
+the values. `pyarrow.dataset` would unpack a whole row group at once.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,10 +1,7 @@
-"""What all pairs are together in boxes and in other outputs, added up bucket by bucket.
+"""Totals of a comparison, added up bucket by bucket: each side's, those of boxes, those of other outputs.
 
-Percentiles of any number of durations in a few kilobytes: a histogram whose steps grow by one percent.
-
-What one side of a comparison is, added up bucket by bucket.
-
-What a whole comparison found, added up bucket by bucket.
+Percentiles of durations come from a sketch of a few kilobytes, a histogram whose steps grow by one percent: DDSketch
+(Masson, Rim, Lee: DDSketch, VLDB 2019).
 """
 
 import math
@@ -49,7 +46,7 @@ class Spread:
         step = int(np.searchsorted(np.cumsum(self.counts), rank))
         return float(_LEAST_MS * math.exp((step + 0.5) * _STEP)) if step else 0.0
 
-    def told(self) -> dict[str, float | None]:
+    def to_dict(self) -> dict[str, float | None]:
         """p50 and p95, to four digits."""
         found = {f"p{percent}": self.percentile(percent) for percent in (50, 95)}
         return {name: None if ms is None else float(f"{ms:.4g}") for name, ms in found.items()}
@@ -72,7 +69,7 @@ class Names(Counter[Hashable]):
         for name, number in column.drop_nulls().value_counts(sort=True).iter_rows():
             self[name if name in self or len(self) < NAMES_MAX else OTHERS] += number
 
-    def told(self) -> dict[str, int]:
+    def to_dict(self) -> dict[str, int]:
         """The most frequent first."""
         return {str(name): number for name, number in sorted(self.items(), key=lambda one: (-one[1], str(one[0])))}
 
@@ -124,7 +121,7 @@ class SideTotals:
             self.malformed += int(found.malformed.sum())
             self.classes.count(found.names)
 
-    def told(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """For people and JSON."""
         return {
             "rows": self.rows,
@@ -133,13 +130,13 @@ class SideTotals:
             "challengers": self.challengers,
             "subjects_only": self.subjects_only,
             "rows_only": self.rows_only,
-            "models": self.models.told(),
-            "statuses": self.statuses.told(),
-            "errors": self.errors.told(),
+            "models": self.models.to_dict(),
+            "statuses": self.statuses.to_dict(),
+            "errors": self.errors.to_dict(),
             "malformed_boxes": self.malformed,
             "boxes_left_out": self.boxes_left_out,
-            "infer_ms": self.infer_ms.told(),
-            "total_ms": self.total_ms.told(),
+            "infer_ms": self.infer_ms.to_dict(),
+            "total_ms": self.total_ms.to_dict(),
             "listed": self.listed,
         }
 
@@ -164,7 +161,7 @@ class OutputTotals:
         self.abs_sum += float(apart.sum())
         self.abs_max = max(self.abs_max, float(np.max(apart.to_numpy(), initial=0)))
 
-    def told(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """For people and JSON."""
         return {
             "judged": self.judged,
@@ -220,7 +217,7 @@ class BoxTotals:
         self.abs_sum += float(np.abs(apart).sum())
         self.abs_max = max(self.abs_max, float(np.max(np.abs(apart), initial=0)))
 
-    def told(self, boxes_a: int, boxes_b: int) -> dict[str, Any]:
+    def to_dict(self, boxes_a: int, boxes_b: int) -> dict[str, Any]:
         """For people and JSON."""
         return {
             "pairs": self.pairs,
@@ -281,21 +278,21 @@ class Totals:
             named = found.a.names.gather(found.matches.a)
             self.matched_classes.count(named.fill_null(found.b.names.gather(found.matches.b)))
 
-    def told(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Everything, for people and JSON."""
         classes = self.a.classes + self.b.classes
         return {
             "pairs": self.pairs,
             "unchanged": self.unchanged,
-            "not_compared": self.not_compared.told(),
+            "not_compared": self.not_compared.to_dict(),
             "same_status": self.same_status,
             "change_mean": share(self.change, self.pairs - self.not_compared.total()),
-            "boxes": self.boxes and self.boxes.told(self.a.boxes, self.b.boxes),
+            "boxes": self.boxes and self.boxes.to_dict(self.a.boxes, self.b.boxes),
             "classes": {
                 str(name): {"a": self.a.classes[name], "b": self.b.classes[name], "matched": self.matched_classes[name]}
                 for name, _ in sorted(classes.items(), key=lambda one: (-one[1], str(one[0])))
             },
-            "outputs": {name: output.told() for name, output in self.outputs.items()},
-            "a": self.a.told(),
-            "b": self.b.told(),
+            "outputs": {name: output.to_dict() for name, output in self.outputs.items()},
+            "a": self.a.to_dict(),
+            "b": self.b.to_dict(),
         }

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from sparring.dataset.outputs import ASKED, TOLD
+from sparring.dataset.outputs import ANSWER_COLUMNS, FRAME_COLUMNS
 
 RECORDED: Final = "recorded."
 
@@ -30,6 +30,10 @@ SIZED: Final[dict[str, Any]] = {
 PARTITIONED: Final = pa.schema({"date": pa.string(), "model": pa.string()})
 """Not in the files: in the names of their folders. A row that no model answered has no model there."""
 
-_OWN: Final = {name: kind for name, kind in (ASKED | PICTURED | TOLD | SIZED).items() if name not in PARTITIONED.names}
-_AGAIN: Final = {f"{RECORDED}{name}": kind for name, kind in (TOLD | SIZED).items()}
+_OWN: Final = {
+    name: kind
+    for name, kind in (FRAME_COLUMNS | PICTURED | ANSWER_COLUMNS | SIZED).items()
+    if name not in PARTITIONED.names
+}
+_AGAIN: Final = {f"{RECORDED}{name}": kind for name, kind in (ANSWER_COLUMNS | SIZED).items()}
 FIXED: Final = pa.schema(_OWN | _AGAIN)

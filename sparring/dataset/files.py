@@ -1,6 +1,6 @@
-"""Writes a results dataset: rows are gathered, and written as files that are there as a whole or not at all.
+"""Writes and reads a results dataset. Each file appears as a whole or not at all.
 
-A results dataset read as one table, whatever model versions wrote it.
+`open_dataset` reads the files of several model versions as one table.
 """
 
 import os
@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from schemas.limits import MIB
 from schemas.results import Answer
 from sparring.dataset.columns import PARTITIONED
-from sparring.dataset.outputs import Asked
-from sparring.dataset.rows import InputSize, Place, Rows
+from sparring.dataset.outputs import FrameFacts
+from sparring.dataset.rows import DatasetPartition, DatasetRows, InputSize
 from sparring.dataset.unify import of_files
 
 
@@ -65,11 +65,11 @@ class DatasetWriter:
         self._prefix = prefix
         self._input_size = input_size
         self._files = 0
-        self._rows = Rows(input_size)
+        self._rows = DatasetRows(input_size)
 
     def add(
         self,
-        asked: Asked,
+        asked: FrameFacts,
         answer: Answer,
         recorded: Answer | None = None,
         picture_size: tuple[int, int] | None = None,
@@ -87,10 +87,10 @@ class DatasetWriter:
         """Write what was added; returns the new files' paths, relative to the folder. OSError: nothing is lost yet,
         and the files that were written may be written again."""
         written = [self._write(place, table) for place, table in self._rows.tables()]
-        self._rows = Rows(self._input_size)
+        self._rows = DatasetRows(self._input_size)
         return written
 
-    def _write(self, place: Place, table: pa.Table) -> str:
+    def _write(self, place: DatasetPartition, table: pa.Table) -> str:
         model = NOBODY if place.model is None else quote(place.model, safe="")
         folder = self._folder / f"date={place.date}" / f"model={model}"
         folder.mkdir(parents=True, exist_ok=True)

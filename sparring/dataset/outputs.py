@@ -17,15 +17,15 @@ from schemas.tables import read_arrow
 
 TIME: Final = pa.timestamp("ms", "UTC")
 
-ASKED: Final[dict[str, Any]] = {
+FRAME_COLUMNS: Final[dict[str, Any]] = {
     "subject": pa.string(),
     "source": pa.string(),
     "at": TIME,
     "row": pa.int32(),
 }
-"""Of the frame, see `Asked`. row: of the request, from 0."""
+"""Of the frame, see `FrameFacts`. row: of the request, from 0."""
 
-TOLD: Final[dict[str, Any]] = {
+ANSWER_COLUMNS: Final[dict[str, Any]] = {
     "request_id": pa.string(),
     "pipeline": pa.string(),
     "pipeline_version": pa.string(),
@@ -47,12 +47,12 @@ TOLD: Final[dict[str, Any]] = {
 }
 """Of the answer, as docs/contract.md names it; split is JSON."""
 
-COLUMNS: Final = pa.schema(ASKED | TOLD)
+COLUMNS: Final = pa.schema(FRAME_COLUMNS | ANSWER_COLUMNS)
 """Those that every answer has, in their order. After them stand the outputs: `out.<name>`, and `anomaly.<name>`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FrameFacts:
     """What an answer answers, so that answers of two runs can be laid beside each other: one frame.
 
     subject: what was asked, the same in every run over the same frames: the request id of the frame that was recorded,
@@ -65,7 +65,7 @@ class Asked:
     at: int
 
     def facts(self) -> dict[str, Any]:
-        """By column of `ASKED`, but for the row."""
+        """By column of `FRAME_COLUMNS`, but for the row."""
         return {"subject": self.subject, "source": self.source, "at": self.at}
 
 
@@ -87,8 +87,8 @@ def failure_of(answer: Answer) -> Failure:
         return Failure("", f"{len(answer.value)} bytes that say nothing", "")
 
 
-def told(answer: Answer, failure: Failure | None) -> dict[str, Any]:
-    """What is said of an answer, by column of `TOLD`."""
+def answer_facts(answer: Answer, failure: Failure | None) -> dict[str, Any]:
+    """What is said of an answer, by column of `ANSWER_COLUMNS`."""
     return {
         "request_id": answer.request_id,
         "pipeline": answer.pipeline,
@@ -116,7 +116,7 @@ def output_name(name: str) -> str:
     return name if name.startswith("anomaly.") else f"out.{name}"
 
 
-class Gathered:
+class AnswerTable:
     """Answers that become one table, in the order in which they came.
 
     Args:

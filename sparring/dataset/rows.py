@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from schemas.results import Answer
 from sparring.dataset.columns import FIXED, PICTURED, RECORDED, SIZED
-from sparring.dataset.outputs import Asked, Gathered, read_outputs, told
+from sparring.dataset.outputs import AnswerTable, FrameFacts, answer_facts, read_outputs
 
 
 class Size(NamedTuple):
@@ -28,7 +28,7 @@ InputSize = Callable[[Answer], Size | None]
 boxes are in pixels of the picture."""
 
 
-class Place(NamedTuple):
+class DatasetPartition(NamedTuple):
     """A folder of the dataset, and what its files have: each has outputs of one schema, so that none changes its type.
 
     Which versions made them says less: outputs are those of a path's last step, and a model is named by its first.
@@ -40,18 +40,18 @@ class Place(NamedTuple):
     recorded: pa.Schema
 
 
-class Rows:
+class DatasetRows:
     """Rows that are not written yet. size_bytes: of the answers that they were made of."""
 
     def __init__(self, input_size: InputSize) -> None:
         self._input_size = input_size
-        self._gathered: dict[Place, Gathered] = defaultdict(lambda: Gathered(FIXED, ("", RECORDED)))
+        self._gathered: dict[DatasetPartition, AnswerTable] = defaultdict(lambda: AnswerTable(FIXED, ("", RECORDED)))
         self.count = 0
         self.size_bytes = 0
 
     def add(
         self,
-        asked: Asked,
+        asked: FrameFacts,
         answer: Answer,
         recorded: Answer | None = None,
         picture_size: tuple[int, int] | None = None,
@@ -59,15 +59,15 @@ class Rows:
         """Add one answer's rows; recorded: the official answer that the frame had before; picture_size: width and
         height of the frame, where it is a picture."""
         outputs, failure = read_outputs(answer)
-        facts: dict[str, Any] = asked.facts() | told(answer, failure) | self._sized(answer)
+        facts: dict[str, Any] = asked.facts() | answer_facts(answer, failure) | self._sized(answer)
         facts |= {} if picture_size is None else dict(zip(PICTURED, picture_size, strict=True))
         then = _NOT_RECORDED
         if recorded is not None:
             then, failure = read_outputs(recorded)
-            again = told(recorded, failure) | self._sized(recorded)
+            again = answer_facts(recorded, failure) | self._sized(recorded)
             facts |= {f"{RECORDED}{name}": value for name, value in again.items()}
         date = datetime.fromtimestamp(asked.at / 1000, UTC).date().isoformat()
-        place = Place(date, answer.model, outputs.schema.remove_metadata(), then.schema.remove_metadata())
+        place = DatasetPartition(date, answer.model, outputs.schema.remove_metadata(), then.schema.remove_metadata())
         self.count += self._gathered[place].add(facts, outputs, then)
         self.size_bytes += len(answer.value) + len(b"" if recorded is None else recorded.value)
 
@@ -75,7 +75,7 @@ class Rows:
         size = self._input_size(answer)
         return {} if size is None else dict(zip(SIZED, size, strict=True))
 
-    def tables(self) -> Iterator[tuple[Place, pa.Table]]:
+    def tables(self) -> Iterator[tuple[DatasetPartition, pa.Table]]:
         """One table for each place."""
         for place, gathered in self._gathered.items():
             yield place, gathered.table()

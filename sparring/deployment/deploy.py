@@ -20,13 +20,12 @@ from schemas.limits import PRESENCE_DEAD_S
 from schemas.names import ModelKey, PipelineName
 from schemas.pipelines import PipelineVersion, checked_step
 from schemas.presence import Beat, Warm
-from schemas.topics import Lane, work_topic
+from schemas.topics import Lane, ModelLane, work_topic
 from sparring.checks import checked_seconds, moment
 from sparring.deployment.version_checks import check_version
 from sparring.system.connection import Connection, who
 
-LaneOf = tuple[ModelKey, Lane]
-Status = dict[str, Any]
+DeploymentStatus = dict[str, Any]
 
 ROUTERS_S_MAX: Final = 15.0
 GONE_S_MAX: Final = 30.0
@@ -143,10 +142,10 @@ class Deployment:
             )
             warnings.warn(f"pipeline {self._version.pipeline} goes live without {_listed(cold)}: {why}", stacklevel=5)
 
-    def _cold(self, lanes: Iterable[LaneOf]) -> list[LaneOf]:
+    def _cold(self, lanes: Iterable[ModelLane]) -> list[ModelLane]:
         return list(cold_lanes(self._connection.follower.alive(), lanes, self._version))
 
-    def _failed(self, lanes: Iterable[LaneOf]) -> dict[LaneOf, str]:
+    def _failed(self, lanes: Iterable[ModelLane]) -> dict[ModelLane, str]:
         return failed_lanes(self._connection.follower.alive(), lanes, self._version, self._offered)
 
     def _problems(self) -> str:
@@ -179,7 +178,7 @@ def who_is_missing(version: PipelineVersion, beats: Sequence[Beat]) -> str:
     return ""
 
 
-def cold_lanes(beats: Iterable[Beat], lanes: Iterable[LaneOf], version: PipelineVersion) -> Iterator[LaneOf]:
+def cold_lanes(beats: Iterable[Beat], lanes: Iterable[ModelLane], version: PipelineVersion) -> Iterator[ModelLane]:
     """Lanes that are not warm for the version in one process at least, and in each that serves them. Pure."""
     warm = Warm(str(version.pipeline), version.version)
     beats = list(beats)
@@ -190,8 +189,8 @@ def cold_lanes(beats: Iterable[Beat], lanes: Iterable[LaneOf], version: Pipeline
 
 
 def failed_lanes(
-    beats: Iterable[Beat], lanes: Iterable[LaneOf], version: PipelineVersion, offered: int
-) -> dict[LaneOf, str]:
+    beats: Iterable[Beat], lanes: Iterable[ModelLane], version: PipelineVersion, offered: int
+) -> dict[ModelLane, str]:
     """Lanes that nobody who lives will ever serve for the version, and why. Pure.
 
     Each process that serves the lane has failed, and each host that may run it has failed, or its process has. What was
@@ -270,7 +269,7 @@ def undeploy(connection: Connection, name: PipelineName) -> None:
         )
 
 
-def status(connection: Connection, name: PipelineName) -> Status:
+def status(connection: Connection, name: PipelineName) -> DeploymentStatus:
     """What runs of a pipeline now."""
     version = connection.catalog().live(name)
     beats = connection.follower.alive()
@@ -309,7 +308,7 @@ def _could_run(beat: Beat, key: ModelKey, lane: Lane) -> bool:
     return _serves(beat, key, lane)
 
 
-def _listed(lanes: Iterable[LaneOf]) -> str:
+def _listed(lanes: Iterable[ModelLane]) -> str:
     roles = {"official": "champion", "shadow": "challenger"}
     return ", ".join(f"{roles[lane]} {key}" for key, lane in sorted(lanes))
 

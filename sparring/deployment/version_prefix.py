@@ -1,7 +1,4 @@
-"""Which version of a pipeline the beginning of a uuid names. Pure.
-
-A version by its uuid or the beginning of it, as people type it. Pure.
-"""
+"""A version by its uuid or the beginning of it, as people type it. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -12,7 +9,7 @@ from schemas.pipelines import PipelineVersion
 VERSION_CHARS_MIN: Final = 4
 
 
-def earlier(versions: Mapping[str, PipelineVersion], pipeline: object, beginning: object) -> PipelineVersion:
+def resolve_version(versions: Mapping[str, PipelineVersion], pipeline: object, beginning: object) -> PipelineVersion:
     """The version whose uuid begins so.
 
     Raises:
@@ -36,7 +33,7 @@ def earlier(versions: Mapping[str, PipelineVersion], pipeline: object, beginning
 """As many as `Pipeline.rollback` asks for."""
 
 
-def meant(versions: Iterable[str], beginning: str) -> str | None:
+def resolve_key(versions: Iterable[str], beginning: str) -> str | None:
     """The one version that begins so; None where there is none, or several, or too little of it was typed."""
     found = [version for version in versions if version.startswith(beginning)]
     return found[0] if len(found) == 1 and len(beginning) >= VERSION_CHARS_MIN else None

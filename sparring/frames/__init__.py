@@ -1,7 +1,8 @@
-"""ONE FRAME: the bytes and headers that a request becomes, and the bytes of a frame that was sent.
+"""ONE FRAME: its bytes and headers.
 
-encode   What a user gives to `send`, as the bytes of a frame. Too large is said before anything is encoded or read
-fetch    The frames that answers came from, fetched from their topic while it still has them
-headers  Producing frames: what `infer`, the sender and the command line send, checked against the limits before
-inputs   What a user gives to `infer`, as the bytes of a frame. Checked as far as it can be before it is sent
+inputs   a request of `infer` -> the bytes of a frame
+encode   whatever `frames.send` accepts -> the bytes of a frame
+headers  headers and size limits of a frame; large frames as references
+labels   a frame's key, headers, request id and deadline, checked
+fetch    the bytes of a recorded frame, read where they lie
 """

@@ -28,7 +28,7 @@ _POLL_MS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Original:
+class SourceFrame:
     """A frame as its producer sent it."""
 
     key: bytes | None
@@ -44,11 +44,11 @@ class Original:
             return None  # as the model's process, which refused it
 
 
-class Elsewhere(SparringError, LookupError):
+class ReferenceUnreadable(SparringError, LookupError):
     """A frame's bytes lie where this client does not read, or are no longer what they were; the message says why."""
 
 
-def resolved(original: Original, settings: Settings) -> Original:
+def resolved(original: SourceFrame, settings: Settings) -> SourceFrame:
     """The frame with its bytes: as it is, or those that its reference leads to.
 
     Raises:
@@ -62,21 +62,21 @@ def resolved(original: Original, settings: Settings) -> Original:
     try:
         value = References([*settings.reference_roots, *own]).read(reference)
     except Refused as refusal:
-        raise Elsewhere(
+        raise ReferenceUnreadable(
             f"the frame lies elsewhere: {refusal.error}: {refusal.message}; this client reads below its own "
             "SPARRING_REFERENCE_ROOTS and SPARRING_REFERENCE_STORE"
         ) from None
     return replace(original, value=value)
 
 
-def fetch(broker: Broker, origins: Iterable[Origin]) -> dict[Origin, Original]:
+def fetch(broker: Broker, origins: Iterable[Origin]) -> dict[Origin, SourceFrame]:
     """The frames at these places. One that is absent from the answer is no longer in its topic.
 
     Raises:
         ConnectionError: the broker does not answer in time.
     """
     records = fetch_records(broker, origins)
-    return {place: Original(one.key, one.value or b"", list(one.headers)) for place, one in records.items()}
+    return {place: SourceFrame(one.key, one.value or b"", list(one.headers)) for place, one in records.items()}
 
 
 def fetch_records(broker: Broker, origins: Iterable[Origin]) -> dict[Origin, Any]:

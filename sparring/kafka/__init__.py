@@ -1,10 +1,10 @@
-"""KAFKA, for the SDK and the command line: the only room that imports kafka-python.
+"""KAFKA for the SDK and the command line, through kafka-python. No other room imports it.
 
-bad_headers  Headers as the services read them, where kafka-python reads them otherwise
-broker       The SDK's end of Kafka: kafka-python, with every setting that matters said here
-group        Records as they come: of all partitions, or, in a consumer group, of those that Kafka assigns to this m
-offsets      What of each partition is read: from which offset to which. Settled by asking the broker once
-records      Records of one topic, by time, to the end or as they come
-source       Where a consumer's records come from: those that are there. `sparring.kafka.group` has those that come
-watermark    How far the partitions were read, in time. Pure: what the broker says, and when, is passed in
+broker       one broker connection: consumers, producers, topics, groups, admin requests
+offsets      offset ranges by time, and end offsets
+records      records of a range of a topic, each partition on its own connection
+source       recorded records of a stream: those that exist now
+group        records as they arrive, as a member of a consumer group
+watermark    the time up to which all records are delivered
+bad_headers  record batches with header names that kafka-python cannot read
 """

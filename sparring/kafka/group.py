@@ -1,6 +1,6 @@
-"""Records as they come: of all partitions, or, in a consumer group, of those that Kafka assigns to this member.
+"""Records of a topic as they arrive: of all partitions, or of those assigned to this member of a consumer group.
 
-A member of a consumer group: what Kafka has given to it, where it goes on, what it commits.
+`Membership` holds the member's assignment, its positions and its commits. `Following` polls.
 """
 
 import threading
@@ -142,7 +142,7 @@ class Following:
         """Only where it was stopped."""
         return self._stopped
 
-    def turn(self) -> Any:
+    def next_record(self) -> Any:
         """As in `Source`."""
         self._broker.owner.check()
         if self._records:

@@ -1,6 +1,6 @@
-"""What of each partition is read: from which offset to which. Settled by asking the broker once.
+"""Offset ranges of partitions: by time, by offsets, and their ends as the broker reports them.
 
-Where partitions end now, as the broker says, and not as a client last heard it.
+A client's own idea of an end offset becomes stale. These functions and `Ends` request it from the broker.
 """
 
 import contextlib
@@ -20,14 +20,14 @@ _ANSWER_MS_MAX: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class OffsetRange:
     """Offsets of one partition. begin: the first; end: the first that is not wanted, infinite where none is."""
 
     begin: int
     end: float = math.inf
 
 
-Spans = Mapping[TopicPartition, Span]
+Spans = Mapping[TopicPartition, OffsetRange]
 
 
 def places_of(consumer: Any, topic: str) -> list[TopicPartition]:
@@ -53,7 +53,7 @@ def offsets_at(consumer: Any, ends: Mapping[TopicPartition, int], unix_ms: int) 
 
 def spans_by_time(
     consumer: Any, places: Iterable[TopicPartition], since: int | None, until: int | None = None, *, follow: bool
-) -> dict[TopicPartition, Span]:
+) -> dict[TopicPartition, OffsetRange]:
     """Where reading begins and ends, by time.
 
     Args:
@@ -70,12 +70,12 @@ def spans_by_time(
     else:
         begins = ends if follow else first_offsets(consumer, ends)
     if follow:
-        return {place: Span(begin) for place, begin in begins.items()}
+        return {place: OffsetRange(begin) for place, begin in begins.items()}
     lasts = ends if until is None else offsets_at(consumer, ends, until)
-    return {place: Span(begin, max(begin, lasts[place])) for place, begin in begins.items()}
+    return {place: OffsetRange(begin, max(begin, lasts[place])) for place, begin in begins.items()}
 
 
-def checked_spans(consumer: Any, wanted: Spans) -> dict[TopicPartition, Span]:
+def checked_spans(consumer: Any, wanted: Spans) -> dict[TopicPartition, OffsetRange]:
     """Offsets that somebody named, with an infinite end as it is now; ValueError where they are not all there."""
     firsts, ends = first_offsets(consumer, wanted), end_offsets(consumer, wanted)
     spans = {}
@@ -86,7 +86,7 @@ def checked_spans(consumer: Any, wanted: Spans) -> dict[TopicPartition, Span]:
                 f"{place.topic}/{place.partition}: offsets {span.begin} to {end}; there are {firsts[place]} to "
                 f"{ends[place]} (the first that is not yet there)"
             )
-        spans[place] = Span(span.begin, end)
+        spans[place] = OffsetRange(span.begin, end)
     return spans
 
 

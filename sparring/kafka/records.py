@@ -17,7 +17,7 @@ from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from sparring.kafka.broker import Broker
-from sparring.kafka.offsets import Span, Spans, end_offsets, first_offsets, offsets_at, places_of, spans_by_time
+from sparring.kafka.offsets import OffsetRange, Spans, end_offsets, first_offsets, offsets_at, places_of, spans_by_time
 
 _ANSWER_MS_MAX: Final = 10_000
 """For each question to the broker, and for records that must be there."""
@@ -98,7 +98,7 @@ class RecordStream(Iterator[Any]):
 
     def __next__(self) -> Any:
         while not self.ended:
-            if (record := self.turn()) is not None:
+            if (record := self.next_record()) is not None:
                 return record
         raise StopIteration
 
@@ -107,7 +107,7 @@ class RecordStream(Iterator[Any]):
         """Whether nothing more comes: all is read, or it was stopped."""
         return self._stopped or all(one.read and not one.records for one in self._partitions)
 
-    def turn(self) -> Any:
+    def next_record(self) -> Any:
         """The next record; None where one look at the broker, a fraction of a second, brought none."""
         self._broker.owner.check()
         record = self._held()
@@ -116,7 +116,7 @@ class RecordStream(Iterator[Any]):
             record = self._held()
         return record
 
-    def taken_gone(self) -> list[tuple[TopicPartition, range]]:
+    def drain_expired(self) -> list[tuple[TopicPartition, range]]:
         """The offsets that were to be read and are no longer there, which this has not returned before: whoever asks
         after each record, and at the end, hears of them before any record behind them. Without follow only."""
         gone, self._gone = self._gone, []
@@ -159,7 +159,7 @@ class RecordStream(Iterator[Any]):
             self._consumer.seek(place, span.begin)
         return [_Partition(place, self._consumer, span.begin, span.end) for place, span in spans.items()]
 
-    def _opened_partition(self, place: TopicPartition, span: Span) -> _Partition:
+    def _opened_partition(self, place: TopicPartition, span: OffsetRange) -> _Partition:
         """With a connection of its own, so that each is read no further ahead than it is wanted: a partition that
         was paused and resumed on a shared one was seen to stand still."""
         if span.begin >= span.end:
@@ -224,7 +224,7 @@ class RecordStream(Iterator[Any]):
             raise ConnectionError(f"{self._topic} on {self._broker.kafka}: no answer: {error!r}") from error
 
 
-def cut_partitions(broker: Broker, topic: str, since: int) -> list[int]:
+def truncated_partitions(broker: Broker, topic: str, since: int) -> list[int]:
     """Those whose first records were removed, and what is left is from after `since`, Unix milliseconds: what they
     held of that time may be gone.
 

@@ -8,7 +8,7 @@ from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from sparring.kafka.broker import Broker
-from sparring.kafka.offsets import Span, places_of, spans_by_time
+from sparring.kafka.offsets import OffsetRange, places_of, spans_by_time
 from sparring.kafka.records import RecordStream
 
 
@@ -19,7 +19,7 @@ class Source(Protocol):
     def ended(self) -> bool:
         """Whether nothing more comes."""
 
-    def turn(self) -> Any:
+    def next_record(self) -> Any:
         """The next record; None where a fraction of a second brought none."""
 
     def keep(self) -> None:
@@ -39,7 +39,7 @@ class Source(Protocol):
         """Close the connections."""
 
 
-class Recorded:
+class RecordedSource:
     """What is there now.
 
     Args:
@@ -47,7 +47,7 @@ class Recorded:
         spans: what to read of them.
     """
 
-    def __init__(self, broker: Broker, spans: Mapping[TopicPartition, Span]) -> None:
+    def __init__(self, broker: Broker, spans: Mapping[TopicPartition, OffsetRange]) -> None:
         topic = next(iter(spans)).topic
         self._owner = broker.owner
         self._records = RecordStream(broker, topic, spans=spans)
@@ -60,9 +60,9 @@ class Recorded:
         """As in `Source`."""
         return self._records.ended
 
-    def turn(self) -> Any:
+    def next_record(self) -> Any:
         """As in `Source`."""
-        record = self._records.turn()
+        record = self._records.next_record()
         if record is not None:
             self._watermark_ms = max(self._watermark_ms, record.timestamp)
         return record
@@ -80,12 +80,14 @@ class Recorded:
         return False
 
 
-def recorded_spans(broker: Broker, wanted: Sequence[tuple[str, int | None, int | None]]) -> dict[TopicPartition, Span]:
+def recorded_spans(
+    broker: Broker, wanted: Sequence[tuple[str, int | None, int | None]]
+) -> dict[TopicPartition, OffsetRange]:
     """Of each topic what lies between two times, Unix ms, the second exclusive; ConnectionError where there is none,
     or nobody answers."""
     consumer = broker.consumer(())
     try:
-        spans: dict[TopicPartition, Span] = {}
+        spans: dict[TopicPartition, OffsetRange] = {}
         for topic, since, until in wanted:
             spans |= spans_by_time(consumer, existing_places(broker, consumer, topic), since, until, follow=False)
         return spans

@@ -1,4 +1,7 @@
-"""The ledger: every frame that went in, accounted for by what came out. See `account` for what must hold.
+"""THE LEDGER: every frame accounted for by its answers. It reads topics and Redis and changes nothing.
 
-It reads topics and Redis and changes nothing; it asks the router's own pure function what should have happened.
+account    facts -> report; what must hold. Pure
+facts      a frame, an answer, a dead letter: what the account needs. Pure
+decisions  what the router's pure function decides for a frame
+read       the facts, from topics and Redis; `verify`
 """

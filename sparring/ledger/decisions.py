@@ -40,14 +40,14 @@ def decide(frame: Frame, version: PipelineVersion) -> Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Otherwise:
+class Mismatch:
     """In what an answer is not what its version decides, in a few words each: what it says, and what was derived."""
 
     was: str
     derived: str
 
 
-def otherwise(decision: Decision, said: Routed, *, official: bool = True) -> Otherwise | None:
+def mismatch(decision: Decision, said: Routed, *, official: bool = True) -> Mismatch | None:
     """The first thing in which an answer is not what was decided: its model, the model's file, how many challengers
     the request has, its places in splits. None: it is. Pure.
 
@@ -55,13 +55,13 @@ def otherwise(decision: Decision, said: Routed, *, official: bool = True) -> Oth
     """
     routed = decision.official if official else decision.challengers.get(said.model or "")
     if routed is None or routed.model != said.model:
-        return Otherwise(said.model or "no model", _who(decision, official=official))
+        return Mismatch(said.model or "no model", _who(decision, official=official))
     if routed.sha256 != said.sha256:
-        return Otherwise(f"{said.model} of sha256 {said.sha256}", f"sha256 {routed.sha256}")
+        return Mismatch(f"{said.model} of sha256 {said.sha256}", f"sha256 {routed.sha256}")
     if routed.parts != said.parts:
-        return Otherwise(f"{said.parts} challengers of the request", f"{routed.parts}")
+        return Mismatch(f"{said.parts} challengers of the request", f"{routed.parts}")
     if routed.split != said.split:
-        return Otherwise(f"the split {_places(said.split)}", _places(routed.split))
+        return Mismatch(f"the split {_places(said.split)}", _places(routed.split))
     return None
 
 

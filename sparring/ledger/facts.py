@@ -54,7 +54,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class ObservedFrame:
     """A frame. origin: `topic/partition/offset`; pipeline: None where its header names none; digest: of its bytes,
     None where they lie elsewhere; decisions: by pipeline version, of those that may have been live when it came;
     produced_at: its own time, Unix milliseconds; history: of its pipeline; refused: the error that every router
@@ -74,7 +74,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ObservedAnswer:
     """An answer on `results` or `shadows`, as it lies there. partition, offset: its own place. published_at: Unix
     milliseconds. error: of one that is not `ok`, None where its writer did not say it; by_router: whether the router
     answered, in the place of a model."""
@@ -95,7 +95,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class IndexedAnswer:
     """An official answer as Redis holds it. origin: of its frame; value_digest: of its value."""
 
     origin: str
@@ -105,7 +105,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Dead:
+class DeadLetterFact:
     """A dead letter. digest: of its bytes."""
 
     origin: str

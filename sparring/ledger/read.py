@@ -1,8 +1,7 @@
-"""The facts as they lie on the topics: the frames of a time, and what was said of them.
+"""Reads the facts: frames of a time from their topics, their answers and dead letters, and Redis.
 
-One of equal values: a million frames name a few models, versions and decisions, and each is kept once.
-
-`verify`: the facts are read from the topics, Redis is asked for each request, and the account is made.
+`verify` reads them and makes the account. `Shared` keeps each of equal values once: a million frames name a few
+models, versions and decisions.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,10 +15,10 @@ from schemas.frames import Frame, Origin
 from schemas.names import PipelineName
 from schemas.results import Answer, digest, left_out
 from sparring.kafka.broker import topic_configs
-from sparring.kafka.records import RecordStream, cut_partitions
-from sparring.ledger.account import SWITCH_SLACK_MS, Index, NoLongerKept, Report, account, live_between
+from sparring.kafka.records import RecordStream, truncated_partitions
+from sparring.ledger.account import SWITCH_SLACK_MS, IndexLookup, LedgerReport, NoLongerKept, account, live_between
 from sparring.ledger.decisions import decisions, refused_anyhow
-from sparring.ledger.facts import Dead, Decision, Held, Routed, Sent, Told
+from sparring.ledger.facts import DeadLetterFact, Decision, IndexedAnswer, ObservedAnswer, ObservedFrame, Routed
 from sparring.system.connection import Connection
 
 T = TypeVar("T")
@@ -50,9 +49,9 @@ Progress = Callable[[str, int], None]
 class Said:
     """What was said of frames, in the order in which it lies on its topics."""
 
-    results: list[Told]
-    shadows: list[Told]
-    dead: list[Dead]
+    results: list[ObservedAnswer]
+    shadows: list[ObservedAnswer]
+    dead: list[DeadLetterFact]
 
     def __add__(self, later: Self) -> Self:
         return type(self)(self.results + later.results, self.shadows + later.shadows, self.dead + later.dead)
@@ -77,11 +76,11 @@ class Topics:
                 headers = tuple(record.headers)
                 yield Frame(record.key, record.value or b"", headers, origin, record.timestamp, topic_id)
 
-    def fact(self, frame: Frame, catalog: Catalog, since: int) -> Sent:
+    def fact(self, frame: Frame, catalog: Catalog, since: int) -> ObservedFrame:
         """What is kept of a frame, decided by each version that was live from `since` on."""
         name = pipeline_of(frame)
         pipeline = (catalog.pipelines.get(name) if name is not None else None) or Pipeline()
-        return Sent(
+        return ObservedFrame(
             origin=str(frame.origin),
             partition=frame.origin.partition,
             offset=frame.origin.offset,
@@ -95,11 +94,11 @@ class Topics:
             refused=refused_anyhow(frame),
         )
 
-    def said(self, of: Mapping[str, Sent], since: int, until: int | None = None) -> Said:
+    def said(self, of: Mapping[str, ObservedFrame], since: int, until: int | None = None) -> Said:
         """What was said of these frames, by origin, from `since` on; until: None: to the topics' ends."""
         return Said(
-            list(self._told(self._names.results, of, since, until)),
-            list(self._told(self._names.shadows, of, since, until)),
+            list(self._answers(self._names.results, of, since, until)),
+            list(self._answers(self._names.shadows, of, since, until)),
             list(self._dead(of, since, until)),
         )
 
@@ -109,22 +108,24 @@ class Topics:
         kept = {version: self._shared.one(decision) for version, decision in decided.items()}
         return self._shared.of(tuple(kept.items()), kept)
 
-    def _told(self, topic: str, of: Mapping[str, Sent], since: int, until: int | None) -> Iterator[Told]:
+    def _answers(
+        self, topic: str, of: Mapping[str, ObservedFrame], since: int, until: int | None
+    ) -> Iterator[ObservedAnswer]:
         for record in self._records(topic, since, until):
             try:
                 answer = Answer.from_record(record.key, record.value or b"", list(record.headers))
             except ValueError:
                 continue  # a stranger's record: no frame is answered by it
             if (frame := of.get(answer.frame)) is not None:
-                yield told_of(frame, answer, record, self._shared)
+                yield observed(frame, answer, record, self._shared)
 
-    def _dead(self, of: Mapping[str, Sent], since: int, until: int | None) -> Iterator[Dead]:
+    def _dead(self, of: Mapping[str, ObservedFrame], since: int, until: int | None) -> Iterator[DeadLetterFact]:
         for record in self._records(self._names.deadletters, since, until):
             text = {name: value.decode(errors="replace") for name, value in record.headers if value is not None}
             if "error" in text and (frame := of.get(text.get("frame", ""))) is not None:
                 error = self._shared.one(text["error"])
                 _, of_frame = left_out(list(record.headers)) or (0, digest(record.value or b""))
-                yield Dead(frame.origin, error, of_frame)
+                yield DeadLetterFact(frame.origin, error, of_frame)
 
     def _records(self, topic: str, since: int, until: int | None = None) -> Iterator[Any]:
         with RecordStream(self._connection.broker, topic, since, until) as records:
@@ -141,10 +142,10 @@ def pipeline_of(frame: Frame) -> PipelineName | None:
         return None
 
 
-def told_of(frame: Sent, answer: Answer, record: Any, shared: Shared) -> Told:
+def observed(frame: ObservedFrame, answer: Answer, record: Any, shared: Shared) -> ObservedAnswer:
     """What is kept of an answer. Nearly always it repeats what its frame says: then that is kept once."""
     error, stage = _failure(answer)
-    return Told(
+    return ObservedAnswer(
         origin=frame.origin,
         partition=record.partition,
         offset=record.offset,
@@ -188,7 +189,7 @@ def verify(
     *,
     index: bool = True,
     progress: Progress | None = None,
-) -> Report:
+) -> LedgerReport:
     """Account for every frame that was produced from `since` until before `until`, Unix milliseconds.
 
     It holds about 1.3 kB for each frame and its answer, 0.4 kB for each challenger's. Frames and answers are read from
@@ -200,7 +201,7 @@ def verify(
         until: later frames are left out: their answers may be on their way.
         pipeline: its frames only; None: all.
         index: ask Redis too, for each request.
-        progress: told of each topic as it is read.
+        progress: called with the name and the count of each topic as it is read.
 
     Raises:
         ConnectionError: Kafka does not answer.
@@ -220,22 +221,22 @@ def verify(
     return report
 
 
-def _by_origin(facts: Iterable[Sent]) -> dict[str, Sent]:
+def _by_origin(facts: Iterable[ObservedFrame]) -> dict[str, ObservedFrame]:
     return {fact.origin: fact for fact in facts}
 
 
-def _account(sent: dict[str, Sent], said: Said, index: Index | None = None) -> Report:
+def _account(sent: dict[str, ObservedFrame], said: Said, index: IndexLookup | None = None) -> LedgerReport:
     return account(list(sent.values()), said.results, said.shadows, said.dead, index)
 
 
-def _doubtful(sent: dict[str, Sent], said: Said) -> set[str]:
+def _doubtful(sent: dict[str, ObservedFrame], said: Said) -> set[str]:
     """Frames that may have been decided right, by a version that was not known of when they were read."""
     return {one.origin for one in _account(sent, said).findings if one.kind == "wrong decision"}
 
 
 def _decided_again(
     connection: Connection, topics: Topics, since: int, until: int, doubtful: set[str]
-) -> dict[str, Sent]:
+) -> dict[str, ObservedFrame]:
     """Those frames by every version that ever was live, also since they were read: a camera's clock may be ahead."""
     if not doubtful:
         return {}
@@ -252,16 +253,16 @@ def _cut(connection: Connection, since: int) -> int:
         kept_ms = int(topic_configs(admin, [frames])[frames]["retention.ms"])
     if kept_ms < 0 or since >= now_ms() - kept_ms:
         return 0
-    return len(cut_partitions(broker, frames, since))
+    return len(truncated_partitions(broker, frames, since))
 
 
-def _held(connection: Connection) -> Index:
+def _held(connection: Connection) -> IndexLookup:
     ttl_ms = connection.settings.result_ttl_s * 1000
 
-    def official(told: Told) -> Held | NoLongerKept | None:
-        held = connection.answers.read(told.request_id, told.pipeline).official
+    def official(answer: ObservedAnswer) -> IndexedAnswer | NoLongerKept | None:
+        held = connection.answers.read(answer.request_id, answer.pipeline).official
         if held is not None:
-            return Held(held.frame, held.request_id, held.pipeline, digest(held.value))
-        return "no longer kept" if told.published_at + ttl_ms <= now_ms() else None
+            return IndexedAnswer(held.frame, held.request_id, held.pipeline, digest(held.value))
+        return "no longer kept" if answer.published_at + ttl_ms <= now_ms() else None
 
     return official

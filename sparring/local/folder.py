@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from sparring.local.errors import StackError
-from sparring.local.reaper import END_S_MAX, Recorded, end_in_order
+from sparring.local.reaper import END_S_MAX, ProcessRef, end_in_order
 
 DATA_VARIABLE: Final = "SPARRING_DATA"
 RELEASE_S_MAX: Final = 30.0
@@ -30,8 +30,8 @@ class Addresses(msgspec.Struct, frozen=True):
     redis: str
     store: str
     namespace: str
-    stack: Recorded
-    processes: tuple[Recorded, ...] = ()
+    stack: ProcessRef
+    processes: tuple[ProcessRef, ...] = ()
 
 
 def default_data() -> Path:
@@ -84,12 +84,12 @@ class Folder:
         self._lock_fd = fd
         self._end_leftovers()
         os.truncate(fd, 0)
-        os.pwrite(fd, msgspec.json.encode(Recorded.of("stack", os.getpid())), 0)
+        os.pwrite(fd, msgspec.json.encode(ProcessRef.of("stack", os.getpid())), 0)
 
-    def holder(self) -> Recorded | None:
+    def holder(self) -> ProcessRef | None:
         """The living process that holds the folder, also while it is still starting; None: nobody."""
         try:
-            holder = msgspec.json.decode(self._lock.read_bytes(), type=Recorded)
+            holder = msgspec.json.decode(self._lock.read_bytes(), type=ProcessRef)
         except (FileNotFoundError, msgspec.DecodeError):
             return None
         return holder if holder.process() else None

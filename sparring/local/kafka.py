@@ -1,6 +1,6 @@
-"""The broker: Apache Kafka itself, one node that is broker and controller (KRaft), in the JVM of a wheel.
+"""The broker: Apache Kafka itself, one node that is broker and controller (KRaft), on the JVM of a Python wheel.
 
-Kafka's jars: resolved by their Maven coordinates once, then found in the cache folder.
+Its jars are resolved once by their Maven coordinates, then found in the cache folder.
 """
 
 import base64

@@ -1,14 +1,8 @@
-"""Ends what a stack left running when it died without doing so: killed, crashed, out of memory.
+"""Ends the processes of a stack that died without ending them: killed, crashed, out of memory.
 
-As a program (`leash` starts it) it reads from stdin, a line each time a child starts or ends, the
-full list of children in the order in which they are to be ended. When the pipe closes, whoever is
-on the last line and still lives is ended. It must never import anything of ours: it is started by
-its path, so that it costs a few megabytes and not a whole SDK.
-
-The stack's hold on a process that ends its children when the stack itself cannot.
-
-The pipe to it closes with the stack's process, however that ends. It holds the folder's lock too,
-so that a new stack in the folder waits for the remains of the old one.
+As a program, started by its path, it reads lines from stdin: each is the complete list of children, in the order in
+which they end. When the pipe closes, it ends those of the last line that still live. It imports nothing of ours
+and costs a few megabytes. `Reaper` starts it. It holds the folder's lock too, so that a new stack in the folder waits.
 """
 
 import contextlib
@@ -28,7 +22,7 @@ _CLOCK_SLACK_S: Final = 2.0
 _AGAIN_AFTER_S: Final = 0.02
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class ProcessRef(msgspec.Struct, frozen=True):
     """A process as others find it again: an id alone may belong to somebody else by then."""
 
     name: str
@@ -36,7 +30,7 @@ class Recorded(msgspec.Struct, frozen=True):
     created_s: float
 
     @classmethod
-    def of(cls, name: str, pid: int) -> "Recorded":
+    def of(cls, name: str, pid: int) -> "ProcessRef":
         """The process that has this id now; one that is already gone is recorded as never alive."""
         try:
             return cls(name, pid, psutil.Process(pid).create_time())
@@ -53,7 +47,7 @@ class Recorded(msgspec.Struct, frozen=True):
             return None
 
 
-def end_in_order(processes: tuple[Recorded, ...], within_s: float) -> int:
+def end_in_order(processes: tuple[ProcessRef, ...], within_s: float) -> int:
     """End these one after the other, with SIGKILL where SIGTERM did not within `within_s`; how many lived."""
     ended = 0
     for recorded in processes:
@@ -69,7 +63,7 @@ def end_in_order(processes: tuple[Recorded, ...], within_s: float) -> int:
     return ended
 
 
-def has_ended(recorded: Recorded, within_s: float) -> bool:
+def has_ended(recorded: ProcessRef, within_s: float) -> bool:
     """Whether it is gone in time."""
     # psutil's own wait takes a zombie for alive, and in a container often nobody reaps orphans.
     deadline = time.monotonic() + within_s
@@ -84,13 +78,13 @@ def main() -> None:
     """Read until the stack is gone, then end what it left."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    children: tuple[Recorded, ...] = ()
+    children: tuple[ProcessRef, ...] = ()
     for line in sys.stdin.buffer:
-        children = msgspec.json.decode(line, type=tuple[Recorded, ...])
+        children = msgspec.json.decode(line, type=tuple[ProcessRef, ...])
     end_in_order(children, END_S_MAX)
 
 
-class Leash:
+class Reaper:
     """Started before the first child, let go after the last one ended."""
 
     def __init__(self, lock_fd: int) -> None:
@@ -104,7 +98,7 @@ class Leash:
             bufsize=0,
         )
 
-    def hold(self, processes: tuple[Recorded, ...]) -> None:
+    def hold(self, processes: tuple[ProcessRef, ...]) -> None:
         """These are the children now, in the order in which they are to be ended."""
         # Whoever killed it took this safety away; that is no reason to stop supervising.
         with contextlib.suppress(BrokenPipeError):

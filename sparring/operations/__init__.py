@@ -1,7 +1,7 @@
-"""OPERATIONS: dead letters, topics that nobody needs, the index, one frame.
+"""OPERATIONS: what one does to a running system.
 
-deadletters  Dead letters: frames that were refused, as they came. Listed by time, and sent again as new frames
-lookup       One request looked up: its answers in the index, and its frame's picture with their boxes
-pruning      Which topics of models nobody needs any more. Pure
-rebuild      The index rebuilt from the topics: Redis is a view, so it can be had again
+deadletters  reads dead letters, sends them again
+pruning      finds and deletes topics that no version needs
+rebuild      writes the index again from the topics
+lookup       one request: its answers, its frame, its picture
 """

@@ -22,7 +22,7 @@ from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDep
 from schemas.placement import Placement, placement
 from schemas.results import Answer, digest
 from schemas.tables import read_arrow
-from sparring.frames.fetch import Elsewhere, fetch, resolved
+from sparring.frames.fetch import ReferenceUnreadable, fetch, resolved
 from sparring.results.dataframe import cells
 from sparring.system.connection import Connection
 from sparring.vision import (
@@ -43,7 +43,7 @@ class NoPicture(SparringError, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundRequest:
     """A request in the index. pipelines: all that have answered it, challengers' lanes too; pipeline: the one that
     `answers` are of, None where it is not clear which one is meant."""
 
@@ -53,7 +53,7 @@ class Found:
     answers: Answers
 
 
-def find(index: AnswerIndex, request_id: str, pipeline: str | None = None) -> Found:
+def find(index: AnswerIndex, request_id: str, pipeline: str | None = None) -> FoundRequest:
     """What is known of a request to one pipeline, `workspace/name`; None: to the only one that answered it.
 
     Raises:
@@ -63,7 +63,7 @@ def find(index: AnswerIndex, request_id: str, pipeline: str | None = None) -> Fo
     if pipeline is None and len(pipelines) == 1:
         pipeline = pipelines[0]
     answers = Answers() if pipeline is None else index.read(request_id, pipeline)
-    return Found(request_id, pipelines, pipeline, answers)
+    return FoundRequest(request_id, pipelines, pipeline, answers)
 
 
 def picture(connection: Connection, answers: Answers, confidence_min: float = 0.0) -> Image:
@@ -189,7 +189,7 @@ def _frame_value(connection: Connection, answer: Answer) -> bytes:
     why = "the topic was made anew" if original.reference is None else "what its reference leads to was changed"
     try:
         original = resolved(original, connection.settings)
-    except Elsewhere as error:
+    except ReferenceUnreadable as error:
         raise NoPicture(f"picture: {error}") from None
     if digest(original.value) != answer.frame_digest:
         raise NoPicture(f"picture: another frame lies at {place}: {why} after this answer")

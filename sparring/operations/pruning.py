@@ -1,9 +1,7 @@
-"""Which topics of models nobody needs any more. Pure.
+"""Topics of models that no version needs any more: `sparring topics prune` deletes them.
 
-No service ever deletes a topic: clients that use one do not survive that. `sparring topics prune` does, now and then,
-with what is found unused here.
-
-The topics of models, each with its consumer group of the same name: how far they are read, and how they end.
+No service deletes a topic: clients that use one do not survive that. `judged` decides and is pure; `standings` and
+`delete_unread` read and delete the topics, each with its consumer group of the same name.
 """
 
 import time
@@ -17,11 +15,8 @@ from kafka import TopicPartition
 from kafka.protocol.consumer import OffsetSpec
 
 from schemas.catalog import Catalog, Pipeline
-from schemas.names import ModelKey
-from schemas.topics import Lane, TopicNames
+from schemas.topics import Lane, ModelLane, TopicNames
 from sparring.kafka.broker import Broker, delete_groups, group_names
-
-LaneOf = tuple[ModelKey, Lane]
 
 Verdict = Literal["unused", "needed", "needed lately", "read", "unanswered", "unknown"]
 """needed: a version that is live or offered has it. read: its group has members. unanswered: it has records that its
@@ -29,7 +24,7 @@ group has not committed. unknown: of no model version that the catalog knows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class GroupState:
     """How far a topic is read by the group of its name: its members now, and the records that it has not committed."""
 
     members: int
@@ -37,18 +32,18 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class PruneVerdict:
     """needed_until: when a version needed it last, Unix milliseconds; None: it does now, or nobody knows."""
 
     topic: str
     verdict: Verdict
     needed_until: int | None
-    standing: Standing
+    standing: GroupState
 
 
 def judged(
-    catalog: Catalog, names: TopicNames, found: Mapping[str, Standing], unused_for_ms: int, now_ms: int
-) -> list[Judged]:
+    catalog: Catalog, names: TopicNames, found: Mapping[str, GroupState], unused_for_ms: int, now_ms: int
+) -> list[PruneVerdict]:
     """A verdict on each topic of a model, in the order of their names.
 
     Args:
@@ -74,22 +69,22 @@ def judged(
             verdict = "read"
         else:
             verdict = "unanswered" if standing.unanswered else "unused"
-        judgements.append(Judged(topic, verdict, at, standing))
+        judgements.append(PruneVerdict(topic, verdict, at, standing))
     return judgements
 
 
-def needed_again(catalog: Catalog, names: TopicNames, deleted: Collection[str], now_ms: int) -> list[LaneOf]:
+def needed_again(catalog: Catalog, names: TopicNames, deleted: Collection[str], now_ms: int) -> list[ModelLane]:
     """Of topics that were deleted, those that a version needs that was offered or went live meanwhile."""
     return sorted(lane for lane in _needed(catalog, now_ms) if names.work(*lane) in deleted)
 
 
-def _needed(catalog: Catalog, now_ms: int) -> set[LaneOf]:
+def _needed(catalog: Catalog, now_ms: int) -> set[ModelLane]:
     return {lane for version in catalog.wanted(now_ms) for lane in version.lanes()}
 
 
-def _needed_until(catalog: Catalog) -> dict[LaneOf, int]:
+def _needed_until(catalog: Catalog) -> dict[ModelLane, int]:
     """When each was needed last, by the broker's clock; one that never was, since its model or version was made."""
-    found: dict[LaneOf, int] = {
+    found: dict[ModelLane, int] = {
         (key, lane): model.created_at for key, model in catalog.models.items() for lane in get_args(Lane)
     }
     for pipeline in catalog.pipelines.values():
@@ -114,14 +109,14 @@ _ANSWER_S: Final = 10.0
 _AGAIN_AFTER_S: Final = 0.05
 
 
-def standings(broker: Broker, names: TopicNames) -> dict[str, Standing]:
+def standings(broker: Broker, names: TopicNames) -> dict[str, GroupState]:
     """How far each topic of a model is read; ConnectionError where the broker does not answer, or refuses."""
     with broker.admin("topics of models could not be asked for") as admin:
         topics = sorted(name for name in admin.list_topics() if name.startswith(names.of_models()))
         groups = sorted(group_names(admin) & set(topics))
         members = {group: len(one["members"]) for group, one in admin.describe_groups(groups).items()} if groups else {}
         left = _left(admin, topics, admin.list_group_offsets(groups) if groups else {}) if topics else Counter()
-    return {topic: Standing(members.get(topic, 0), left[topic]) for topic in topics}
+    return {topic: GroupState(members.get(topic, 0), left[topic]) for topic in topics}
 
 
 def delete_unread(broker: Broker, topics: Sequence[str]) -> set[str]:

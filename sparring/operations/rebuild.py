@@ -6,7 +6,7 @@ from typing import Final
 from adapters.redis import field_of
 from schemas.limits import MIB
 from schemas.results import Answer
-from sparring.results.answers import Role, read_answers
+from sparring.results.answers import AnswerRole, read_answers
 from sparring.system.connection import Connection
 
 _ANSWERS_AT_ONCE: Final = 100
@@ -24,7 +24,7 @@ def rebuild(connection: Connection, since: int, progress: Callable[[str, int], N
     return (_rebuild(connection, "official", since, progress), _rebuild(connection, "shadow", since, progress))
 
 
-def _rebuild(connection: Connection, role: Role, since: int, progress: Callable[[str, int], None]) -> int:
+def _rebuild(connection: Connection, role: AnswerRole, since: int, progress: Callable[[str, int], None]) -> int:
     waiting: list[Answer] = []
     waiting_bytes = written = 0
     with read_answers(connection.broker, connection.topics, role, since=since) as answers:

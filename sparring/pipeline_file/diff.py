@@ -9,10 +9,10 @@ import msgspec
 from schemas.catalog import Catalog, Pipeline
 from schemas.pipelines import PipelineVersion, Step, Validation
 from sparring.pipeline_file.describe import SHORT, configuration_in_words, step_in_words
-from sparring.pipeline_file.plan import NEW, Planned, as_configured
+from sparring.pipeline_file.plan import NEW, PlannedVersion, as_configured
 
 Sign = Literal["+", "-", "~"]
-Kind = Literal[
+ChangeKind = Literal[
     "workspace", "upload", "configure", "pipeline", "step", "validation", "frame age", "version", "deploy", "tag"
 ]
 """Steps and validations are part of the version that is added or deployed after them; the rest is done one by one."""
@@ -23,7 +23,7 @@ class Change(msgspec.Struct, frozen=True):
     deployment: no version is as it is wanted yet."""
 
     sign: Sign
-    kind: Kind
+    kind: ChangeKind
     name: str
     text: str = ""
     new_version: bool = False
@@ -32,7 +32,7 @@ class Change(msgspec.Struct, frozen=True):
         return f"{self.sign} {self.kind} {self.name}  {self.text}".rstrip()
 
 
-def differences(planned: Planned, catalog: Catalog) -> list[Change]:
+def differences(planned: PlannedVersion, catalog: Catalog) -> list[Change]:
     """In the order in which they are done; empty where everything is as it is wanted."""
     wanted = planned.wanted
     known = catalog.pipelines.get(wanted.pipeline)
@@ -50,7 +50,7 @@ def differences(planned: Planned, catalog: Catalog) -> list[Change]:
     return changes
 
 
-def _models(planned: Planned, catalog: Catalog) -> Iterator[Change]:
+def _models(planned: PlannedVersion, catalog: Catalog) -> Iterator[Change]:
     for one in planned.wanted.models:
         pinned = planned.models[one.name]
         model = pinned.model
@@ -64,7 +64,7 @@ def _models(planned: Planned, catalog: Catalog) -> Iterator[Change]:
             yield Change("+" if model.version == NEW else "~", "configure", one.name, text)
 
 
-def _version(planned: Planned, known: Pipeline) -> Iterator[Change]:
+def _version(planned: PlannedVersion, known: Pipeline) -> Iterator[Change]:
     """The live version counts where one is to be live; else the latest, which deploy() would take."""
     name, wanted = planned.version.name, planned.version
     latest = known.versions.get(known.latest)

@@ -1,10 +1,7 @@
 """Reads a pipeline file: the format of docs/pipeline-file.md, and nothing else.
 
-The arguments of `configure()` in a pipeline file. What they may be, `sparring.configuration` says.
-
-Reads the validation rules of a pipeline file: SQL, which `adapters.rules` has polars parse.
-
-Reads the steps of a pipeline file. Which models there are is not known here.
+Names of models are not resolved here (`plan`). The arguments of `configure()` are checked by
+`sparring.deployment.configure`, and the SQL of validation rules by `adapters.rules`.
 """
 
 import inspect
@@ -23,14 +20,14 @@ from sparring.framework import Framework
 from sparring.model import ModelVersion
 from sparring.pipeline_file.spec import (
     ModelName,
-    Wanted,
-    WantedModel,
-    WantedModelStep,
-    WantedShadow,
-    WantedSplit,
-    WantedStep,
+    ModelSpec,
+    ModelStepSpec,
+    PipelineSpec,
+    ShadowSpec,
+    SplitSpec,
+    StepSpec,
 )
-from sparring.pipeline_file.yaml import Place, read_yaml
+from sparring.pipeline_file.yaml import YamlNode, read_yaml
 
 ARGUMENTS: Final = tuple(name for name in inspect.signature(ModelVersion.configure).parameters if name != "self")
 _SCHEMAS: Final = ("input_schema", "output_schema")
@@ -38,19 +35,19 @@ _LIST: Final = re.compile(r"list<(.+)>")
 _TYPE: Final = "a type: float, double, int64, bool, string, or a list of one, such as list<float>"
 
 
-def read_arguments(place: Place) -> dict[str, Any]:
+def read_arguments(place: YamlNode) -> dict[str, Any]:
     """As `configure()` takes them, by name; schemas as pyarrow's, the rest as it stands."""
     fields = place.known(ARGUMENTS)
     return {name: _schema(one) if name in _SCHEMAS else one.value for name, one in fields.items()}
 
 
-def _schema(place: Place) -> pa.Schema:
+def _schema(place: YamlNode) -> pa.Schema:
     fields = place.fields("a mapping of types by name, such as boxes: list<float>")
     found: list[pa.Field[Any]] = [pa.field(name, _type(one, one.text(_TYPE))) for name, one in fields.items()]
     return pa.schema(found)
 
 
-def _type(place: Place, text: str) -> Any:
+def _type(place: YamlNode, text: str) -> Any:
     if inside := _LIST.fullmatch(text):
         return pa.list_(_type(place, inside[1].strip()))
     by_name: Any = pa.type_for_alias  # its stubs know only literals
@@ -63,12 +60,12 @@ def _type(place: Place, text: str) -> Any:
 EXAMPLE: Final = """ARRAY_GET("out.variable", 1) > 1000000.0"""
 
 
-def read_rules(place: Place) -> tuple[Validation, ...]:
+def read_rules(place: YamlNode) -> tuple[Validation, ...]:
     """The rules by name; WrongFile where one is none."""
     return tuple(_rule(name, one) for name, one in place.fields("a mapping of rules by name").items())
 
 
-def _rule(name: str, place: Place) -> Validation:
+def _rule(name: str, place: YamlNode) -> Validation:
     text = place.text(f"a rule in SQL, such as {EXAMPLE}")
     try:
         return parsed(name, text)
@@ -84,7 +81,7 @@ SHADOW_KEYS: Final = ("champion", "challengers", "share")
 _MODEL: Final = "a model, NAME or NAME@VERSION"
 
 
-def read_steps(place: Place) -> tuple[WantedStep, ...]:
+def read_steps(place: YamlNode) -> tuple[StepSpec, ...]:
     """The steps; WrongFile where one is none, or there are none."""
     steps = place.items("steps")
     if not steps:
@@ -92,21 +89,21 @@ def read_steps(place: Place) -> tuple[WantedStep, ...]:
     return tuple(_step(one) for one in steps)
 
 
-def _step(place: Place) -> WantedStep:
+def _step(place: YamlNode) -> StepSpec:
     fields = place.known(KINDS)
     if len(fields) != 1:
         raise place.wrong(f"one of {', '.join(KINDS)}")
     ((kind, inside),) = fields.items()
     match kind:
         case "model":
-            return WantedModelStep(_model_name(inside), inside)
+            return ModelStepSpec(_model_name(inside), inside)
         case "random_split":
             return _split(inside)
         case _:
             return _shadow(inside)
 
 
-def _split(place: Place) -> WantedSplit:
+def _split(place: YamlNode) -> SplitSpec:
     fields = place.known(SPLIT_KEYS, required=("weights",))
     weights = []
     for one in fields["weights"].items("{model, weight}"):
@@ -115,21 +112,21 @@ def _split(place: Place) -> WantedSplit:
     if sum(weight for weight, _ in weights) == 0:
         raise fields["weights"].wrong("at least one {model, weight} with a weight above 0")
     hash_key = fields["hash_key"].text("the name of a column or header") if "hash_key" in fields else None
-    return WantedSplit(tuple(weights), hash_key, place)
+    return SplitSpec(tuple(weights), hash_key, place)
 
 
-def _shadow(place: Place) -> WantedShadow:
+def _shadow(place: YamlNode) -> ShadowSpec:
     fields = place.known(SHADOW_KEYS, required=("champion", "challengers"))
     challengers = fields["challengers"].items("models, NAME or NAME@VERSION")
     if not challengers:
         raise fields["challengers"].wrong("at least one model")
     share = fields["share"].number("a number from 0.0 to 1.0", 0, 1) if "share" in fields else 1.0
-    return WantedShadow(
+    return ShadowSpec(
         _model_name(fields["champion"]), tuple(_model_name(one) for one in challengers), float(share), place
     )
 
 
-def _model_name(place: Place) -> ModelName:
+def _model_name(place: YamlNode) -> ModelName:
     name, at, version = place.text(_MODEL).partition("@")
     try:
         checked_name("", name)
@@ -144,7 +141,7 @@ KEYS: Final = ("workspace", "pipeline", "tags", "models", "steps", "validations"
 MODEL_KEYS: Final = ("path", "framework", "configure")
 
 
-def read_wanted(content: bytes, folder: Path, workspace: str) -> Wanted:
+def read_pipeline_file(content: bytes, folder: Path, workspace: str) -> PipelineSpec:
     """What the file wants.
 
     Args:
@@ -155,8 +152,8 @@ def read_wanted(content: bytes, folder: Path, workspace: str) -> Wanted:
     Raises:
         WrongFile: it names the place in the file.
     """
-    fields = Place("", read_yaml(content)).known(KEYS, required=("pipeline", "steps"))
-    return Wanted(
+    fields = YamlNode("", read_yaml(content)).known(KEYS, required=("pipeline", "steps"))
+    return PipelineSpec(
         pipeline=PipelineName(
             _name(fields["workspace"]) if "workspace" in fields else workspace, _name(fields["pipeline"])
         ),
@@ -169,37 +166,37 @@ def read_wanted(content: bytes, folder: Path, workspace: str) -> Wanted:
     )
 
 
-def _name(place: Place) -> str:
+def _name(place: YamlNode) -> str:
     try:
         return checked_name("", place.value)
     except ValueError:
         raise place.wrong("letters, digits and dashes, starting with a letter, under 64 characters") from None
 
 
-def _age(place: Place) -> int:
+def _age(place: YamlNode) -> int:
     try:
         return checked_count("", place.value, 1, FRAME_AGE_MS_LIMIT)
     except (TypeError, ValueError):
         raise place.wrong(f"milliseconds, 1 to {FRAME_AGE_MS_LIMIT}") from None
 
 
-def _tags(place: Place) -> tuple[str, ...]:
+def _tags(place: YamlNode) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_tag(one) for one in place.items("tags")))
 
 
-def _tag(place: Place) -> str:
+def _tag(place: YamlNode) -> str:
     try:
         return checked_tag(place.value)
     except ValueError:
         raise place.wrong("printable text without commas, under 64 characters") from None
 
 
-def _models(place: Place, folder: Path) -> tuple[WantedModel, ...]:
+def _models(place: YamlNode, folder: Path) -> tuple[ModelSpec, ...]:
     return tuple(_model_of(name, one, folder) for name, one in place.fields("a mapping of models by name").items())
 
 
-def _model_of(name: str, place: Place, folder: Path) -> WantedModel:
-    _name(Place(place.path, name))
+def _model_of(name: str, place: YamlNode, folder: Path) -> ModelSpec:
+    _name(YamlNode(place.path, name))
     fields = place.known(MODEL_KEYS, required=("path",))
     path = fields["path"].text("a path, relative to this file")
     if not (folder / path).is_file():
@@ -210,4 +207,4 @@ def _model_of(name: str, place: Place, folder: Path) -> WantedModel:
             raise fields["framework"].wrong(" or ".join(Framework))
         framework = Framework(fields["framework"].text())
     arguments = read_arguments(fields["configure"]) if "configure" in fields else None
-    return WantedModel(name, folder / path, path, framework, arguments, place)
+    return ModelSpec(name, folder / path, path, framework, arguments, place)

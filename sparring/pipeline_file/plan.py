@@ -1,8 +1,7 @@
-"""What a file wants as the system would have it: model versions with their configurations, a pipeline version.
+"""What applying a file means: model versions with their configurations, and a pipeline version.
 
-Everything that `deploy()` would refuse for its steps is refused here, before anything is uploaded. Pure.
-
-A model's file beside the versions that are there: the newest one is it, or uploading it would make another.
+Everything that `deploy()` would refuse is refused here, before anything is uploaded. A model file equals the newest
+version of its name, or its upload makes another version.
 """
 
 from collections.abc import Mapping
@@ -27,16 +26,16 @@ from schemas.pipelines import (
 from sparring.deployment.configure import configuration
 from sparring.deployment.onnx_file import Signature, inspect, model_bytes
 from sparring.deployment.version_checks import check_version
-from sparring.deployment.version_prefix import VERSION_CHARS_MIN, meant
+from sparring.deployment.version_prefix import VERSION_CHARS_MIN, resolve_key
 from sparring.framework import Framework
-from sparring.pipeline_file.spec import ModelName, Wanted, WantedModelStep, WantedShadow, WantedSplit, WantedStep
-from sparring.pipeline_file.yaml import WrongFile
+from sparring.pipeline_file.spec import ModelName, ModelStepSpec, PipelineSpec, ShadowSpec, SplitSpec, StepSpec
+from sparring.pipeline_file.yaml import InvalidPipelineFile
 
 NEW: Final = "new"
 """The version of what is not uploaded yet."""
 
 
-def versions_of(wanted: Wanted, catalog: Catalog) -> dict[str, models.ModelVersion]:
+def versions_of(wanted: PipelineSpec, catalog: Catalog) -> dict[str, models.ModelVersion]:
     """Of each model that the file names, by name; WrongFile where its file cannot be uploaded."""
     workspace = wanted.pipeline.workspace
     found = {}
@@ -44,7 +43,7 @@ def versions_of(wanted: Wanted, catalog: Catalog) -> dict[str, models.ModelVersi
         try:
             found[one.name] = version_of(workspace, one.name, one.path, one.framework, catalog)
         except ValueError as error:
-            raise WrongFile(f"{one.place.path}.{error}") from error
+            raise InvalidPipelineFile(f"{one.place.path}.{error}") from error
     return found
 
 
@@ -91,15 +90,15 @@ def _signature(path: Path, content: bytes, framework: Framework) -> Signature:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedVersion:
     """models: those that the file names, by name, with the configuration that it wants. version: the pipeline's."""
 
-    wanted: Wanted
+    wanted: PipelineSpec
     models: Mapping[str, PinnedModel]
     version: PipelineVersion
 
 
-def planned(wanted: Wanted, versions: Mapping[str, models.ModelVersion], catalog: Catalog) -> Planned:
+def plan_version(wanted: PipelineSpec, versions: Mapping[str, models.ModelVersion], catalog: Catalog) -> PlannedVersion:
     """The model and pipeline versions that the file wants.
 
     Args:
@@ -111,17 +110,17 @@ def planned(wanted: Wanted, versions: Mapping[str, models.ModelVersion], catalog
         WrongFile: a model is missing, a configuration does not fit, or the steps cannot run.
     """
     named = {name: PinnedModel(model, _configuration(wanted, name, model, catalog)) for name, model in versions.items()}
-    steps = tuple(_step(one, Models(wanted.pipeline.workspace, named, catalog)) for one in wanted.steps)
+    steps = tuple(_step(one, CatalogModels(wanted.pipeline.workspace, named, catalog)) for one in wanted.steps)
     workspace, name = wanted.pipeline.workspace, wanted.pipeline.name
     version = PipelineVersion(workspace, name, NEW, steps, 0, wanted.validations, wanted.frame_age_ms_max)
     try:
         check_version(version)
     except ValueError as error:
-        raise WrongFile(str(error)) from error
-    return Planned(wanted, named, version)
+        raise InvalidPipelineFile(str(error)) from error
+    return PlannedVersion(wanted, named, version)
 
 
-class Models:
+class CatalogModels:
     """The models that a step may name: those of the file, and those that are there."""
 
     def __init__(self, workspace: str, named: Mapping[str, PinnedModel], catalog: Catalog) -> None:
@@ -143,7 +142,7 @@ class Models:
         if name.version is None:
             return self._with_configuration(known[-1])
         versions = {one.version: one for one in known}
-        version = meant(versions, name.version)
+        version = resolve_key(versions, name.version)
         if version is None:
             raise name.place.wrong(
                 f"one of the versions {', '.join(versions)}, or the beginning of just one "
@@ -180,24 +179,24 @@ def renewed(step: Step, uploaded: Mapping[str, PinnedModel]) -> Step:
             assert_never(step)
 
 
-def _configuration(wanted: Wanted, name: str, model: models.ModelVersion, catalog: Catalog) -> Configuration:
+def _configuration(wanted: PipelineSpec, name: str, model: models.ModelVersion, catalog: Catalog) -> Configuration:
     (one,) = (one for one in wanted.models if one.name == name)
     if one.arguments is None:
         return as_configured(model, catalog)
     try:
         return configuration(model, **one.arguments)
     except (TypeError, ValueError) as error:
-        raise WrongFile(f"{one.place.path}.configure.{error}") from error
+        raise InvalidPipelineFile(f"{one.place.path}.configure.{error}") from error
 
 
-def _step(wanted: WantedStep, known: Models) -> Step:
+def _step(wanted: StepSpec, known: CatalogModels) -> Step:
     step: Step
     match wanted:
-        case WantedModelStep(model=model):
+        case ModelStepSpec(model=model):
             step = ModelStep(known.find(model))
-        case WantedSplit(weights=weights, hash_key=hash_key):
+        case SplitSpec(weights=weights, hash_key=hash_key):
             step = RandomSplit(tuple(WeightedModel(weight, known.find(model)) for weight, model in weights), hash_key)
-        case WantedShadow(champion=champion, challengers=challengers, share=share):
+        case ShadowSpec(champion=champion, challengers=challengers, share=share):
             step = ShadowDeploy(known.find(champion), tuple(known.find(one) for one in challengers), share)
         case _:
             assert_never(wanted)

@@ -8,7 +8,7 @@ from typing import Any
 from schemas.names import PipelineName
 from schemas.pipelines import Validation
 from sparring.framework import Framework
-from sparring.pipeline_file.yaml import Place
+from sparring.pipeline_file.yaml import YamlNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +17,11 @@ class ModelName:
 
     name: str
     version: str | None
-    place: Place
+    place: YamlNode
 
 
 @dataclass(frozen=True, slots=True)
-class WantedModel:
+class ModelSpec:
     """A file to be uploaded where it is not the newest version already. shown: the path as it is written.
     arguments: of `configure()`; None: left as configured."""
 
@@ -30,47 +30,47 @@ class WantedModel:
     shown: str
     framework: Framework
     arguments: Mapping[str, Any] | None
-    place: Place
+    place: YamlNode
 
 
 @dataclass(frozen=True, slots=True)
-class WantedModelStep:
+class ModelStepSpec:
     """One model."""
 
     model: ModelName
-    place: Place
+    place: YamlNode
 
 
 @dataclass(frozen=True, slots=True)
-class WantedSplit:
+class SplitSpec:
     """Weights as they are given."""
 
     weights: tuple[tuple[int | float, ModelName], ...]
     hash_key: str | None
-    place: Place
+    place: YamlNode
 
 
 @dataclass(frozen=True, slots=True)
-class WantedShadow:
+class ShadowSpec:
     """A champion and its challengers."""
 
     champion: ModelName
     challengers: tuple[ModelName, ...]
     share: float
-    place: Place
+    place: YamlNode
 
 
-WantedStep = WantedModelStep | WantedSplit | WantedShadow
+StepSpec = ModelStepSpec | SplitSpec | ShadowSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PipelineSpec:
     """One file. tags: None: left as they are."""
 
     pipeline: PipelineName
     tags: tuple[str, ...] | None
-    models: tuple[WantedModel, ...]
-    steps: tuple[WantedStep, ...]
+    models: tuple[ModelSpec, ...]
+    steps: tuple[StepSpec, ...]
     validations: tuple[Validation, ...]
     frame_age_ms_max: int | None
     deployed: bool

@@ -1,6 +1,6 @@
-"""A value of the file with the place where it stands: `steps[1].random_split.weights[0].weight`. Pure.
+"""A pipeline file as YAML: plain values, each with its path, such as `steps[1].random_split.weights[0].weight`.
 
-YAML text as plain values. A key that stands twice is refused: YAML itself would silently take the last.
+A repeated key is refused: YAML itself would silently keep the last one. Pure.
 """
 
 import json
@@ -17,24 +17,24 @@ from schemas.errors import SparringError
 _SHOWN_CHARS_MAX: Final = 80
 
 
-class WrongFile(SparringError, ValueError):
+class InvalidPipelineFile(SparringError, ValueError):
     """The file wants what cannot be. The message begins with the place in it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class YamlNode:
     """path: from the top of the file; the top's own is empty."""
 
     path: str
     value: object
 
-    def wrong(self, expected: str) -> WrongFile:
+    def wrong(self, expected: str) -> InvalidPipelineFile:
         """The error that says what stands here, and what was expected."""
-        return WrongFile(f"{self.path or 'the file'}: {shown(self.value)}; expected {expected}")
+        return InvalidPipelineFile(f"{self.path or 'the file'}: {shown(self.value)}; expected {expected}")
 
-    def refused(self, why: object) -> WrongFile:
+    def refused(self, why: object) -> InvalidPipelineFile:
         """The error of somebody else, who knows no place: a reason that names its own argument."""
-        return WrongFile(f"{self.path or 'the file'}: {' '.join(str(why).split())}")
+        return InvalidPipelineFile(f"{self.path or 'the file'}: {' '.join(str(why).split())}")
 
     def text(self, what: str = "text") -> str:
         """Text that is not empty."""
@@ -58,33 +58,35 @@ class Place:
             raise self.wrong("true or false")
         return self.value
 
-    def items(self, what: str) -> list["Place"]:
+    def items(self, what: str) -> list["YamlNode"]:
         """The places of a list."""
         if not isinstance(self.value, list):
             raise self.wrong(f"a list of {what}")
-        return [Place(f"{self.path}[{index}]", value) for index, value in enumerate(self.value)]
+        return [YamlNode(f"{self.path}[{index}]", value) for index, value in enumerate(self.value)]
 
-    def fields(self, what: str) -> dict[str, "Place"]:
+    def fields(self, what: str) -> dict[str, "YamlNode"]:
         """The places of a mapping whose keys are names."""
         if not isinstance(self.value, dict):
             raise self.wrong(what)
         for key in self.value:
             if not isinstance(key, str):
-                raise WrongFile(f"{self.path or 'the file'}: the key {shown(key)}; expected text, quoted where needed")
+                raise InvalidPipelineFile(
+                    f"{self.path or 'the file'}: the key {shown(key)}; expected text, quoted where needed"
+                )
         dot = f"{self.path}." if self.path else ""
-        return {key: Place(f"{dot}{key}", value) for key, value in self.value.items()}
+        return {key: YamlNode(f"{dot}{key}", value) for key, value in self.value.items()}
 
-    def known(self, keys: Sequence[str], required: Sequence[str] = ()) -> dict[str, "Place"]:
+    def known(self, keys: Sequence[str], required: Sequence[str] = ()) -> dict[str, "YamlNode"]:
         """The places of a mapping that has no other keys than these. One without a value is as if it were not there."""
         found = self.fields(f"a mapping with {_listed(keys)}")
         where = self.path or "the file"
         for key in found:
             if key not in keys:
-                raise WrongFile(f"{where}: unknown key {shown(key)}; expected {_listed(keys)}")
+                raise InvalidPipelineFile(f"{where}: unknown key {shown(key)}; expected {_listed(keys)}")
         given = {key: place for key, place in found.items() if place.value is not None}
         for key in required:
             if key not in given:
-                raise WrongFile(f"{where}: no {key}; expected {_listed(keys)}")
+                raise InvalidPipelineFile(f"{where}: no {key}; expected {_listed(keys)}")
         return given
 
 
@@ -121,21 +123,23 @@ def read_yaml(content: bytes) -> object:
     try:
         root = yaml.compose(content, Loader=yaml.SafeLoader)
         for key in _second_keys(root):
-            raise WrongFile(f"{_at(key.start_mark)}: the key {shown(key.value)} stands twice; expected each once")
+            raise InvalidPipelineFile(
+                f"{_at(key.start_mark)}: the key {shown(key.value)} stands twice; expected each once"
+            )
         value: object = yaml.safe_load(content)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{_at(mark)}: " if mark is not None else ""
         said = error.problem or error.context or ""
         hint = next((f": {hint}" for part, hint in _HINTS.items() if part in said), "")
-        raise WrongFile(f"{where}{said}{hint}; expected YAML") from error
+        raise InvalidPipelineFile(f"{where}{said}{hint}; expected YAML") from error
     except yaml.reader.ReaderError as error:
-        raise WrongFile(f"position {error.position}: {error.reason}; expected YAML in UTF-8") from error
+        raise InvalidPipelineFile(f"position {error.position}: {error.reason}; expected YAML in UTF-8") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        if isinstance(error, WrongFile):
+        if isinstance(error, InvalidPipelineFile):
             raise
         said = "nested too deep" if isinstance(error, RecursionError) else " ".join(str(error).split())
-        raise WrongFile(f"{said}; expected YAML") from error
+        raise InvalidPipelineFile(f"{said}; expected YAML") from error
     return value
 
 

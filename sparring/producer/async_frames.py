@@ -16,9 +16,9 @@ from sparring.checks import checked_seconds
 from sparring.frames.encode import Given
 from sparring.frames.labels import Labels
 from sparring.kafka.broker import Delivery
-from sparring.producer.options import Asked
+from sparring.producer.options import ProducerOptions
 from sparring.producer.reports import LEAVE_S_MAX, Report, Reports
-from sparring.producer.sender import CLOSED, FINISH_S_MAX, Counts, Sent
+from sparring.producer.sender import CLOSED, FINISH_S_MAX, SendCounts, SentFrame
 
 T = TypeVar("T")
 Ended: TypeAlias = tuple[Report, int]
@@ -26,9 +26,9 @@ Ended: TypeAlias = tuple[Report, int]
 
 
 class AsyncSent:
-    """One frame that is under way: `request_id`, `name` and `size_bytes` as of `Sent`. Made by `AsyncFrames.send`."""
+    """One frame in flight: `request_id`, `name` and `size_bytes` as in `SentFrame`. Made by `AsyncFrames.send`."""
 
-    def __init__(self, sent: Sent, ended: "asyncio.Future[Ended]", reports: Reports) -> None:
+    def __init__(self, sent: SentFrame, ended: "asyncio.Future[Ended]", reports: Reports) -> None:
         self.request_id = sent.request_id
         self.name = sent.name
         self.size_bytes = sent.size_bytes
@@ -60,7 +60,7 @@ class AsyncFrames:
     of one key stay in it.
     """
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: ProducerOptions) -> None:
         self._asked = asked
         self._reports = Reports(asked.on_report)
         self._sender = asked.sender(self._reported, self._wake)
@@ -99,7 +99,7 @@ class AsyncFrames:
         ready = self._asked.frame(frame) if isinstance(frame, bytes | bytearray | memoryview) else None
         ended: asyncio.Future[Ended] = self._loop.create_future()
 
-        def start() -> Sent:
+        def start() -> SentFrame:
             self._asked.live()
             made = ready or self._asked.frame(frame)
             sent = self._sender.send(
@@ -132,7 +132,7 @@ class AsyncFrames:
         self._reports.settle()
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> SendCounts:
         """Frames `sent`, `confirmed`, `failed` and `under_way`, and `confirmed_bytes`, now."""
         return self._sender.counts
 
@@ -172,12 +172,12 @@ class AsyncFrames:
         self._woken = False
         self._sender.wait(0)
 
-    def _reported(self, sent: Sent, delivery: Delivery) -> None:
+    def _reported(self, sent: SentFrame, delivery: Delivery) -> None:
         """In the sending thread."""
         ended = self._ends.pop(sent.number)
         with contextlib.suppress(RuntimeError):  # a loop that is closed hears nothing more
-            self._loop.call_soon_threadsafe(self._heard, ended, Report.of(sent, delivery))
+            self._loop.call_soon_threadsafe(self._on_ended, ended, Report.of(sent, delivery))
 
-    def _heard(self, ended: "asyncio.Future[Ended]", report: Report) -> None:
+    def _on_ended(self, ended: "asyncio.Future[Ended]", report: Report) -> None:
         ended.set_result((report, self._reports.settled))
         self._reports.take(report)

@@ -10,9 +10,9 @@ from sparring.frames.encode import Given
 from sparring.frames.labels import Labels
 from sparring.kafka.broker import Delivery
 from sparring.producer.async_frames import AsyncFrames
-from sparring.producer.options import Asked
+from sparring.producer.options import ProducerOptions
 from sparring.producer.reports import LEAVE_S_MAX, Report, Reports
-from sparring.producer.sender import CLOSED, FINISH_S_MAX, Counts, Sent
+from sparring.producer.sender import CLOSED, FINISH_S_MAX, SendCounts, SentFrame
 
 
 class Frames:
@@ -26,7 +26,7 @@ class Frames:
     key stay in the order in which they were sent.
     """
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: ProducerOptions) -> None:
         asked.live()
         self._asked = asked
         self._reports = Reports(asked.on_report)
@@ -42,7 +42,7 @@ class Frames:
         headers: Mapping[str, str] | None = None,
         request_id: str | None = None,
         deadline_ms: int | None = None,
-    ) -> Sent:
+    ) -> SentFrame:
         """Send one frame; returns once it is under way, with its `request_id`, `name` and `size_bytes`.
 
         It waits while too many are under way: seconds where Kafka is slow, at most 35 where it is gone.
@@ -102,7 +102,7 @@ class Frames:
             self._reports.settle()
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> SendCounts:
         """Frames `sent`, `confirmed`, `failed` and `under_way`, and `confirmed_bytes`, now."""
         if self._lock.acquire(blocking=False):  # else another thread sends, and takes the reports
             try:
@@ -164,5 +164,5 @@ class Frames:
             self._lock.release()
             raise RuntimeError("frames: on_report cannot send or wait itself; note what is to be sent again")
 
-    def _reported(self, sent: Sent, delivery: Delivery) -> None:
+    def _reported(self, sent: SentFrame, delivery: Delivery) -> None:
         self._reports.take(Report.of(sent, delivery))

@@ -11,7 +11,7 @@ from sparring.frames.headers import frame_bytes_max
 from sparring.frames.labels import Labels
 from sparring.kafka.broker import Delivery
 from sparring.producer.reports import OnReport
-from sparring.producer.sender import Sender, Sent
+from sparring.producer.sender import Sender, SentFrame
 from sparring.requests.infer import live_version
 from sparring.sources import Sendable
 from sparring.system.connection import Connection
@@ -19,7 +19,7 @@ from sparring.system.owner import Owner
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ProducerOptions:
     """The arguments of `client.frames`, checked. labels: of all frames."""
 
     connection: Connection
@@ -46,7 +46,7 @@ class Asked:
         """What is sent for it. Errors: see `frame_given`."""
         return frame_given(given, self.live, frame_bytes_max(self.connection.settings.reference_store))
 
-    def sender(self, report: Callable[[Sent, Delivery], None], woken: Callable[[], None] | None = None) -> Sender:
+    def sender(self, report: Callable[[SentFrame, Delivery], None], woken: Callable[[], None] | None = None) -> Sender:
         """A new one, for the frames of one block."""
         return Sender(
             self.connection.broker,

@@ -1,6 +1,6 @@
-"""Where reports go: to the user's `on_report`; without one, failures are kept until they are raised. Pure.
+"""How sending each frame ended, and who gets the report.
 
-How sending one frame ended.
+A report goes to the user's `on_report`. Without one, failures are kept until they are raised. Pure.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import Final, Self
 from schemas.errors import FrameTooLarge, ProduceError
 from schemas.frames import Origin
 from sparring.kafka.broker import Delivery
-from sparring.producer.sender import Sent
+from sparring.producer.sender import SentFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Report:
     error: FrameTooLarge | ConnectionError | None
 
     @classmethod
-    def of(cls, sent: Sent, delivery: Delivery) -> Self:
+    def of(cls, sent: SentFrame, delivery: Delivery) -> Self:
         """The report on this frame."""
         if isinstance(delivery, Origin):
             return cls(sent.request_id, sent.name, sent.size_bytes, delivery, None)

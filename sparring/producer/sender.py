@@ -33,7 +33,7 @@ FINISH_S_MAX: Final = DELIVERY_S_MAX + 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentFrame:
     """One frame that was given to Kafka. name: the caller's own, such as a path; number: of this sender's frames, from
     0."""
 
@@ -43,13 +43,13 @@ class Sent:
     number: int
 
 
-Report = Callable[[Sent, Delivery], None]
+OnDelivery = Callable[[SentFrame, Delivery], None]
 _Call = Literal["interrupt", "look"]
 """From another thread."""
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class SendCounts:
     """Frames so far; those that are neither confirmed nor failed are under way."""
 
     sent: int = 0
@@ -84,7 +84,7 @@ class Sender:
         broker: Broker,
         topic: str,
         pipeline: PipelineName,
-        report: Report,
+        report: OnDelivery,
         *,
         key: bytes | None = None,
         headers: Mapping[str, str] | None = None,
@@ -92,7 +92,7 @@ class Sender:
         store: str = "",
         woken: Callable[[], None] | None = None,
     ) -> None:
-        self.counts = Counts()
+        self.counts = SendCounts()
         self._broker = broker
         self._topic = topic
         self._pipeline = pipeline
@@ -103,8 +103,8 @@ class Sender:
         self._store = store
         self._woken = woken
         self._numbers = itertools.count()
-        self._under_way: dict[int, Sent] = {}
-        self._given_up: dict[int, Sent] = {}
+        self._under_way: dict[int, SentFrame] = {}
+        self._given_up: dict[int, SentFrame] = {}
         """Reported as not confirmed, and in the client all the same: they take their room until it lets go of them."""
         self._held_bytes = 0
         self._leave_by_s = math.inf
@@ -120,7 +120,7 @@ class Sender:
         headers: Mapping[str, str] | None = None,
         request_id: str | None = None,
         deadline_ms: int | None = None,
-    ) -> Sent:
+    ) -> SentFrame:
         """Send one frame; returns once it is under way. Waits while too many are.
 
         Args:
@@ -139,7 +139,7 @@ class Sender:
             ValueError: the sender is shut: nothing was sent.
         """
         self._check_open()
-        sent = Sent(request_id or str(uuid4()), name, len(value), next(self._numbers))
+        sent = SentFrame(request_id or str(uuid4()), name, len(value), next(self._numbers))
         key = self._key if key is None else key
         own = {**self._headers, **_deadline(self._deadline_ms), **(headers or {}), **_deadline(deadline_ms)}
         made = frame_headers(self._pipeline, request_id=sent.request_id, content_type=content_type, headers=own)
@@ -179,7 +179,7 @@ class Sender:
         waited_s = round(time.monotonic() - began_s, 1)
         for number, sent in list(self._under_way.items()):
             self._given_up[number] = self._under_way.pop(number)
-            self._tell(sent, ConnectionError(f"{self._topic}: no delivery report within {waited_s:g} s"))
+            self._report_delivery(sent, ConnectionError(f"{self._topic}: no delivery report within {waited_s:g} s"))
 
     def interrupt(self) -> None:
         """The next `send`, `wait` or `finish` raises KeyboardInterrupt, between two reports.
@@ -232,9 +232,9 @@ class Sender:
             self._held_bytes -= self._given_up.pop(number).size_bytes
             return
         self._held_bytes -= sent.size_bytes
-        self._tell(sent, delivery)
+        self._report_delivery(sent, delivery)
 
-    def _tell(self, sent: Sent, delivery: Delivery) -> None:
+    def _report_delivery(self, sent: SentFrame, delivery: Delivery) -> None:
         counts = self.counts
         if isinstance(delivery, Origin):
             size_bytes = counts.confirmed_bytes + sent.size_bytes

@@ -1,22 +1,21 @@
-"""REPLAY: recorded frames once more, through another version or a candidate, never on the official topics unless asked.
+"""REPLAY: recorded frames through another version or a candidate, never on official topics unless requested.
 
-    frame      one frame that is replayed, and what it is called in every run; or why there is none
-    source     which frames: a closed set, settled before the first is sent
-    reading    a source -> its frames, in an order that is the same each time: of topics (`recordings`), files, rows
-    choosing   requests by id, or by what was answered -> a source
-    plan       what is replayed, where to, how fast: all that is needed to go on after an interruption
-    journal    what was sent, what is written and what is missing, in a file that survives the process
-    lock       one process at a time has the journal
-    left       the frames that no run has done yet
-    counts     what became of the others, and of these
-    recorded   the official answers that the frames had before
-    apart      a router and a host of its own, with topics and a catalog that are pruned afterwards
-    target     the version that answers: one that is there, or a candidate's, which is deployed nowhere
-    road       to the target and back: sends frames, brings answers
-    limits     how much is under way, how long it waits
-    under_way  frames that were sent and have not all their answers
-    run        the loop: read a frame, send it, take answers, write them, note it
-    decisions  routing decisions derived again: the recorded ones, and those of other weights
-
-The command line is `sparring.cli.replaying`.
+source          which frames: a closed set, settled before the first is sent. Pure
+select          times, offsets, ids, answers, dead letters -> a source
+frame           one frame to replay, or why there is none. Pure
+pending_frames  a source's frames, and those that no run has done
+topic_frames    frames of topics
+file_frames     frames of files
+dataset_frames  frames of the rows of datasets
+plan            what is replayed, to which version, how fast
+target          the version that answers, with its models' files
+isolated        a router and a host of its own, in a namespace of its own
+journal         what was sent, written and missed, in a file
+recorded        the official answers that the frames had before
+replay          one run, from the journal
+loop            read a frame, send it, take answers, write them, note it
+in_flight       frames whose answers are not complete
+transport       sends frames, receives delivery reports and answers
+input_sizes     the size of the input in whose pixels boxes are
+decisions       routing decisions made again, also with other weights
 """

@@ -12,9 +12,9 @@ from schemas.encodings import decode_columns
 from schemas.errors import Refused, SparringError
 from schemas.frames import ARROW, content_type
 from schemas.tables import encode_table
-from sparring.dataset import Asked
-from sparring.replay.frame import ReplayFrame, Unreadable
-from sparring.replay.source import Rows, RowsFormat
+from sparring.dataset import FrameFacts
+from sparring.replay.frame import ReplayFrame, UnreadableFrame
+from sparring.replay.source import DatasetFrames, RowsFormat
 from sparring.sources.store import Store, asking, is_remote, plain
 
 _ROWS_AT_ONCE: Final = 16
@@ -22,7 +22,7 @@ IMAGE_FIELD: Final = "bytes"
 """Of a column of structs: how datasets of pictures are often published."""
 
 
-def count_rows(source: Rows) -> int:
+def count_rows(source: DatasetFrames) -> int:
     """How many frames there are. Refused, saying what is expected, where the columns are not there or of no use."""
     found = open_rows(source.uri, source.format)
     kind = _kind(found.schema, source)
@@ -37,9 +37,9 @@ def count_rows(source: Rows) -> int:
         return int(found.count_rows())
 
 
-def frames_of_rows(source: Rows) -> Iterator[ReplayFrame | Unreadable]:
+def frames_of_rows(source: DatasetFrames) -> Iterator[ReplayFrame | UnreadableFrame]:
     """The rows as frames, in the order of the files' names and of the rows in them. A cell that is null, or no
-    image, is `Unreadable`.
+    image, is `UnreadableFrame`.
 
     Raises:
         OSError: it cannot be read.
@@ -85,7 +85,7 @@ def image_of(cell: Any) -> bytes | None:
     return found
 
 
-def _frames(source: Rows, found: Any) -> Iterator[ReplayFrame | Unreadable]:
+def _frames(source: DatasetFrames, found: Any) -> Iterator[ReplayFrame | UnreadableFrame]:
     columns = [source.column, *([source.key_column] if source.key_column else [])]
     number = 0
     for fragment in in_order(found):
@@ -97,14 +97,14 @@ def _frames(source: Rows, found: Any) -> Iterator[ReplayFrame | Unreadable]:
                 number += 1
 
 
-def _read(source: Rows, row: pa.RecordBatch, number: int) -> ReplayFrame | Unreadable:
+def _read(source: DatasetFrames, row: pa.RecordBatch, number: int) -> ReplayFrame | UnreadableFrame:
     try:
         return _frame(source, row, number)
     except Refused as error:
-        return Unreadable(number, f"{_name(source.uri)}#{number}: {error.message}")
+        return UnreadableFrame(number, f"{_name(source.uri)}#{number}: {error.message}")
 
 
-def _frame(source: Rows, row: pa.RecordBatch, number: int) -> ReplayFrame:
+def _frame(source: DatasetFrames, row: pa.RecordBatch, number: int) -> ReplayFrame:
     name = f"{_name(source.uri)}#{number}"
     column = row.column(source.column)
     if not column.is_valid()[0].as_py():
@@ -122,14 +122,14 @@ def _frame(source: Rows, row: pa.RecordBatch, number: int) -> ReplayFrame:
     key = None if source.key_column is None else row.column(source.key_column)[0].as_py()
     return ReplayFrame(
         number=number,
-        asked=Asked(name, f"{_name(source.uri)}#{quote(source.column, safe='')}#{number}", source.at),
+        asked=FrameFacts(name, f"{_name(source.uri)}#{quote(source.column, safe='')}#{number}", source.at),
         key=None if key is None else str(key).encode(),
         value=value,
         headers=[("content-type", kind.encode())],
     )
 
 
-def _kind(schema: pa.Schema, source: Rows) -> Any:
+def _kind(schema: pa.Schema, source: DatasetFrames) -> Any:
     for name in (source.column, source.key_column):
         if name is not None and name not in schema.names:
             raise Refused(

@@ -14,16 +14,16 @@ from schemas.models import arm_names
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion, RandomSplit, WeightedModel, checked_step
 from schemas.results import Answer
-from sparring.ledger.decisions import decide, otherwise, split_choices
+from sparring.ledger.decisions import decide, mismatch, split_choices
 from sparring.ledger.facts import Routed
-from sparring.replay.recorded import Recorded
+from sparring.replay.recorded import RecordedAnswers
 
 KEYS_MAX: Final = 1_000_000
 """Keys that are remembered, so that each counts once; what comes beyond them is counted as frames only."""
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RoutingDifference:
     """A decision that does not come out again: what its official answer says, and what was derived."""
 
     request_id: str
@@ -43,10 +43,10 @@ class Verified:
     unanswered: int = 0
     before: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[RoutingDifference] = field(default_factory=list)
 
 
-def verified(frames: Iterable[Frame], recorded: Recorded, catalog: Catalog) -> Verified:
+def verified(frames: Iterable[Frame], recorded: RecordedAnswers, catalog: Catalog) -> Verified:
     """Derive each frame's decision from the version that its official answer names."""
     seen = Verified()
     for frame in frames:
@@ -62,14 +62,16 @@ def verified(frames: Iterable[Frame], recorded: Recorded, catalog: Catalog) -> V
             seen.unknown[f"{answer.pipeline}@{answer.pipeline_version}"] += 1
             continue
         seen.decided += 1
-        if (other := otherwise(decide(frame, version), Routed.said(answer))) is not None:
+        if (other := mismatch(decide(frame, version), Routed.said(answer))) is not None:
             place = str(frame.origin)
-            seen.differences.append(Difference(frame.request_id, place, version.version, other.was, other.derived))
+            seen.differences.append(
+                RoutingDifference(frame.request_id, place, version.version, other.was, other.derived)
+            )
     return seen
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class ReassignedRequest:
     """A key that another weighting sends elsewhere. arms by their names."""
 
     key: str
@@ -88,7 +90,7 @@ class WhatIf:
     frames_then: Counter[str] = field(default_factory=Counter)
     keys: Counter[str] = field(default_factory=Counter)
     keys_then: Counter[str] = field(default_factory=Counter)
-    moves: list[Move] = field(default_factory=list)
+    moves: list[ReassignedRequest] = field(default_factory=list)
     refused: int = 0
     keys_left_out: bool = False
 
@@ -127,7 +129,7 @@ def what_if(frames: Iterable[Frame], version: PipelineVersion, weights: Mapping[
         seen.keys[arm] += 1
         seen.keys_then[arm_then] += 1
         if arm != arm_then:
-            seen.moves.append(Move(key, arm, arm_then))
+            seen.moves.append(ReassignedRequest(key, arm, arm_then))
     return seen
 
 

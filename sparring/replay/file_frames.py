@@ -7,8 +7,8 @@ from typing import Final
 
 from schemas.errors import FrameTooLarge, Refused
 from schemas.frames import RawHeaders
-from sparring.dataset import Asked
-from sparring.replay.frame import ReplayFrame, Unreadable
+from sparring.dataset import FrameFacts
+from sparring.replay.frame import ReplayFrame, UnreadableFrame
 from sparring.sources import frames_of
 from sparring.sources.remote import fetched
 from sparring.sources.store import is_remote, plain
@@ -20,7 +20,7 @@ _OF_ONE_REMOTE: Final = (Refused, FrameTooLarge, FileNotFoundError, PermissionEr
 """Errors of one file. Others of a store are those of all its files."""
 
 
-def frames_of_files(paths: Sequence[str], bytes_max: int) -> Iterator[ReplayFrame | Unreadable]:
+def frames_of_files(paths: Sequence[str], bytes_max: int) -> Iterator[ReplayFrame | UnreadableFrame]:
     """The frames of these paths and URIs, of at most so many bytes each.
 
     Raises:
@@ -32,14 +32,14 @@ def frames_of_files(paths: Sequence[str], bytes_max: int) -> Iterator[ReplayFram
         try:
             with _here(named, bytes_max) as (path, at):
                 for sendable in frames_of(path, bytes_max, name):
-                    asked = Asked(sendable.name, sendable.name, at + sendable.after_ms)
+                    asked = FrameFacts(sendable.name, sendable.name, at + sendable.after_ms)
                     headers: RawHeaders = [("content-type", sendable.content_type.encode())]
                     yield ReplayFrame(_number(place, picture), asked, None, sendable.value, headers)
                     picture += 1
         except _OF_ONE as error:
             if is_remote(named) and not isinstance(error, _OF_ONE_REMOTE):
                 raise
-            yield Unreadable(_number(place, picture), _why(name, error))
+            yield UnreadableFrame(_number(place, picture), _why(name, error))
 
 
 def _here(named: str, bytes_max: int) -> contextlib.AbstractContextManager[tuple[Path, int]]:

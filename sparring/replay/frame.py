@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from adapters.images import picture_size
 from schemas.errors import Refused
 from schemas.frames import Origin, RawHeaders
-from sparring.dataset import Asked
+from sparring.dataset import FrameFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class ReplayFrame:
     origin: where it lies on a topic; None: elsewhere."""
 
     number: int
-    asked: Asked
+    asked: FrameFacts
     key: bytes | None
     value: bytes
     headers: RawHeaders
@@ -32,7 +32,7 @@ class ReplayFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadableFrame:
     """What the source names and cannot be sent. number: that of its frame; why: begins with its name."""
 
     number: int
@@ -40,7 +40,7 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class ExpiredFrames:
     """Records of one partition that its topic no longer has. numbers: those that their frames would have; their step
     is that from one offset to the next."""
 
@@ -48,8 +48,8 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
-class Others:
+class FrameOfOtherPipeline:
     """A frame of another pipeline, which lies in the range."""
 
 
-Reading = ReplayFrame | Unreadable | Gone | Others
+Reading = ReplayFrame | UnreadableFrame | ExpiredFrames | FrameOfOtherPipeline

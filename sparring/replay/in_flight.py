@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 
 from schemas.frames import Origin
 from schemas.results import Answer
-from sparring.dataset import Asked
+from sparring.dataset import FrameFacts
 from sparring.replay.frame import ReplayFrame
-from sparring.replay.plan import Limits
+from sparring.replay.plan import ReplayLimits
 
 
 @dataclass(slots=True)
-class Sent:
+class InFlightFrame:
     """A frame that is sent. Its bytes are not kept. origin: where it was recorded; place: where it lies now."""
 
     number: int
-    asked: Asked
+    asked: FrameFacts
     origin: Origin | None
     size_bytes: int
     picture_size: tuple[int, int] | None = None
@@ -34,12 +34,12 @@ class Sent:
         return self.official is not None and len(self.shadows) >= self.official.parts
 
 
-class UnderWay:
+class FramesInFlight:
     """By their numbers."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ReplayLimits) -> None:
         self._limits = limits
-        self._sent: dict[int, Sent] = {}
+        self._sent: dict[int, InFlightFrame] = {}
         self._places: dict[str, int] = {}
         self._early: OrderedDict[str, list[Answer]] = OrderedDict()
         self._bytes = 0
@@ -61,7 +61,9 @@ class UnderWay:
     def add(self, frame: ReplayFrame) -> None:
         """This frame is sent."""
         size_bytes = len(frame.value)
-        self._sent[frame.number] = Sent(frame.number, frame.asked, frame.origin, size_bytes, frame.picture_size)
+        self._sent[frame.number] = InFlightFrame(
+            frame.number, frame.asked, frame.origin, size_bytes, frame.picture_size
+        )
         self._bytes += size_bytes
 
     def delivered(self, number: int, place: str) -> Iterable[Answer]:
@@ -73,7 +75,7 @@ class UnderWay:
         self._places[place] = number
         return self._early.pop(place, ())
 
-    def answered(self, answer: Answer, now_s: float) -> Sent | None:
+    def answered(self, answer: Answer, now_s: float) -> InFlightFrame | None:
         """The frame whose answer it is. None: it is kept until its frame's delivery is reported, or came twice."""
         number = self._places.get(answer.frame)
         if number is None:
@@ -89,14 +91,14 @@ class UnderWay:
             one.official, one.answered_s = answer, now_s
         return one
 
-    def late(self, now_s: float) -> list[Sent]:
+    def late(self, now_s: float) -> list[InFlightFrame]:
         """Those of which only challengers' answers are due, while none has come for too long."""
         since_s = now_s - self._limits.parts_s
         if self._challenged_s > since_s:
             return []
         return [one for one in self._sent.values() if one.official is not None and one.answered_s < since_s]
 
-    def take(self, number: int) -> Sent | None:
+    def take(self, number: int) -> InFlightFrame | None:
         """It is no longer under way; None where it was not."""
         one = self._sent.pop(number, None)
         if one is not None:

@@ -10,7 +10,7 @@ from sparring.operations.lookup import path_of
 from sparring.system.connection import Connection
 
 
-class Sizes:
+class InputSizes:
     """Asked for each answer; looked up once for each pipeline version and model, in the first catalog that has it: what
     was recorded is in another one than a candidate."""
 

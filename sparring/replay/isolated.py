@@ -26,7 +26,7 @@ from sparring.local import ports, services
 from sparring.local.errors import StackError
 from sparring.local.folder import Folder
 from sparring.local.process import Process
-from sparring.local.reaper import Leash, Recorded
+from sparring.local.reaper import ProcessRef, Reaper
 from sparring.replay.target import copy_models
 from sparring.system.connection import Connection, who
 
@@ -43,7 +43,7 @@ _LOOK_AGAIN_S: Final = 0.2
 
 
 @contextlib.contextmanager
-def apart(
+def isolated_stack(
     settings: Settings, version: PipelineVersion, namespace: str, folder: Path, *, allow_python: bool
 ) -> Iterator[Connection]:
     """The version answers in a namespace of its own while the block runs.
@@ -84,12 +84,12 @@ def _services(settings: Settings, folder: Path, *, allow_python: bool) -> Iterat
     environment = environment_of(settings) | _PATIENT | {"SPARRING_ALLOW_PYTHON": str(allow_python).lower()}
     home = Folder(folder)
     home.take()
-    leash = Leash(home.lock_fd)
+    leash = Reaper(home.lock_fd)
     processes: list[Process] = []
 
     def changed(_: Process) -> None:
         running = ((one.name, one.pid) for one in processes)
-        leash.hold(tuple(Recorded.of(name, pid) for name, pid in running if pid is not None))
+        leash.hold(tuple(ProcessRef.of(name, pid) for name, pid in running if pid is not None))
 
     try:
         for name in ("router", "host"):

@@ -1,12 +1,8 @@
-"""What a replay has sent and missed, and what is written, in one SQLite file: whoever reads it goes on after a crash.
+"""What a replay has sent, missed and written, in one SQLite file: another run continues from it after a crash.
 
-A frame is noted before it is sent, and once its answers are in the dataset; so each is sent at least once, and each
-answered frame is in the dataset once. Files that no note names were written in the moment of a crash: they are removed,
-and their frames are replayed again. Whoever has the journal open has the replay for itself.
-
-A change of a replay's SQLite files: all of it is in the file, or nothing.
-
-Who works on a replay: one process at a time. It is free again however that process ends.
+A frame is noted before it is sent, and again once its answers are in the dataset. So each frame is sent at least once,
+and each answered frame is in the dataset once. A file of the dataset that no note names was being written during the
+crash: it is deleted, and its frames are replayed again. One process at a time has the journal open (`Lock`).
 """
 
 import contextlib

@@ -15,12 +15,12 @@ from schemas.results import Answer
 from sparring.dataset import DatasetWriter
 from sparring.kafka.broker import Delivery
 from sparring.replay.frame import ReplayFrame
-from sparring.replay.in_flight import Sent, UnderWay
+from sparring.replay.in_flight import FramesInFlight, InFlightFrame
 from sparring.replay.journal import Journal
-from sparring.replay.pending_frames import Left
-from sparring.replay.plan import Limits, Pace
-from sparring.replay.recorded import Recorded
-from sparring.replay.transport import Delivered, Event, Lost, Road
+from sparring.replay.pending_frames import PendingFrames
+from sparring.replay.plan import Pace, ReplayLimits
+from sparring.replay.recorded import RecordedAnswers
+from sparring.replay.transport import AnswersLost, Delivered, Event, ReplayTransport
 
 _TURN_S: Final = 0.5
 
@@ -41,13 +41,13 @@ class Replay:
 
     def __init__(
         self,
-        left: Left,
+        left: PendingFrames,
         journal: Journal,
-        recorded: Recorded,
-        road: Road,
+        recorded: RecordedAnswers,
+        road: ReplayTransport,
         writer: DatasetWriter,
         pace: Pace,
-        limits: Limits,
+        limits: ReplayLimits,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.counts = left.counts
@@ -58,7 +58,7 @@ class Replay:
         self._writer = writer
         self._pace = pace
         self._limits = limits
-        self._under_way = UnderWay(limits)
+        self._under_way = FramesInFlight(limits)
         self._clock = clock
         self._done: list[int] = []
         self._written_s = self._heard_s = clock()
@@ -141,7 +141,7 @@ class Replay:
         match event:
             case Delivered(number=number, delivery=delivery):
                 self._delivered(number, delivery)
-            case Lost(error=lost):
+            case AnswersLost(error=lost):
                 raise ConnectionError(f"answers can no longer be read: {lost}") from lost
             case Answer():
                 self._answered(event)
@@ -172,7 +172,7 @@ class Replay:
         if one.complete:
             self._finish(one)
 
-    def _finish(self, one: Sent) -> None:
+    def _finish(self, one: InFlightFrame) -> None:
         """All its answers are there: into the dataset."""
         self._under_way.take(one.number)
         recorded = None if one.origin is None else self._recorded.get(str(one.origin))

@@ -1,7 +1,4 @@
-"""What is left of a source: the frames that no run has done yet. The others are counted, each for what it is.
-
-A source becomes its frames, in an order that is the same whenever it is read, each with a number of its own.
-"""
+"""The frames of a source, with the same order and numbers at each reading; and those that no run has done."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -10,15 +7,15 @@ from typing import assert_never
 from sparring.frames.headers import frame_bytes_max
 from sparring.replay.dataset_frames import frames_of_rows
 from sparring.replay.file_frames import frames_of_files
-from sparring.replay.frame import Gone, Others, Reading, ReplayFrame, Unreadable
+from sparring.replay.frame import ExpiredFrames, FrameOfOtherPipeline, Reading, ReplayFrame, UnreadableFrame
 from sparring.replay.journal import Journal
-from sparring.replay.plan import Counts
-from sparring.replay.source import Chosen, DeadLetters, Files, Rows, Source, TopicRange
+from sparring.replay.plan import ReplayCounts
+from sparring.replay.source import DatasetFrames, DeadLetters, Files, FrameSource, SelectedFrames, TopicRange
 from sparring.replay.topic_frames import frames_of_letters, frames_on_topic
 from sparring.system.connection import Connection
 
 
-def read_frames(connection: Connection, source: Source) -> Iterator[Reading]:
+def read_frames(connection: Connection, source: FrameSource) -> Iterator[Reading]:
     """The source's frames, with those that cannot be read, are gone, or are others, in their places.
 
     Raises:
@@ -26,19 +23,19 @@ def read_frames(connection: Connection, source: Source) -> Iterator[Reading]:
         SparringError, OSError: the dataset cannot be read, or the store of files does not answer.
     """
     match source:
-        case TopicRange() | Chosen():
+        case TopicRange() | SelectedFrames():
             yield from frames_on_topic(connection, source)
         case DeadLetters():
             yield from frames_of_letters(connection, source)
         case Files(paths=paths):
             yield from frames_of_files(paths, frame_bytes_max(connection.settings.reference_store))
-        case Rows():
+        case DatasetFrames():
             yield from frames_of_rows(source)
         case _:
             assert_never(source)
 
 
-class Left(Iterator[ReplayFrame]):
+class PendingFrames(Iterator[ReplayFrame]):
     """The frames that are still to be sent, in the source's order; `interrupt` may be called by a signal's handler.
 
     Args:
@@ -48,7 +45,7 @@ class Left(Iterator[ReplayFrame]):
 
     def __init__(self, found: Iterable[Reading], journal: Journal) -> None:
         source = journal.plan.source
-        self.counts = Counts(journal.plan.frames, at_most=isinstance(source, TopicRange))
+        self.counts = ReplayCounts(journal.plan.frames, at_most=isinstance(source, TopicRange))
         self.interrupted = threading.Event()
         self._found = iter(found)
         self._journal = journal
@@ -59,7 +56,7 @@ class Left(Iterator[ReplayFrame]):
             frame, self._ahead = self._ahead, None
             return frame
         for one in self._found:
-            self.counts.passed += len(one.numbers) if isinstance(one, Gone) else 1
+            self.counts.passed += len(one.numbers) if isinstance(one, ExpiredFrames) else 1
             if self.interrupted.is_set():
                 break
             match one:
@@ -67,12 +64,12 @@ class Left(Iterator[ReplayFrame]):
                     if not self._journal.is_written(one.number):
                         return one
                     self.counts.skipped += 1
-                case Unreadable(number=number, why=why):
+                case UnreadableFrame(number=number, why=why):
                     self._journal.refuse(number)
                     self.counts.refuse(why)
-                case Gone(numbers=numbers):
+                case ExpiredFrames(numbers=numbers):
                     self._journal.miss(numbers)
-                case Others():
+                case FrameOfOtherPipeline():
                     pass
                 case _:
                     assert_never(one)

@@ -1,8 +1,6 @@
-"""What became of a replay's frames, in numbers.
+"""What a replay does, settled before its first frame: enough to continue after an interruption. Pure.
 
-How much of a replay is under way, and how long it waits, in one table.
-
-What a replay does, settled before its first frame: enough to go on after an interruption. Pure.
+`ReplayLimits`: queues and timeouts. `Pace`: how fast frames are sent. `ReplayCounts`: what became of the frames.
 """
 
 from dataclasses import dataclass, field
@@ -12,37 +10,39 @@ import msgspec
 
 from schemas.limits import MIB
 from schemas.pipelines import PipelineVersion
-from sparring.replay.source import Source
+from sparring.replay.source import FrameSource
 
 OWN_PARTS_S_MAX: Final = 120.0
-"""`Limits.parts_s` of a replay with a router and a host of its own: a challenger that is slow, or steps back behind the
-champion, keeps nobody else waiting."""
+"""`ReplayLimits.parts_s` of an isolated replay: a slow challenger delays nothing else there."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """frames, size_bytes: sent and not yet answered: what the replay's own queues hold; a single frame may always go.
-
-    answer_s: without any answer, while official ones are due; a model may take its time, and be started three times for
-    one frame. parts_s: without any challenger's answer, while only such are due; those that come later are not in the
-    dataset. early: places of answers that came before their frame's delivery was reported, or again when it was done.
-    write_s: from one writing to the next.
-    """
+class ReplayLimits:
+    """Queues and timeouts of one run."""
 
     frames: int = 256
+    """Frames sent and not answered, at most."""
     size_bytes: int = 64 * MIB
+    """Their bytes, at most; a single frame may always be sent."""
     answer_s: float = 300.0
+    """Give up when no answer at all arrived for this long while official ones are due. A slow model may be started
+    three times for one frame."""
     parts_s: float = 30.0
+    """Go on without the challengers' answers when none arrived for this long while only those are due. Later ones are
+    not in the dataset."""
     early: int = 1024
+    """Answers kept that arrived before their frame's delivery report, or again after their frame was done."""
     write_s: float = 10.0
+    """From one write of the dataset to the next."""
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """How fast. fps: frames a second; speed: times the rhythm in which they were produced. Neither: as fast as they
-    are answered."""
+    """How fast frames are sent. Without `fps` and `speed`: as fast as they are answered."""
 
     fps: float | None = None
+    """Frames a second."""
     speed: float | None = None
+    """A multiple of the rate at which they were produced."""
 
     def due_s(self, sent: int, age_ms: int) -> float:
         """Seconds after the first frame at which the next one is due. sent: frames before it; age_ms: how much later
@@ -53,19 +53,24 @@ class Pace(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """id: of this replay, part of the request ids that it gives. version: what answers, with all its models; its
-    pipeline's name decides as it did. live: to the live pipeline of that name, whatever its version. frames: how many
-    there are; None: not known. since: the time of the first, Unix milliseconds; None: not known."""
+    """What one replay does."""
 
     id: str
+    """Part of the request ids that the replay gives."""
     created_at: int
-    source: Source
+    """Unix time in ms."""
+    source: FrameSource
     version: PipelineVersion
+    """The version that answers, with all its models. Its pipeline's name takes part in the routing decision."""
     live: bool
+    """Send to the live pipeline of that name, whatever its version."""
     allow_python: bool
+    """Whether its host runs Python steps."""
     pace: Pace
     frames: int | None
+    """How many frames there are; None: not known."""
     since: int | None = None
+    """Time of the first frame, Unix ms; None: not known."""
 
 
 REFUSALS_MAX: Final = 10
@@ -73,7 +78,7 @@ REFUSALS_MAX: Final = 10
 
 
 @dataclass(slots=True)
-class Counts:
+class ReplayCounts:
     """Of this run.
 
     frames: of all runs together where it is known; at most: where other pipelines' frames may be among them. passed:

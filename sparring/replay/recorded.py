@@ -13,7 +13,7 @@ from schemas.results import Answer
 from sparring.kafka.records import RecordStream
 from sparring.replay.frame import ReplayFrame
 from sparring.replay.journal import transaction
-from sparring.replay.source import Chosen, DeadLetters, Files, Rows, Source, TopicRange
+from sparring.replay.source import DatasetFrames, DeadLetters, Files, FrameSource, SelectedFrames, TopicRange
 from sparring.replay.topic_frames import frames_of_letters
 from sparring.system.connection import Connection
 
@@ -41,7 +41,7 @@ def _kept(answer: Answer) -> bytes:
     return msgspec.msgpack.encode(_Kept(answer.key, answer.value, answer.text_headers()))
 
 
-class Recorded:
+class RecordedAnswers:
     """One file of answers, by their frames' places; a context manager, for one thread."""
 
     def __init__(self, path: Path) -> None:
@@ -85,7 +85,7 @@ class Recorded:
 
 def official_answers(
     connection: Connection,
-    source: Source,
+    source: FrameSource,
     since: int | None,
     watched: Callable[[Iterator[Any]], Iterator[Any]] = iter,
 ) -> Iterator[Answer]:
@@ -116,7 +116,7 @@ def official_answers(
                 yield answer
 
 
-def _places(connection: Connection, source: Source) -> Callable[[Origin], bool] | None:
+def _places(connection: Connection, source: FrameSource) -> Callable[[Origin], bool] | None:
     """Whether a frame is one of the source's; None where none of them was ever answered."""
     match source:
         case TopicRange(topic=topic, reaches=reaches):
@@ -127,13 +127,13 @@ def _places(connection: Connection, source: Source) -> Callable[[Origin], bool] 
                 return origin.topic == topic and begin <= origin.offset < end
 
             return inside
-        case Chosen(topic=topic, offsets=offsets):
+        case SelectedFrames(topic=topic, offsets=offsets):
             named = {partition: frozenset(some) for partition, some in offsets.items()}
             return lambda origin: origin.topic == topic and origin.offset in named.get(origin.partition, frozenset())
         case DeadLetters():
             refused = {one.origin for one in frames_of_letters(connection, source) if isinstance(one, ReplayFrame)}
             return lambda origin: origin in refused
-        case Files() | Rows():
+        case Files() | DatasetFrames():
             return None
         case _:
             assert_never(source)

@@ -7,35 +7,34 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from sparring.dataset import DatasetWriter
-from sparring.replay.input_sizes import Sizes
-from sparring.replay.isolated import apart
+from sparring.replay.input_sizes import InputSizes
+from sparring.replay.isolated import isolated_stack
 from sparring.replay.journal import FOLDER, Journal
 from sparring.replay.loop import Replay
-from sparring.replay.pending_frames import Left, read_frames
-from sparring.replay.plan import OWN_PARTS_S_MAX, Counts, Limits
-from sparring.replay.recorded import Recorded, official_answers
-from sparring.replay.transport import Road
+from sparring.replay.pending_frames import PendingFrames, read_frames
+from sparring.replay.plan import OWN_PARTS_S_MAX, ReplayCounts, ReplayLimits
+from sparring.replay.recorded import RecordedAnswers, official_answers
+from sparring.replay.transport import ReplayTransport
 from sparring.system.connection import Connection
 
 STACK: Final = "stack"
 """Below the journal's folder: models, logs and the lock of the replay's own router and host."""
 
 
-class Watch(NamedTuple):
-    """Who is told how far it is.
+class ProgressReports(NamedTuple):
+    """Callbacks that show the progress of a replay."""
 
-    going: entered with what is left while frames are read and sent: for progress, and for `Left.interrupt`. report: is
-    told in a few words what is going on before that. reading: is given the records of answers, and gives them on.
-    """
-
-    going: Callable[[Left], contextlib.AbstractContextManager[object]]
+    going: Callable[[PendingFrames], contextlib.AbstractContextManager[object]]
+    """A context around the loop, with the pending frames: to show them, and to call `PendingFrames.interrupt`."""
     report: Callable[[str], None]
+    """Called with a few words before each step that precedes the loop."""
     reading: Callable[[Iterator[Any]], Iterator[Any]]
+    """Wraps the iteration over recorded answers."""
 
 
 def execute(
-    connection: Connection, journal: Journal, watch: Watch, limits: Limits | None = None
-) -> tuple[bool, Counts]:
+    connection: Connection, journal: Journal, watch: ProgressReports, limits: ReplayLimits | None = None
+) -> tuple[bool, ReplayCounts]:
     """Replay what the journal does not know as done; False where it was interrupted, and what became of the frames.
 
     Where nothing is left to send, nothing is started.
@@ -54,10 +53,12 @@ def execute(
     """
     plan = journal.plan
     _clear(connection, journal)
-    left = Left(read_frames(connection, plan.source), journal)
+    left = PendingFrames(read_frames(connection, plan.source), journal)
     with watch.going(left):
         is_any = left.any()
-    finished = _run(connection, journal, left, watch, limits or Limits()) if is_any else not left.interrupted.is_set()
+    finished = (
+        _run(connection, journal, left, watch, limits or ReplayLimits()) if is_any else not left.interrupted.is_set()
+    )
     if finished and not left.counts.refused:
         journal.note_end()
         # Not before: it holds a candidate's new models, which the next run needs.
@@ -65,18 +66,20 @@ def execute(
     return finished, left.counts
 
 
-def _run(connection: Connection, journal: Journal, left: Left, watch: Watch, limits: Limits) -> bool:
+def _run(
+    connection: Connection, journal: Journal, left: PendingFrames, watch: ProgressReports, limits: ReplayLimits
+) -> bool:
     plan = journal.plan
     attempt = journal.attempt()
     if not plan.live:
         limits = dataclasses.replace(limits, parts_s=max(limits.parts_s, OWN_PARTS_S_MAX))
-    with Recorded(journal.folder / FOLDER / "recorded.sqlite") as recorded:
+    with RecordedAnswers(journal.folder / FOLDER / "recorded.sqlite") as recorded:
         if not recorded.is_whole:
             watch.report("reading what was answered before")
             recorded.keep(official_answers(connection, plan.source, plan.since, watch.reading))
         with _target(connection, journal, attempt, watch.report) as target:
-            with Road(target, plan.version.pipeline, plan.id, live=plan.live) as road:
-                writer = DatasetWriter(journal.folder, f"{plan.id}-{attempt:03}", Sizes(target, connection))
+            with ReplayTransport(target, plan.version.pipeline, plan.id, live=plan.live) as road:
+                writer = DatasetWriter(journal.folder, f"{plan.id}-{attempt:03}", InputSizes(target, connection))
                 replay = Replay(left, journal, recorded, road, writer, plan.pace, limits)
                 with watch.going(left):
                     finished = replay.run()
@@ -96,7 +99,7 @@ def _target(
     journal.note_namespace(namespace)
     report(f"starting a router and a host of its own for {plan.version.pipeline} {plan.version.version[:8]}")
     folder = journal.folder / FOLDER / STACK
-    with apart(connection.settings, plan.version, namespace, folder, allow_python=plan.allow_python) as own:
+    with isolated_stack(connection.settings, plan.version, namespace, folder, allow_python=plan.allow_python) as own:
         yield own
     journal.forget_namespace(namespace)
 

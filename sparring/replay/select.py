@@ -1,7 +1,4 @@
-"""Requests chosen by their ids, or by what was answered, and dead letters: each becomes a source.
-
-A time, or offsets, of the topic `frames` as a source: exact for each partition, settled once.
-"""
+"""Options of a replay become a source: times or offsets of `frames`, ids, answers, dead letters."""
 
 import contextlib
 from collections import defaultdict
@@ -19,10 +16,10 @@ from schemas.frames import Origin
 from schemas.names import PipelineName
 from schemas.results import Answer
 from schemas.tables import read_arrow
-from sparring.kafka.offsets import Span, Spans, checked_spans, places_of, spans_by_time
+from sparring.kafka.offsets import OffsetRange, Spans, checked_spans, places_of, spans_by_time
 from sparring.kafka.records import RecordStream
 from sparring.operations.deadletters import DeadLetter, once_each, read_dead_letters
-from sparring.replay.source import PLACES_MAX, Chosen, DeadLetters, Reach, TopicRange
+from sparring.replay.source import PLACES_MAX, DeadLetters, ReplayRange, SelectedFrames, TopicRange
 from sparring.system.connection import Connection
 
 
@@ -39,7 +36,7 @@ def by_time(connection: Connection, since: int, until: int | None, pipeline: str
     return _range(topic, spans, pipeline)
 
 
-def by_offsets(connection: Connection, wanted: Mapping[int, Span], pipeline: str | None) -> TopicRange:
+def by_offsets(connection: Connection, wanted: Mapping[int, OffsetRange], pipeline: str | None) -> TopicRange:
     """The frames at these offsets. ValueError where they are not all there; ConnectionError as above."""
     topic = connection.topics.frames
     with contextlib.closing(connection.broker.consumer(())) as consumer, _asking(connection):
@@ -53,15 +50,15 @@ def by_offsets(connection: Connection, wanted: Mapping[int, Span], pipeline: str
 def begins_at(connection: Connection, source: TopicRange) -> int | None:
     """When the first frame that is there was produced, Unix milliseconds; None where it is no longer there, or none is.
     ConnectionError as above."""
-    spans = {TopicPartition(source.topic, one.partition): Span(one.begin, one.end) for one in source.reaches}
+    spans = {TopicPartition(source.topic, one.partition): OffsetRange(one.begin, one.end) for one in source.reaches}
     with RecordStream(connection.broker, source.topic, spans=spans) as records:
         first = next(records, None)
-        return None if first is None or records.taken_gone() else int(first.timestamp)
+        return None if first is None or records.drain_expired() else int(first.timestamp)
 
 
 def _range(topic: str, spans: Spans, pipeline: str | None) -> TopicRange:
     return TopicRange(
-        topic, tuple(Reach(place.partition, span.begin, int(span.end)) for place, span in spans.items()), pipeline
+        topic, tuple(ReplayRange(place.partition, span.begin, int(span.end)) for place, span in spans.items()), pipeline
     )
 
 
@@ -79,7 +76,7 @@ _MISSING_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnswerFilter:
     """Which requests are meant, by their official answers; every one that is given must hold.
 
     ids: of these requests. model: `name` or `name@version` that answered. anomalous: a validation rule said so.
@@ -128,7 +125,9 @@ class Answered:
         return most is None or most < below
 
 
-def chosen(connection: Connection, wanted: Answered, since: int | None, until: int | None) -> Chosen:
+def selected_frames(
+    connection: Connection, wanted: AnswerFilter, since: int | None, until: int | None
+) -> SelectedFrames:
     """The frames of the requests that are meant, answered from `since` until before `until`, Unix milliseconds.
 
     Raises:
@@ -158,7 +157,7 @@ def chosen(connection: Connection, wanted: Answered, since: int | None, until: i
             f"no answer of request {', '.join(missing[:_MISSING_SHOWN])}{more} in this time on "
             f"{connection.topics.results}; --from names an earlier time"
         )
-    return Chosen(topic, _sorted(found), _turns(found))
+    return SelectedFrames(topic, _sorted(found), _turns(found))
 
 
 def dead_letters(

@@ -12,7 +12,7 @@ PLACES_MAX: Final = 1_000_000
 """Frames that may be chosen one by one; a range has no limit."""
 
 
-class Reach(msgspec.Struct, frozen=True):
+class ReplayRange(msgspec.Struct, frozen=True):
     """Offsets of one partition: from `begin` until before `end`."""
 
     partition: int
@@ -24,11 +24,11 @@ class TopicRange(msgspec.Struct, frozen=True, tag="range", tag_field="source"):
     """Frames of a topic, in the order of their time. pipeline: only those whose header names it; None: all."""
 
     topic: str
-    reaches: tuple[Reach, ...]
+    reaches: tuple[ReplayRange, ...]
     pipeline: str | None = None
 
 
-class Chosen(msgspec.Struct, frozen=True, tag="chosen", tag_field="source"):
+class SelectedFrames(msgspec.Struct, frozen=True, tag="chosen", tag_field="source"):
     """Frames chosen one by one: by partition, their offsets in rising order. turns: whose partition's next frame comes
     next, in the order of their time; as long as all offsets together."""
 
@@ -38,7 +38,7 @@ class Chosen(msgspec.Struct, frozen=True, tag="chosen", tag_field="source"):
 
 
 class DeadLetters(msgspec.Struct, frozen=True, tag="dead letters", tag_field="source"):
-    """Refused frames: the dead letters at these offsets, in rising order, by partition. turns: as of `Chosen`."""
+    """Refused frames: the dead letters at these offsets, ascending, by partition. turns: as in `SelectedFrames`."""
 
     topic: str
     offsets: dict[int, tuple[int, ...]]
@@ -54,7 +54,7 @@ class Files(msgspec.Struct, frozen=True, tag="files", tag_field="source"):
 RowsFormat = Literal["parquet", "arrow"]
 
 
-class Rows(msgspec.Struct, frozen=True, tag="rows", tag_field="source"):
+class DatasetFrames(msgspec.Struct, frozen=True, tag="rows", tag_field="source"):
     """Rows of a Parquet or Arrow dataset. column: of encoded images (binary), sent as they are; or of tensors (lists),
     sent as a table with this column's name. key_column: whose text is the ordering key. at: what the frames' time is
     said to be, Unix milliseconds."""
@@ -66,4 +66,4 @@ class Rows(msgspec.Struct, frozen=True, tag="rows", tag_field="source"):
     key_column: str | None = None
 
 
-Source = TopicRange | Chosen | DeadLetters | Files | Rows
+FrameSource = TopicRange | SelectedFrames | DeadLetters | Files | DatasetFrames

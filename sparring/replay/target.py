@@ -13,10 +13,10 @@ from schemas.models import PinnedModel
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion
 from sparring.deployment.onnx_file import model_bytes
-from sparring.deployment.version_prefix import meant
-from sparring.pipeline_file.parse import read_wanted
-from sparring.pipeline_file.plan import NEW, Planned, planned, renewed, versions_of
-from sparring.pipeline_file.yaml import WrongFile
+from sparring.deployment.version_prefix import resolve_key
+from sparring.pipeline_file.parse import read_pipeline_file
+from sparring.pipeline_file.plan import NEW, PlannedVersion, plan_version, renewed, versions_of
+from sparring.pipeline_file.yaml import InvalidPipelineFile
 
 
 def deployed_version(catalog: Catalog, name: PipelineName, version: str | None) -> PipelineVersion:
@@ -31,7 +31,7 @@ def deployed_version(catalog: Catalog, name: PipelineName, version: str | None) 
         raise EntityNotFoundError(f"pipeline {name} does not exist; there are: {known}")
     with_steps = {key: one for key, one in pipeline.versions.items() if one.steps}
     latest = pipeline.live or next(reversed(with_steps), None)
-    found = latest if version is None else meant(with_steps, version)
+    found = latest if version is None else resolve_key(with_steps, version)
     if found is None:
         asked = "version with steps" if version is None else f"version {version!r}"
         listed = ", ".join(with_steps) or "none with steps"
@@ -47,12 +47,12 @@ def candidate(catalog: Catalog, path: Path, store: ModelStore) -> PipelineVersio
         OSError: it, or a model's file, cannot be read.
     """
     try:
-        wanted = read_wanted(path.read_bytes(), path.parent, "default")
-        plan = planned(wanted, versions_of(wanted, catalog), catalog)
-    except WrongFile as error:
-        raise WrongFile(f"{path}: {error}") from error
+        wanted = read_pipeline_file(path.read_bytes(), path.parent, "default")
+        plan = plan_version(wanted, versions_of(wanted, catalog), catalog)
+    except InvalidPipelineFile as error:
+        raise InvalidPipelineFile(f"{path}: {error}") from error
     if not plan.version.steps:
-        raise WrongFile(f"{path}: no steps; a candidate needs some to answer with")
+        raise InvalidPipelineFile(f"{path}: no steps; a candidate needs some to answer with")
     new = {name: _stored(plan, name, pinned, store) for name, pinned in plan.models.items() if _is_new(pinned)}
     steps = tuple(renewed(step, new) for step in plan.version.steps)
     return msgspec.structs.replace(plan.version, version=str(uuid4()), steps=steps, created_at=now_ms())
@@ -67,7 +67,7 @@ def copy_models(version: PipelineVersion, origin: ModelStore, to: ModelStore) ->
             to.put(origin.get(sha256))
 
 
-def _stored(plan: Planned, name: str, pinned: PinnedModel, store: ModelStore) -> PinnedModel:
+def _stored(plan: PlannedVersion, name: str, pinned: PinnedModel, store: ModelStore) -> PinnedModel:
     (one,) = (one for one in plan.wanted.models if one.name == name)
     sha256 = store.put(model_bytes(one.path))
     if sha256 != pinned.model.sha256:

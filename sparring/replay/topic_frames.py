@@ -9,13 +9,13 @@ from kafka import TopicPartition
 from schemas.errors import Refused
 from schemas.frames import Frame, Origin, RawHeaders
 from schemas.names import PipelineName
-from sparring.dataset import Asked
+from sparring.dataset import FrameFacts
 from sparring.frames.fetch import fetch_records
-from sparring.kafka.offsets import Span
+from sparring.kafka.offsets import OffsetRange
 from sparring.kafka.records import RecordStream
 from sparring.operations.deadletters import REPLAY_OF, DeadLetter
-from sparring.replay.frame import Gone, Others, ReplayFrame, Unreadable
-from sparring.replay.source import Chosen, DeadLetters, TopicRange
+from sparring.replay.frame import ExpiredFrames, FrameOfOtherPipeline, ReplayFrame, UnreadableFrame
+from sparring.replay.source import DeadLetters, SelectedFrames, TopicRange
 from sparring.system.connection import Connection
 
 _DROPPED: Final = ("pipeline", "request-id", "deadline", "traceparent", REPLAY_OF)
@@ -24,38 +24,44 @@ _DROPPED: Final = ("pipeline", "request-id", "deadline", "traceparent", REPLAY_O
 _AT_ONCE: Final = 16
 """Frames that are fetched one by one: in memory together, 16 MiB each at most."""
 
-_OTHERS: Final = Others()
+_OTHERS: Final = FrameOfOtherPipeline()
 _PARTITIONS_MAX: Final = 1 << 20
 
 
-def frames_on_topic(connection: Connection, source: TopicRange | Chosen) -> Iterator[ReplayFrame | Gone | Others]:
+def frames_on_topic(
+    connection: Connection, source: TopicRange | SelectedFrames
+) -> Iterator[ReplayFrame | ExpiredFrames | FrameOfOtherPipeline]:
     """The frames, what retention took of them, and what lies between them: whoever reads hears of each record, also
     where few are wanted. ConnectionError where the broker does not answer; so below."""
     for found in _found(connection, source):
         yield _frame(found) if isinstance(found, Frame) else found
 
 
-def recorded_frames(connection: Connection, source: TopicRange | Chosen) -> Iterator[Frame]:
+def recorded_frames(connection: Connection, source: TopicRange | SelectedFrames) -> Iterator[Frame]:
     """Those that are still there, as they lie on their topic, headers and all."""
     return (found for found in _found(connection, source) if isinstance(found, Frame))
 
 
-def frames_of_letters(connection: Connection, source: DeadLetters) -> Iterator[ReplayFrame | Unreadable | Gone]:
+def frames_of_letters(
+    connection: Connection, source: DeadLetters
+) -> Iterator[ReplayFrame | UnreadableFrame | ExpiredFrames]:
     """The frames that dead letters hold, under the request ids that they had."""
     topic_id = connection.broker.topic_id(connection.topics.frames)
     for record in _one_by_one(connection, source):
-        if isinstance(record, Gone):
+        if isinstance(record, ExpiredFrames):
             yield record
             continue
         number = _number(record.partition, record.offset)
         letter = DeadLetter.from_record(record, topic_id)
         if letter is None:
             place = Origin(record.topic, record.partition, record.offset)
-            yield Unreadable(
+            yield UnreadableFrame(
                 number, f"{place}: no dead letter of this system; expected the headers of docs/contract.md"
             )
         elif letter.left_out_bytes is not None:
-            yield Unreadable(number, f"{letter.frame}: {letter.left_out_bytes} bytes, which its dead letter leaves out")
+            yield UnreadableFrame(
+                number, f"{letter.frame}: {letter.left_out_bytes} bytes, which its dead letter leaves out"
+            )
         else:
             yield _frame(refused_frame(letter, topic_id), number)
 
@@ -69,13 +75,15 @@ def refused_frame(letter: DeadLetter, topic_id: str) -> Frame:
     return Frame(letter.key, letter.value, headers, Origin.parse(letter.frame), letter.at, topic_id)
 
 
-def _found(connection: Connection, source: TopicRange | Chosen) -> Iterator[Frame | Gone | Others]:
+def _found(
+    connection: Connection, source: TopicRange | SelectedFrames
+) -> Iterator[Frame | ExpiredFrames | FrameOfOtherPipeline]:
     topic_id = connection.broker.topic_id(source.topic)
-    if isinstance(source, Chosen):
+    if isinstance(source, SelectedFrames):
         for record in _one_by_one(connection, source):
-            yield record if isinstance(record, Gone) else _as_frame(record, topic_id)
+            yield record if isinstance(record, ExpiredFrames) else _as_frame(record, topic_id)
         return
-    spans = {TopicPartition(source.topic, one.partition): Span(one.begin, one.end) for one in source.reaches}
+    spans = {TopicPartition(source.topic, one.partition): OffsetRange(one.begin, one.end) for one in source.reaches}
     wanted = None if source.pipeline is None else PipelineName.parse(source.pipeline)
     with RecordStream(connection.broker, source.topic, spans=spans) as records:
         for record in records:
@@ -85,21 +93,25 @@ def _found(connection: Connection, source: TopicRange | Chosen) -> Iterator[Fram
         yield from _gone(records)
 
 
-def _gone(records: RecordStream) -> Iterator[Gone]:
-    for place, offsets in records.taken_gone():
+def _gone(records: RecordStream) -> Iterator[ExpiredFrames]:
+    for place, offsets in records.drain_expired():
         begin, end = (_number(place.partition, offset) for offset in (offsets.start, offsets.stop))
-        yield Gone(range(begin, end, _PARTITIONS_MAX))
+        yield ExpiredFrames(range(begin, end, _PARTITIONS_MAX))
 
 
-def _one_by_one(connection: Connection, source: Chosen | DeadLetters) -> Iterator[Any]:
-    """The records, each `Gone` that is no longer on the topic."""
+def _one_by_one(connection: Connection, source: SelectedFrames | DeadLetters) -> Iterator[Any]:
+    """The records, each `ExpiredFrames` that is no longer on the topic."""
     offsets = {partition: iter(some) for partition, some in source.offsets.items()}
     places = (Origin(source.topic, partition, next(offsets[partition])) for partition in source.turns)
     while some := list(islice(places, _AT_ONCE)):
         found = fetch_records(connection.broker, some)
         for place in some:
             number = _number(place.partition, place.offset)
-            yield found[place] if place in found else Gone(range(number, number + _PARTITIONS_MAX, _PARTITIONS_MAX))
+            yield (
+                found[place]
+                if place in found
+                else ExpiredFrames(range(number, number + _PARTITIONS_MAX, _PARTITIONS_MAX))
+            )
 
 
 def _as_frame(record: Any, topic_id: str) -> Frame:
@@ -112,7 +124,7 @@ def _frame(frame: Frame, number: int | None = None) -> ReplayFrame:
     place = frame.origin
     return ReplayFrame(
         number=_number(place.partition, place.offset) if number is None else number,
-        asked=Asked(frame.request_id, str(place), frame.produced_at),
+        asked=FrameFacts(frame.request_id, str(place), frame.produced_at),
         key=frame.key,
         value=frame.value,
         headers=_carried(list(frame.headers)),

@@ -30,16 +30,16 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class AnswersLost:
     """Answers can no longer be read."""
 
     error: Exception
 
 
-Event = Delivered | Answer | Lost
+Event = Delivered | Answer | AnswersLost
 
 
-class Road:
+class ReplayTransport:
     """To one pipeline; a context manager.
 
     Frames keep their request ids, so that they are split as they were; on a live system they get new ones, and the old
@@ -122,7 +122,7 @@ class Road:
                 for answer in self._ours(stream):
                     self._events.put(answer)
         except Exception as error:  # noqa: BLE001  # whatever it is, the loop must hear of it
-            self._events.put(Lost(error))
+            self._events.put(AnswersLost(error))
 
     def _ours(self, stream: AnswerStream) -> Iterator[Answer]:
         """On a live system others are answered too."""

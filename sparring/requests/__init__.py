@@ -1,5 +1,5 @@
-"""INFERENCE: one request and its answer, or many requests side by side.
+"""INFERENCE: requests and their answers.
 
-infer     One request through the system: send the frame, wait for its answers in the index, make the table
-parallel  A big table in sub-batches: several on their way at once, results in the order of the input
+infer     one request, and the wait for its answer
+parallel  many requests at once
 """

@@ -15,7 +15,7 @@ from schemas.topics import TopicNames
 from sparring.kafka.broker import Broker
 from sparring.kafka.records import RecordStream
 
-Role = Literal["official", "shadow"]
+AnswerRole = Literal["official", "shadow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Filter:
 def read_answers(
     broker: Broker,
     topics: TopicNames,
-    role: Role = "official",
+    role: AnswerRole = "official",
     wanted: Filter | None = None,
     *,
     since: int | None = None,

@@ -1,7 +1,4 @@
-"""Results on their way into tables. A result is handed out with the last table that has rows of it.
-
-Results gathered into one table. Pure.
-"""
+"""Results gathered into Arrow tables. A result is released with the last table that has rows of it. Pure."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -10,7 +7,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from schemas.limits import MIB
-from sparring.dataset.outputs import COLUMNS, Gathered, read_outputs, told
+from sparring.dataset.outputs import COLUMNS, AnswerTable, answer_facts, read_outputs
 from sparring.dataset.unify import unified
 from sparring.results.result import JoinedResult, Result
 from sparring.results.window import Window, results_of
@@ -20,7 +17,7 @@ BATCH_BYTES_MAX: Final = 64 * MIB
 """Values of the results in one table; a larger one is alone."""
 
 
-class Batch:
+class RowBatch:
     """What the next table is made of. results: those in it, in order."""
 
     def __init__(self, rows_max: int) -> None:
@@ -30,7 +27,7 @@ class Batch:
     def clear(self) -> None:
         """Begin the next table."""
         self.results: list[Result] = []
-        self._gathered = Gathered(COLUMNS)
+        self._gathered = AnswerTable(COLUMNS)
         self._rows = 0
         self._bytes = 0
         self._schema = pa.schema([])
@@ -50,7 +47,7 @@ class Batch:
         if schema is None or (self.results and too_much):
             return False
         self.results.append(result)
-        self._gathered.add(result.asked().facts() | told(result.answer, failure), outputs)
+        self._gathered.add(result.asked().facts() | answer_facts(result.answer, failure), outputs)
         self._rows += rows
         self._bytes += size_bytes
         self._schema = schema
@@ -78,7 +75,7 @@ class Tables:
     def __init__(self, window: Window, clock: Callable[[], float]) -> None:
         self._window = window
         self._clock = clock
-        self._batch = Batch(BATCH_ROWS_MAX)
+        self._batch = RowBatch(BATCH_ROWS_MAX)
         self._gathered: deque[Any] = deque()
         """Until all of each was handed out."""
         self._first_s = 0.0
@@ -90,7 +87,7 @@ class Tables:
 
     def begin(self, rows_max: int) -> None:
         """Tables of at most so many rows, with nothing gathered yet."""
-        self._batch = Batch(rows_max)
+        self._batch = RowBatch(rows_max)
 
     def gather(self, one: Result | JoinedResult) -> Iterator[pa.Table]:
         """Put it into the next table; gives the tables that it fills."""

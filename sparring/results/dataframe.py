@@ -1,7 +1,4 @@
-"""An official answer and its challengers' as the table that `infer` returns. Pure.
-
-The columns of a result: which of them, and in which order. Pure.
-"""
+"""The table that `infer` returns, of an official answer and its challengers; its columns and their order. Pure."""
 
 import json
 from collections import Counter

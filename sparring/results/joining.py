@@ -52,7 +52,7 @@ class Joiner:
         self._early_by_request.setdefault(request, set()).add(result.place)
         return []
 
-    def turn(self, official: Result) -> None:
+    def release(self, official: Result) -> None:
         """The turn of one that was taken has come: it goes out behind those whose turn came before. Its challengers
         are gathered from when it was taken, whatever holds its turn up."""
         self._turns.append(self._open[_request(official)])

@@ -28,11 +28,11 @@ from schemas.tables import read_table
 from sparring.checks import checked_bool, checked_count, checked_file_name, checked_folder, checked_unix_ms
 from sparring.dataset.outputs import read_outputs
 from sparring.dataset.unify import columns_of, compatible, newest_types
-from sparring.frames.fetch import Elsewhere, Original, fetch, resolved
+from sparring.frames.fetch import ReferenceUnreadable, SourceFrame, fetch, resolved
 from sparring.results.answers import Filter
 from sparring.results.dataframe import answer_columns, as_frame, challenger_names, checked_dataset, in_order, selected
 from sparring.results.log_files import LogFiles
-from sparring.results.query import Question as ResultsQuestion
+from sparring.results.query import ResultQuery
 from sparring.results.stream import read_results
 from sparring.system.connection import Connection
 
@@ -50,7 +50,7 @@ _SLACK_MS: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class LogQuery:
     """The arguments of `logs` and `export_logs`, checked. Times are Unix milliseconds, `end` inclusive."""
 
     limit: int | None
@@ -67,7 +67,7 @@ class Question:
         end_datetime: datetime | None,
         dataset: Sequence[str] | None,
         dataset_exclude: Sequence[str] | None,
-    ) -> "Question":
+    ) -> "LogQuery":
         """TypeError or ValueError that names the argument."""
         if limit is not None:
             limit = min(checked_count("limit", limit, 1), _ROWS_MAX)
@@ -99,14 +99,14 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
+class LogEntry:
     """One request: its official answer, and its challengers' by `name@version`, as far as they came."""
 
     official: Answer
     challengers: Mapping[str, Answer]
 
 
-def logs(connection: Connection, name: PipelineName, question: Question, *, arrow: bool) -> pd.DataFrame | pa.Table:
+def logs(connection: Connection, name: PipelineName, question: LogQuery, *, arrow: bool) -> pd.DataFrame | pa.Table:
     """The log as one table: newest first; with dates oldest first. TypeError where `arrow` is no boolean."""
     checked_bool("arrow", arrow)
     limit = question.limit or LIMIT
@@ -127,7 +127,7 @@ def logs(connection: Connection, name: PipelineName, question: Question, *, arro
 def export(
     connection: Connection,
     name: PipelineName,
-    question: Question,
+    question: LogQuery,
     directory: str | os.PathLike[str],
     file_prefix: str | None,
     *,
@@ -153,16 +153,16 @@ def export(
     return files.written
 
 
-def _newest(connection: Connection, name: PipelineName, rows: int) -> list[Joined]:
+def _newest(connection: Connection, name: PipelineName, rows: int) -> list[LogEntry]:
     """The newest requests that have at least so many rows together, oldest first."""
-    found: list[Joined] = []
+    found: list[LogEntry] = []
     counted = 0
     for request_id in connection.answers.newest(str(name), rows):
         known = connection.answers.read(request_id, str(name))
         if known.official is None or known.official.status != "ok":
             continue
         arms = {f"{answer.model}@{answer.model_version}": answer for answer in known.challengers}
-        found.append(Joined(known.official, arms))
+        found.append(LogEntry(known.official, arms))
         outputs, failure = read_outputs(known.official)
         counted += outputs.num_rows if failure is None else 0
         if counted >= rows:
@@ -170,10 +170,10 @@ def _newest(connection: Connection, name: PipelineName, rows: int) -> list[Joine
     return found[::-1]
 
 
-def _by_time(connection: Connection, name: PipelineName, question: Question) -> Iterator[Joined]:
+def _by_time(connection: Connection, name: PipelineName, question: LogQuery) -> Iterator[LogEntry]:
     """Requests that were answered between the two times, oldest first."""
     since, end = question.start or 0, question.end
-    wanted = ResultsQuestion(
+    wanted = ResultQuery(
         Filter(name),
         since,
         until=None if end is None else end + _SLACK_MS,
@@ -185,10 +185,10 @@ def _by_time(connection: Connection, name: PipelineName, question: Question) -> 
         for request in requests:
             official = request.official.answer
             if since <= official.published_at <= (end or official.published_at) and official.status == "ok":
-                yield Joined(official, {arm: one.answer for arm, one in request.challengers.items()})
+                yield LogEntry(official, {arm: one.answer for arm, one in request.challengers.items()})
 
 
-def _tables(connection: Connection, requests: Sequence[Joined], question: Question) -> list[pa.Table]:
+def _tables(connection: Connection, requests: Sequence[LogEntry], question: LogQuery) -> list[pa.Table]:
     """One table for each request whose answer can be read, in their order."""
     inputs = _inputs(connection, requests, question) if question.wants_inputs() else {}
     tables, unread = [], []
@@ -210,7 +210,7 @@ def _tables(connection: Connection, requests: Sequence[Joined], question: Questi
     return tables
 
 
-def _as_table(tables: Sequence[pa.Table], question: Question) -> pa.Table:
+def _as_table(tables: Sequence[pa.Table], question: LogQuery) -> pa.Table:
     """One table, of the newest version's types."""
     table, lost = newest_types(tables, _names(tables, question))
     for why in lost.values():
@@ -218,12 +218,12 @@ def _as_table(tables: Sequence[pa.Table], question: Question) -> pa.Table:
     return table
 
 
-def _as_frame(tables: Sequence[pa.Table], question: Question) -> pd.DataFrame:
+def _as_frame(tables: Sequence[pa.Table], question: LogQuery) -> pd.DataFrame:
     """One DataFrame. A cell is what its version gave, whatever others gave."""
     return as_frame(columns_of(tables, _names(tables, question)))
 
 
-def _names(tables: Sequence[pa.Table], question: Question) -> list[str]:
+def _names(tables: Sequence[pa.Table], question: LogQuery) -> list[str]:
     names = dict.fromkeys(name for table in tables for name in table.column_names)
     return selected(in_order(names), question.dataset, question.dataset_exclude)
 
@@ -269,7 +269,7 @@ def _arm(key: ModelKey) -> str:
     return f"{key.name}@{key.version}"
 
 
-def _inputs(connection: Connection, requests: Sequence[Joined], question: Question) -> dict[str, dict[str, Any]]:
+def _inputs(connection: Connection, requests: Sequence[LogEntry], question: LogQuery) -> dict[str, dict[str, Any]]:
     """The columns of each request's frame, by the frame's place. What is large, elsewhere or gone is null."""
     origins = {one.official.frame: Origin.parse(one.official.frame) for one in requests}
     frames = fetch(connection.broker, origins.values())
@@ -288,7 +288,7 @@ def _inputs(connection: Connection, requests: Sequence[Joined], question: Questi
                 continue
             try:
                 original = resolved(original, connection.settings)
-            except Elsewhere as error:
+            except ReferenceUnreadable as error:
                 elsewhere.append(str(error))
                 continue
         table = _request(original, origin)
@@ -306,7 +306,7 @@ def _inputs(connection: Connection, requests: Sequence[Joined], question: Questi
     return columns
 
 
-def _is_image(original: Original, origin: Origin) -> bool:
+def _is_image(original: SourceFrame, origin: Origin) -> bool:
     """By its header: its bytes may lie elsewhere."""
     try:
         declared = _frame_of(original, origin).declared_type
@@ -315,7 +315,7 @@ def _is_image(original: Original, origin: Origin) -> bool:
     return declared is not None and not is_table(declared)
 
 
-def _request(original: Original, origin: Origin) -> pa.Table | None:
+def _request(original: SourceFrame, origin: Origin) -> pa.Table | None:
     """The request's table; None for an image, which has no columns."""
     frame = _frame_of(original, origin)
     try:
@@ -342,5 +342,5 @@ def _decoded(table: pa.Table, size: int, *, every: bool) -> tuple[dict[str, Any]
     return columns, large
 
 
-def _frame_of(original: Original, origin: Origin) -> Frame:
+def _frame_of(original: SourceFrame, origin: Origin) -> Frame:
     return Frame(original.key, original.value, tuple(original.headers), origin, 0, "")

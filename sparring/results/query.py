@@ -1,7 +1,4 @@
-"""The arguments of `client.results`, checked. Pure.
-
-Which results are wanted, and each of them once. Pure.
-"""
+"""The arguments of `client.results`, checked, and the filter that they make. Pure."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -64,7 +61,7 @@ _GROUP: Final = "the name of a consumer group, or None"
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ResultQuery:
     """What is wanted of which topics, and how. since, until: Unix milliseconds. late_ms: milliseconds."""
 
     wanted: Filter

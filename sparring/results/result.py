@@ -11,7 +11,7 @@ from schemas.results import Answer, Failure, Status, Timings
 from schemas.tables import read_arrow
 from schemas.tasks import Role, SplitChoice
 from sparring.checks import moment
-from sparring.dataset.outputs import Asked, failure_of
+from sparring.dataset.outputs import FrameFacts, failure_of
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,9 @@ class Result:
         """error, message and stage; None where status is `ok`."""
         return None if self.status == "ok" else failure_of(self.answer)
 
-    def asked(self) -> Asked:
+    def asked(self) -> FrameFacts:
         """What this answers, as a row of the results dataset says it."""
-        return Asked(self.request_id, self.frame, produced_at(self.answer))
+        return FrameFacts(self.request_id, self.frame, produced_at(self.answer))
 
 
 @dataclass(frozen=True)

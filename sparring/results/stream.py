@@ -14,16 +14,16 @@ from schemas.topics import TopicNames
 from sparring.checks import checked_count
 from sparring.kafka.broker import Broker
 from sparring.kafka.group import Following
-from sparring.kafka.source import Recorded, Source, recorded_spans
+from sparring.kafka.source import RecordedSource, Source, recorded_spans
 from sparring.results.batches import BATCH_ROWS_MAX, Tables
-from sparring.results.query import Question
+from sparring.results.query import ResultQuery
 from sparring.results.result import JoinedResult, Result, result_of
 from sparring.results.window import Window, results_of
 
 T = TypeVar("T", Result, JoinedResult, Result | JoinedResult)
 
 
-def read_results(broker: Broker, topics: TopicNames, question: Question) -> "ResultStream[Any]":
+def read_results(broker: Broker, topics: TopicNames, question: ResultQuery) -> "ResultStream[Any]":
     """Open the topics; where reading begins and ends is settled before this returns, in a group when Kafka assigns.
 
     Raises:
@@ -32,7 +32,7 @@ def read_results(broker: Broker, topics: TopicNames, question: Question) -> "Res
     if question.follow:
         source: Source = Following(broker, {topic: since for topic, since, _ in question.times(topics)}, question.group)
     else:
-        source = Recorded(broker, recorded_spans(broker, question.times(topics)))
+        source = RecordedSource(broker, recorded_spans(broker, question.times(topics)))
     return ResultStream(source, question)
 
 
@@ -43,7 +43,7 @@ class ResultStream(Iterator[T], Generic[T]):
     handler, may call `stop`. The iteration raises ConnectionError where the broker does not answer in time.
     """
 
-    def __init__(self, source: Source, question: Question, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, source: Source, question: ResultQuery, clock: Callable[[], float] = time.monotonic) -> None:
         self._source = source
         self._question = question
         self._window = Window(question)
@@ -124,7 +124,7 @@ class ResultStream(Iterator[T], Generic[T]):
 
     def _turn(self) -> bool:
         """One record, put where it belongs. Whether there was one."""
-        record = self._source.turn()
+        record = self._source.next_record()
         self._begin_again_if_lost()
         if record is not None:
             self._take(record)

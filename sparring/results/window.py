@@ -1,8 +1,7 @@
-"""What a result waits for between its coming and its going out: its turn, its challengers. Pure: the time is passed in.
+"""Results between their arrival and their release: a result waits for its order and for its challengers.
 
-What is not wanted, or came before, does not go out. `progress` knows of each result whether it still waits.
-
-How far the iteration has come in each partition: what a commit may say. Pure.
+Results that the query excludes, and duplicates, are dropped. `ReadProgress` tracks which results still wait: a commit
+must not pass them. Pure: the time is an argument.
 """
 
 import math
@@ -13,7 +12,7 @@ from typing import Any, Final
 from schemas.limits import MIB
 from sparring.results.joining import Joiner
 from sparring.results.ordering import Sequencer
-from sparring.results.query import Question, Seen, is_wanted
+from sparring.results.query import ResultQuery, Seen, is_wanted
 from sparring.results.result import JoinedResult, Result
 
 
@@ -26,7 +25,7 @@ class _Read:
 
 
 @dataclass(slots=True)
-class Progress:
+class ReadProgress:
     """Which results were read and not yet handed out, whatever holds them back: a window, a batch."""
 
     partitions: dict[tuple[str, int], _Read] = field(default_factory=dict)
@@ -71,7 +70,7 @@ HELD_BYTES_MAX: Final = 256 * MIB
 class Window:
     """Takes results as they come, gives `Result` or `JoinedResult` as the question wants them."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: ResultQuery) -> None:
         self._question = question
         self._seen = Seen() if question.distinct or question.joined else None
         self._begin()
@@ -113,7 +112,7 @@ class Window:
 
     def _begin(self) -> None:
         question = self._question
-        self.progress = Progress()
+        self.progress = ReadProgress()
         self._ready: list[Result] = []
         self._sequencer: Sequencer[Result] | None = (
             Sequencer(question.late_ms, question.window) if question.ordered else None
@@ -133,7 +132,7 @@ class Window:
         if self._joiner is None:
             self._ready.append(result)
         else:
-            self._joiner.turn(result)
+            self._joiner.release(result)
 
 
 def results_of(one: Result | JoinedResult) -> tuple[Result, ...]:

@@ -13,6 +13,6 @@ Nothing of this knows Kafka; `sparring.sender` is how frames are sent.
 
 from sparring.sources.errors import Incomplete
 from sparring.sources.file import Sendable, check_file, frames_of
-from sparring.sources.paths import Found, find_files, said_left_out
+from sparring.sources.paths import FoundFiles, find_files, said_left_out
 
-__all__ = ["Found", "Incomplete", "Sendable", "check_file", "find_files", "frames_of", "said_left_out"]
+__all__ = ["FoundFiles", "Incomplete", "Sendable", "check_file", "find_files", "frames_of", "said_left_out"]

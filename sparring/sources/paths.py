@@ -16,7 +16,7 @@ named itself is looked into."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFiles:
     """The files in the order of the names given; left_out: how many of the folders' entries are none: by their name, or
     as they are hidden, or links to folders."""
 
@@ -24,7 +24,7 @@ class Found:
     left_out: int = 0
 
 
-def find_files(names: Sequence[str]) -> Found:
+def find_files(names: Sequence[str]) -> FoundFiles:
     """Expand files, folders and patterns.
 
     Raises:
@@ -44,11 +44,11 @@ def find_files(names: Sequence[str]) -> Found:
                 raise FileNotFoundError(_empty(path, inside))
             files += taken
             left_out += len(inside) - len(taken)
-    return Found(tuple(files), left_out)
+    return FoundFiles(tuple(files), left_out)
 
 
 def said_left_out(count: int) -> str:
-    """What to say of `Found.left_out`."""
+    """What to say of `FoundFiles.left_out`."""
     return f"left out of folders (no frames by their names, hidden, or links to folders): {count}"
 
 

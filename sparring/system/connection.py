@@ -1,8 +1,7 @@
-"""Where a client is connected to: one broker, one model store, one index, one namespace.
+"""A client's connection: one broker, one model store, one index, one namespace.
 
-Handles (workspaces, models, pipelines) share it.
-
-Who does something, for people who read it later: there are no accounts.
+Workspaces, models and pipelines of one client share it. `who` names the user for readers of the catalog: there are
+no accounts.
 """
 
 import getpass
@@ -14,7 +13,7 @@ from typing import NoReturn
 from adapters.redis import AnswerIndex
 from adapters.settings import Settings
 from adapters.store import ModelStore
-from schemas.catalog import Catalog, Record, encode_record
+from schemas.catalog import Catalog, CatalogRecord, encode_record
 from schemas.topics import TopicNames
 from sparring.kafka.broker import Broker
 from sparring.local.folder import Folder, default_data, references_folder
@@ -71,7 +70,7 @@ class Connection:
     def _answers(self) -> AnswerIndex:
         return AnswerIndex(self.settings.redis, self.settings.namespace, self.settings.result_ttl_s)
 
-    def append(self, record: Record) -> int:
+    def append(self, record: CatalogRecord) -> int:
         """Append to the catalog; returns the record's offset once this client has read it back."""
         offset = self.broker.send(self.topics.catalog, encode_record(record))
         self.follower.read_to(offset + 1)

@@ -1,7 +1,14 @@
 """Pictures: load them as a model's input, draw the boxes of one or several models with class names.
 
 Arrays are uint8 RGB [height, width, 3]. Boxes are flat lists or [n, 4] of x1, y1, x2, y2 in pixels of
-the picture that they are drawn on; `boxes_on_picture` brings a model's boxes there.
+the picture that they are drawn on; `boxes_on_picture` converts a model's boxes.
+
+    pictures  pictures read, resized for a model, written
+    drawing   boxes on pictures, with labels and a legend. Pure
+    labels    positions of labels that do not overlap. Pure
+    places    a model's boxes in pixels of the picture. Pure
+    found     a result of `infer` or a row of `logs()`, drawn on its picture
+    coco      class names
 """
 
 from sparring.vision.coco import COCO, COCO_NAMES, class_name

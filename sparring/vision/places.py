@@ -6,7 +6,7 @@ from typing import Final, get_args
 import numpy as np
 import numpy.typing as npt
 
-from schemas.models import Aspect, Place, Rounding
+from schemas.models import Aspect, PicturePosition, Rounding
 from schemas.placement import Placement, placement
 from sparring.checks import checked_count, checked_picture
 from sparring.vision.pictures import Image
@@ -19,7 +19,7 @@ def boxes_on_picture(
     image: Image,
     size: tuple[int, int],
     aspect: Aspect,
-    place: Place = "upper-left",
+    place: PicturePosition = "upper-left",
     rounding: Rounding = "nearest",
     resize_shorter: int | None = None,
 ) -> npt.NDArray[np.float64]:
@@ -44,7 +44,7 @@ def boxes_on_picture(
     across, down = _checked_size(size)
     for argument, value, accepted in (
         ("aspect", aspect, get_args(Aspect)),
-        ("place", place, get_args(Place)),
+        ("place", place, get_args(PicturePosition)),
         ("rounding", rounding, get_args(Rounding)),
     ):
         if value not in accepted:

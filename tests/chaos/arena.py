@@ -23,7 +23,7 @@ from schemas.results import Answer
 from schemas.topics import Lane
 from sparring import Client, Framework, ModelVersion, Pipeline
 from sparring.kafka.records import RecordStream
-from sparring.ledger.account import Report
+from sparring.ledger.account import LedgerReport
 from sparring.ledger.read import verify
 from sparring.local import LocalStack
 from sparring.system.connection import Connection
@@ -110,11 +110,11 @@ class Arena:
         """The topic of a model's tasks."""
         return self.client._connection.topics.work(model.key(), lane)  # noqa: SLF001 (as above)
 
-    def verify(self, since: int) -> Report:
+    def verify(self, since: int) -> LedgerReport:
         """The account of everything sent since then."""
         return verify(self.client._connection, since, now_ms())  # noqa: SLF001 (what the command line opens)
 
-    def settled(self, since: int) -> Report:
+    def settled(self, since: int) -> LedgerReport:
         """The account, once everything is in order, or when time is up."""
         return settled(self.client._connection, since)  # noqa: SLF001 (as above)
 
@@ -154,7 +154,7 @@ class Arena:
             return [Answer.from_record(one.key, one.value, list(one.headers)) for one in records]
 
 
-def settled(connection: Connection, since: int) -> Report:
+def settled(connection: Connection, since: int) -> LedgerReport:
     """The account of everything sent since then, once everything is in order, or when time is up."""
     deadline = time.monotonic() + SETTLED_S_MAX
     while True:

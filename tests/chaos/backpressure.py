@@ -25,7 +25,7 @@ from schemas.tables import encode_table
 from schemas.topics import RECORD_BYTES_MAX
 from sparring import Client, Framework, ModelVersion
 from sparring.kafka.records import RecordStream
-from sparring.ledger.account import Report
+from sparring.ledger.account import LedgerReport
 from sparring.local import LocalStack
 from tests.chaos.arena import settled
 from tests.chaos.memory import Memory
@@ -75,7 +75,7 @@ class Pressed:
     """What came of it. Latencies: median seconds from a frame to its answer; rushed: frames of the rush; recovered_s:
     from its end, or from when models were let go, until answers came as fast as before."""
 
-    report: Report
+    report: LedgerReport
     pipelines: int
     sent: int
     rushed: int

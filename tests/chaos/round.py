@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 from adapters.clock import now_ms
-from sparring.ledger.account import Report
+from sparring.ledger.account import LedgerReport
 from tests.chaos.arena import Arena, Load, longest_silence_s, overdue
 from tests.chaos.faults import Fault
 
@@ -22,7 +22,7 @@ class Round:
     seed: int
     frames: int
     confirmed: int
-    report: Report
+    report: LedgerReport
     silence_s: float
     settled_s: float
     twice: int = 0
@@ -70,7 +70,7 @@ def play(
     failures += load.failures()
     confirmed = load.confirmed + arena.beside - beside
     ended = time.monotonic()
-    report, twice, silence_s = Report(), 0, 0.0
+    report, twice, silence_s = LedgerReport(), 0, 0.0
     with _noted(failures, "no account: "):
         report = arena.settled(since)
         twice = arena.frames_twice(since)

@@ -11,7 +11,7 @@ import pytest
 from adapters.clock import now_ms
 from adapters.settings import Settings
 from sparring import Client, Framework, Pipeline
-from sparring.ledger.account import Report
+from sparring.ledger.account import LedgerReport
 from sparring.ledger.read import verify
 from sparring.local import LocalStack
 from tests.conftest import PATIENT
@@ -50,7 +50,7 @@ def test_the_ledger_tells_builds_apart(broker: LocalStack, tmp_path: Path, build
         last = eventually(lambda: _answered_round(wire, pipeline), 120, "a frame of each camera to be answered")
         wire.challengers(last)
 
-        def account() -> Report:
+        def account() -> LedgerReport:
             return verify(client._connection, since, now_ms(), index=False)  # noqa: SLF001 (as the command line does)
 
         # Dead letters and challengers' answers of other cameras may still come. What is lost stays lost.

@@ -8,7 +8,7 @@ import msgspec
 import yaml
 from jsonschema import Draft7Validator
 
-from schemas.catalog import Record
+from schemas.catalog import CatalogRecord
 from schemas.presence import Beat
 from schemas.tasks import Slip
 
@@ -49,7 +49,7 @@ def why_not(message: Mapping[str, Any], headers: Mapping[str, str], value: bytes
 
 def record_schemas() -> dict[str, Any]:
     """What msgspec makes of everything that travels as JSON."""
-    _, found = msgspec.json.schema_components([*get_args(Record), Beat, Slip], ref_template=_REFERENCE)
+    _, found = msgspec.json.schema_components([*get_args(CatalogRecord), Beat, Slip], ref_template=_REFERENCE)
     return {name: shape(schema) for name, schema in found.items()}
 
 

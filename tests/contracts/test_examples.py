@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from schemas.catalog import Record
+from schemas.catalog import CatalogRecord
 from schemas.results import Status
 from tests.contracts.asyncapi import DOCUMENT, errors, messages, resolved, why_not
 from tests.contracts.example import read_examples
@@ -58,7 +58,7 @@ def test_every_message_has_an_example(channel: str) -> None:
 def test_every_status_and_every_kind_of_catalog_record_is_among_them() -> None:
     assert {example.text_headers.get("status") for example in EXAMPLES.values()} - {None} == set(get_args(Status))
     records = {example.message for example in EXAMPLES.values() if example.topic == "catalog"}
-    assert records == {record.__name__ for record in get_args(Record)}
+    assert records == {record.__name__ for record in get_args(CatalogRecord)}
 
 
 @pytest.mark.parametrize("name", [name for name, example in WITH_VALUE.items() if example.headers])

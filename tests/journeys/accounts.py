@@ -2,14 +2,14 @@
 
 from adapters.clock import now_ms
 from sparring import Client, Pipeline
-from sparring.ledger.account import Report
+from sparring.ledger.account import LedgerReport
 from sparring.ledger.read import verify
 from tests.waiting import eventually
 
 
-def settled(client: Client, since: int, pipeline: Pipeline) -> Report:
+def settled(client: Client, since: int, pipeline: Pipeline) -> LedgerReport:
     """Its report once it finds nothing: Redis comes after the topics. Fails, with its findings, after a minute."""
-    reports: list[Report] = []
+    reports: list[LedgerReport] = []
 
     def in_order() -> bool:
         connection, name = client._connection, pipeline._name  # noqa: SLF001 (what the command line opens)

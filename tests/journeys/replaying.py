@@ -8,16 +8,16 @@ import sys
 from pathlib import Path
 
 from sparring.replay.journal import Journal
-from sparring.replay.plan import Limits
-from sparring.replay.replay import Watch, execute
+from sparring.replay.plan import ReplayLimits
+from sparring.replay.replay import ProgressReports, execute
 from sparring.system.connection import Connection, found_settings
 
 
 def main(folder: Path) -> None:
     """To its end, unless it is killed."""
-    watch = Watch(lambda _: contextlib.nullcontext(), lambda _: None, iter)
+    watch = ProgressReports(lambda _: contextlib.nullcontext(), lambda _: None, iter)
     with contextlib.closing(Connection(found_settings())) as connection, Journal.resume(folder) as journal:
-        execute(connection, journal, watch, Limits(write_s=0.2))
+        execute(connection, journal, watch, ReplayLimits(write_s=0.2))
 
 
 if __name__ == "__main__":

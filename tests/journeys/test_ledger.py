@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 from adapters.clock import now_ms
 from schemas.keys import Keys
 from sparring import Client, ModelVersion, Pipeline
-from sparring.ledger.account import Report
+from sparring.ledger.account import LedgerReport
 from sparring.ledger.read import verify
 from sparring.local import LocalStack
 from tests.journeys.accounts import settled
@@ -81,7 +81,7 @@ def test_a_camera_whose_clock_is_ahead_is_accounted_for(
     pipeline.replace_with_model_step(0, scale("ledger-b", 3.0)).deploy()
     connection, name = client._connection, pipeline._name  # noqa: SLF001 (what the command line opens by itself)
 
-    def account() -> Report:
+    def account() -> LedgerReport:
         return verify(connection, ahead, ahead + 1_000, name)
 
     eventually(lambda: account().in_order, 60, "an account in order")

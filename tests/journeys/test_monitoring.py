@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from schemas.metrics import METRICS, Metric
-from schemas.presence import Beat, Kind
+from schemas.presence import Beat, ProcessKind
 from sparring import Client, ModelVersion, Pipeline
 from sparring.local import LocalStack
 from tests.journeys.wire import Wire
@@ -32,7 +32,7 @@ def page(beat: Beat, path: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def beat_of(client: Client, kind: Kind, model: str = "") -> Beat:
+def beat_of(client: Client, kind: ProcessKind, model: str = "") -> Beat:
     """Of the one process of its kind; whoever is busy may miss a beat."""
     follower = client._connection.follower  # noqa: SLF001  # presence, as `sparring status` reads it
 
@@ -62,7 +62,7 @@ def watched(pipeline: Pipeline, scale: Scale) -> ModelVersion:
 
 @pytest.mark.parametrize("kind", ["router", "host", "inference", "indexer"])
 def test_every_process_is_ready_and_shows_the_metrics_of_the_table(
-    kind: Kind, client: Client, watched: ModelVersion
+    kind: ProcessKind, client: Client, watched: ModelVersion
 ) -> None:
     beat = beat_of(client, kind, str(watched.key()) if kind == "inference" else "")
     eventually(lambda: page(beat, "/ready")[0] == 200, 60, f"the {kind} to be ready")

@@ -25,7 +25,7 @@ from sparring.cli.exits import FAILED, OK
 from sparring.dataset import open_dataset
 from sparring.local import ports, services
 from sparring.local.process import Process
-from sparring.local.services import Beats
+from sparring.local.services import PresenceCheck
 from tests.secured import NAMESPACE, Secured, run, secured
 from tests.small_models import scaling_model
 from tests.waiting import eventually
@@ -55,7 +55,7 @@ def processes(place: Secured) -> Iterator[list[Process]]:
             process = run(services.command(name, place.environment(name), place.folder), place.folder)
             running.callback(process.end)
             started.append(process)
-        with closing(Beats(place.brokers("host"), NAMESPACE)) as beats:
+        with closing(PresenceCheck(place.brokers("host"), NAMESPACE)) as beats:
             eventually(lambda: beats.all_alive(started), 60, "the services to say that they live")
         yield started
 

@@ -3,12 +3,12 @@
 from schemas.catalog import (
     NO_POINTER,
     Catalog,
+    CatalogRecord,
     LivePointer,
     ModelConfigured,
     ModelUploaded,
     PipelineTagged,
     PipelineVersionAdded,
-    Record,
     Switch,
     VersionOffered,
     WorkspaceCreated,
@@ -27,7 +27,7 @@ def version(name: str) -> PipelineVersion:
     return PipelineVersion("default", "shop", name, (ModelStep(pinned("m")),), created_at=0)
 
 
-def fold(*records: tuple[int, Record]) -> Catalog:
+def fold(*records: tuple[int, CatalogRecord]) -> Catalog:
     """records: (broker's milliseconds, record), at offsets 0, 1, 2, ..."""
     catalog = Catalog()
     for offset, (timestamp, record) in enumerate(records):
@@ -89,7 +89,7 @@ def test_a_swap_names_the_pointer_it_replaces() -> None:
 
 
 def test_undeploy_and_deploy_the_same_version_again() -> None:
-    records: list[tuple[int, Record]] = [
+    records: list[tuple[int, CatalogRecord]] = [
         (0, PipelineVersionAdded(version("a"))),
         (0, VersionOffered(SHOP, "a", 1000)),
         (1, LivePointer(SHOP, "a", NO_POINTER)),
@@ -113,7 +113,7 @@ def test_wanted_are_the_live_version_and_offers_whose_time_is_not_over() -> None
 
 
 def test_what_makes_a_version_wanted_is_another_record_for_each_deployment() -> None:
-    records: list[tuple[int, Record]] = [(0, PipelineVersionAdded(version("a")))]
+    records: list[tuple[int, CatalogRecord]] = [(0, PipelineVersionAdded(version("a")))]
     seen = []
     for at, pointer in ((10, NO_POINTER), (5000, 3)):
         records.append((at, VersionOffered(SHOP, "a", 1000)))
@@ -127,7 +127,7 @@ def test_what_makes_a_version_wanted_is_another_record_for_each_deployment() -> 
 
 def test_every_record_survives_its_bytes() -> None:
     model = pinned("m")
-    records: list[Record] = [
+    records: list[CatalogRecord] = [
         WorkspaceCreated("lab", "id", "me", 1),
         ModelUploaded(model.model),
         ModelConfigured(model.key, Configuration("onnx", tensor_fields=("a", "b"), batch_config="single")),
@@ -170,7 +170,7 @@ def test_a_version_names_the_processes_it_needs() -> None:
 
 
 def test_the_latest_version_is_the_one_added_or_made_live_last_and_the_history_says_who_switched() -> None:
-    records: list[tuple[int, Record]] = [
+    records: list[tuple[int, CatalogRecord]] = [
         (0, PipelineVersionAdded(version("a"))),
         (1, VersionOffered(SHOP, "a", 1000)),
         (2, LivePointer(SHOP, "a", NO_POINTER, "ana@lab")),

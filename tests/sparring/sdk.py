@@ -14,13 +14,13 @@ from onnx import TensorProto, helper
 from adapters.catalog import CatalogReader
 from adapters.clock import now_ms
 from adapters.kafka.group_consumer import GroupConsumer
-from adapters.presence import Heart
+from adapters.presence import Heartbeat
 from adapters.redis import AnswerIndex
 from adapters.settings import Settings
 from schemas.errors import RetryLater
 from schemas.frames import Frame, Origin
 from schemas.pipelines import PipelineVersion
-from schemas.presence import Failed, Kind, Warm
+from schemas.presence import Failed, ProcessKind, Warm
 from schemas.results import Answer
 from schemas.tables import encode_rows
 from schemas.topics import Lane
@@ -106,12 +106,12 @@ class Beating:
             heart.stop()
         self._catalog.close()
 
-    def _hearts(self) -> list[Heart]:
+    def _hearts(self) -> list[Heartbeat]:
         return [self._router, self._host, *(heart for heart, _, _ in self._processes)]
 
     @staticmethod
-    def _heart(settings: Settings, kind: Kind) -> Heart:
-        return Heart(settings.brokers, settings.topics.presence, kind)
+    def _heart(settings: Settings, kind: ProcessKind) -> Heartbeat:
+        return Heartbeat(settings.brokers, settings.topics.presence, kind)
 
 
 @contextmanager

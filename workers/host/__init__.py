@@ -1,4 +1,10 @@
-"""The host: follows the catalog and keeps one model process per model version and lane.
+"""The host: compare what should run with what runs; start, end. One model process per model version and lane.
 
-It starts, watches and ends processes, and nothing else: no frame passes through it.
+    host     the loop
+    required which lanes a host must run, and which it cannot and why. Pure
+    child    one model process: started, watched, restarted with back-off, ended
+    memory   which process fits into the memory limit, and which has outgrown it. Pure
+    retired  lanes that no version needs and that still have tasks
+
+No frame passes through the host.
 """

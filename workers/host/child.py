@@ -47,7 +47,7 @@ class Child:
         """The process id; None between a death and the next start."""
         return None if self._process is None else self._process.pid
 
-    def asked_by(self, deployments: frozenset[Deployed]) -> None:
+    def requested_by(self, deployments: frozenset[Deployed]) -> None:
         """What wants it now. Where something new does, crashes count anew and no back-off is waited for."""
         if deployments - self._deployments:
             self.crashes, self._start_at_s = 0, 0.0

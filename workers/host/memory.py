@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from schemas.limits import MIB
-from workers.host.wanted import LaneOf
+from schemas.topics import ModelLane
 
 _PROCESS_BYTES: Final = 200 * MIB
 """What a model process needs beside its model file."""
@@ -16,7 +16,7 @@ def expected_bytes(file_bytes: int) -> int:
     return _PROCESS_BYTES + 2 * file_bytes
 
 
-def outgrown(held: Mapping[LaneOf, int], expected: Mapping[LaneOf, int], limit_bytes: int) -> LaneOf | None:
+def outgrown(held: Mapping[ModelLane, int], expected: Mapping[ModelLane, int], limit_bytes: int) -> ModelLane | None:
     """Whose process is to be started anew: of all that hold more than they are expected to, the one that holds most
     beyond that.
 

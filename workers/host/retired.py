@@ -11,8 +11,7 @@ from typing import Final
 from adapters.brokers import Brokers
 from adapters.topics import ends, lag
 from schemas.errors import RetryLater
-from schemas.topics import TopicNames
-from workers.host.wanted import LaneOf
+from schemas.topics import ModelLane, TopicNames
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +28,12 @@ class Retired:
         self._kafka = kafka
         self._topics = topics
         self._due_s = float("-inf")
-        self._drained: dict[LaneOf, int] = {}
+        self._drained: dict[ModelLane, int] = {}
         """Lane -> how many records it had ever had when all were answered."""
-        self._news: list[tuple[LaneOf, int]] = []
+        self._news: list[tuple[ModelLane, int]] = []
         """Lanes that have had another number of records by now."""
 
-    def with_tasks(self, retired: Callable[[], Collection[LaneOf]]) -> set[LaneOf]:
+    def with_tasks(self, retired: Callable[[], Collection[ModelLane]]) -> set[ModelLane]:
         """Lanes that were found to have tasks. `retired` says which lanes are looked at, every few seconds."""
         try:
             if not self._news and time.monotonic() >= self._due_s:
@@ -46,12 +45,12 @@ class Retired:
             log.warning("%s; tasks of models that are no longer needed are looked for again", error)
             return set()
 
-    def _look(self, lanes: Collection[LaneOf]) -> None:
+    def _look(self, lanes: Collection[ModelLane]) -> None:
         topics = {self._topics.work(*lane): lane for lane in lanes}
         had = ends(self._kafka, topics, _ANSWER_S_MAX)
         self._news = [(topics[topic], end) for topic, end in had.items() if end != self._drained.get(topics[topic], 0)]
 
-    def _is_drained(self, lane: LaneOf, had: int) -> bool:
+    def _is_drained(self, lane: ModelLane, had: int) -> bool:
         topic = self._topics.work(*lane)
         if lag(self._kafka, topic, topic) > 0:
             return False

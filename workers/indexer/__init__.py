@@ -1,10 +1,10 @@
-"""Indexer: read answers, write them into Redis, commit.
+"""The indexer: read answers, write them into Redis, commit.
 
-    indexer     the process: its sentence, its beat, its end
-    stream      Faust, set up so that nothing is lost
-    pending     what was read and is not written yet
-    lately      what was written lately, in case Redis forgets it
+    indexer    the process: the loop, readiness, the end
+    stream     Faust, configured so that nothing is lost
+    pending    records that are read and not written yet
+    unflushed  recent writes, kept until Redis can no longer lose them
 
-It stands between `results` and `shadows` and whoever asks Redis for a request. It never decides,
-never counts, and never commits what Redis has not confirmed: any record may come twice.
+It writes what clients read from Redis by request. It decides nothing and counts nothing, and it commits only what Redis
+has confirmed: any record may arrive twice.
 """

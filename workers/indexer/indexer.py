@@ -1,4 +1,7 @@
-"""The indexer's process: reads `results` and `shadows`, writes them into Redis, commits."""
+"""The indexer: read answers, write them into Redis, commit.
+
+It reads `results` and `shadows` with Faust (`stream`). Faust commits only what is acknowledged here.
+"""
 
 import asyncio
 import contextlib
@@ -13,7 +16,7 @@ import faust
 
 from adapters.clock import now_ms
 from adapters.monitor import Monitor
-from adapters.presence import Heart
+from adapters.presence import Heartbeat
 from adapters.redis import AnswerIndex, field_of
 from adapters.settings import Settings
 from adapters.topics import check_topics
@@ -28,12 +31,12 @@ from workers.indexer.unflushed import Receipt, UnflushedWrites
 
 log = logging.getLogger(__name__)
 
-_LOOK_AGAIN_S: Final = 0.1
+_POLL_S: Final = 0.1
 _BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 class Indexer:
-    """One indexer process. `stopping` ends it after the batch at hand."""
+    """One indexer process. `stopping` ends it after the present batch."""
 
     def __init__(self, settings: Settings, stopping: threading.Event, monitor: Monitor) -> None:
         self._settings = settings
@@ -42,17 +45,48 @@ class Indexer:
         self._meter = monitor.meter
         self._index = AnswerIndex(settings.redis, settings.namespace, settings.result_ttl_s)
         self._unflushed = UnflushedWrites(self._index)
-        self._heart = Heart(settings.brokers, settings.topics.presence, "indexer", monitor.port)
+        self._heart = Heartbeat(settings.brokers, settings.topics.presence, "indexer", monitor.port)
         self._problems: tuple[str, ...] = ()
-        """Why answers wait, while a write is tried again."""
+        """Why answers wait while a write is retried."""
         self._redis_away: tuple[str, ...] = ("Redis to answer",)
-        self._turn = asyncio.Lock()
-        """Who asks Redis and who writes take turns here: a thread that waits for its turn could not be told to stop."""
+        self._redis_lock = asyncio.Lock()
+        """Held by the task that verifies or writes: a thread that waits for a lock cannot be cancelled."""
         self._ending = asyncio.Event()
+
+    async def _read_write_commit(self, pending: Pending) -> None:
+        """Read answers, write them into Redis, commit. Ends when `pending` is closed."""
+        while events := await pending.take():
+            answers = [answer for event in events if (answer := _answer(event)) is not None]
+            if not await self._write_and_commit(answers, [receipt_of(event) for event in events]):
+                return
+
+    async def _write_and_commit(self, answers: list[Answer], receipts: list[Receipt]) -> bool:
+        """Write until Redis confirms, however long it is away. False: `stopping` is set; nothing may be committed."""
+        attempt = 0
+        while not (self._stopping.is_set() and attempt):
+            async with self._redis_lock:
+                if self._stopping.is_set() and self._redis_away:
+                    return False  # it has just failed: a write would take as long again
+                started_at_s = time.monotonic()
+                try:
+                    safe = await asyncio.to_thread(self._unflushed.write, answers, receipts)
+                except RetryLater as error:
+                    log.warning("%d answers wait: %s", len(answers), error)
+                    self._problems = self._redis_away = (str(error),)
+                    self._meter.add(INDEX_RETRIES)
+                else:
+                    self._problems = self._redis_away = ()
+                    _acknowledge(safe)
+                    self._meter.observe(INDEX_SECONDS, time.monotonic() - started_at_s)
+                    self._count(answers)
+                    return True
+            await asyncio.sleep(_BACK_OFF_S[min(attempt, len(_BACK_OFF_S) - 1)])
+            attempt += 1
+        return False
 
     def run(self) -> None:
         """Read answers, write them into Redis, commit."""
-        # Faust waits in silence for a topic that is not there; this names it.
+        # Faust waits silently for a missing topic; this names it.
         check_topics(self._settings.brokers, fixed_topics(self._settings.namespace))
         for name in ("faust", "mode"):
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -64,67 +98,37 @@ class Indexer:
     async def _serve(self, scratch: Path) -> None:
         pending = Pending()
         app = stream_app(self._settings, scratch, pending.put)
-        writing = asyncio.create_task(self._write(pending))
-        asking = asyncio.create_task(self._ask_redis())
+        writing = asyncio.create_task(self._read_write_commit(pending))
+        watching = asyncio.create_task(self._watch_redis())
         await app.start()
         try:
-            while not (self._stopping.is_set() or writing.done() or asking.done() or app.crashed):
+            while not (self._stopping.is_set() or writing.done() or watching.done() or app.crashed):
                 self._heart.beat(problems=self._problems)
                 self._monitor.turned([*self._heart.silence(), *_not_joined(app), *self._redis_away])
-                await asyncio.wait((writing,), timeout=_LOOK_AGAIN_S)
+                await asyncio.wait((writing,), timeout=_POLL_S)
         finally:
             self._ending.set()
-            # Also where it ends by itself it has a deadline: Faust's thread waits 30 s for a silent broker.
+            # An end without a signal has a deadline too: Faust's thread waits 30 s for a silent broker.
             self._stopping.set()
-            await self._close(app, pending, writing, asking)
+            await self._close(app, pending, writing, watching)
         if app.crash_reason is not None:
             raise app.crash_reason
 
-    async def _ask_redis(self) -> None:
-        """For /ready, and for what Redis forgot: an indexer that has nothing to write must know it, too."""
+    async def _watch_redis(self) -> None:
+        """Check Redis between writes: for readiness, and for confirmed answers that Redis lost."""
         while not self._ending.is_set():
-            async with self._turn:
+            async with self._redis_lock:
                 if not self._ending.is_set():
-                    await self._look()
+                    await self._verify()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), BEAT_S)
 
-    async def _look(self) -> None:
+    async def _verify(self) -> None:
         try:
             _acknowledge(await asyncio.to_thread(self._unflushed.verify))
             self._redis_away = ()
         except RetryLater as error:
             self._redis_away = (str(error),)
-
-    async def _write(self, pending: Pending) -> None:
-        while events := await pending.take():
-            answers = [answer for event in events if (answer := _answer(event)) is not None]
-            if not await self._written(answers, [receipt_of(event) for event in events]):
-                return
-
-    async def _written(self, answers: list[Answer], receipts: list[Receipt]) -> bool:
-        """Wait for Redis however long it is away. False: told to stop first; nothing may be committed."""
-        attempt = 0
-        while not (self._stopping.is_set() and attempt):
-            async with self._turn:
-                if self._stopping.is_set() and self._redis_away:
-                    return False  # it has just been asked: a write would take as long again
-                started_s = time.monotonic()
-                try:
-                    safe = await asyncio.to_thread(self._unflushed.write, answers, receipts)
-                except RetryLater as error:
-                    log.warning("%d answers wait: %s", len(answers), error)
-                    self._problems = self._redis_away = (str(error),)
-                    self._meter.add(INDEX_RETRIES)
-                else:
-                    self._problems = self._redis_away = ()
-                    _acknowledge(safe)
-                    self._meter.observe(INDEX_SECONDS, time.monotonic() - started_s)
-                    self._count(answers)
-                    return True
-            await asyncio.sleep(_BACK_OFF_S[min(attempt, len(_BACK_OFF_S) - 1)])
-            attempt += 1
-        return False
 
     def _count(self, answers: list[Answer]) -> None:
         now = now_ms()
@@ -133,12 +137,12 @@ class Indexer:
             self._meter.observe(INDEX_DELAY_SECONDS, max(0, now - answer.published_at) / 1000)
 
     async def _close(
-        self, app: faust.App, pending: Pending, writing: asyncio.Task[None], asking: asyncio.Task[None]
+        self, app: faust.App, pending: Pending, writing: asyncio.Task[None], watching: asyncio.Task[None]
     ) -> None:
-        """Stop in the order in which data flows: close the tap, write what was read, commit, leave."""
+        """Stop in the order in which data flows: stop reading, write what was read, commit, leave."""
         await pending.close()
         try:
-            await asyncio.gather(asking, writing)
+            await asyncio.gather(watching, writing)
         finally:
             await app.stop()
             self._index.close()
@@ -150,18 +154,18 @@ def _not_joined(app: faust.App) -> list[str]:
 
 
 def _acknowledge(receipts: list[Receipt]) -> None:
-    """Faust commits what is acknowledged, every COMMIT_EVERY_S and when it stops."""
+    """Acknowledge events. Faust commits them every COMMIT_EVERY_S and when it stops."""
     for receipt in receipts:
         receipt()
 
 
 def _answer(event: Event) -> Answer | None:
-    """The record's answer. One that is none is said, and passed over: nobody waits for it."""
+    """The record's answer. A record without one is logged and skipped: no client waits for it."""
     try:
         answer = answer_in(event)
         field_of(answer)
     except ValueError as error:
         place = event.message
-        log.error("passed over %s/%d/%d: %s", place.topic, place.partition, place.offset, error)  # noqa: TRY400
+        log.error("skipped %s/%d/%d: %s", place.topic, place.partition, place.offset, error)  # noqa: TRY400
         return None
     return answer

@@ -28,7 +28,7 @@ Receipt = Callable[[], object]
 """Says that a record is done with, and may be committed."""
 
 
-class Index(Protocol):
+class IndexWriter(Protocol):
     """What is needed of `adapters.redis.AnswerIndex`."""
 
     def write(self, answers: Sequence[Answer], mark: tuple[str, int] | None = None) -> int:
@@ -56,7 +56,7 @@ class UnflushedWrites:
         clock: seconds that only grow.
     """
 
-    def __init__(self, index: Index, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, index: IndexWriter, clock: Callable[[], float] = time.monotonic) -> None:
         self._index = index
         self._clock = clock
         self._name = uuid.uuid4().hex
@@ -65,7 +65,7 @@ class UnflushedWrites:
         self._kept_bytes = 0
         self._lost_after: int | None = None
         """Writes behind this number are missing; None: nothing is."""
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     def write(self, answers: Sequence[Answer], receipts: Sequence[Receipt] = ()) -> list[Receipt]:
         """Write them; when this returns they are there, and so is what was written before.
@@ -74,9 +74,9 @@ class UnflushedWrites:
 
         Raises:
             RetryLater: Redis did not confirm all of them. Write them again.
-            SparringError: Redis lost what cannot be written again; so does `look`.
+            SparringError: Redis lost what cannot be written again; `verify` raises it, too.
         """
-        with self._turn:
+        with self._lock:
             number = self._confirmed + 1
             # A write that was not confirmed may have been done all the same: its number may stand there already.
             self._compare(self._index.write(answers, (self._name, number)))
@@ -85,15 +85,15 @@ class UnflushedWrites:
             size_bytes = sum(len(answer.value) + _HEADERS_BYTES for answer in answers)
             self._kept.append(_Written(number, self._clock(), answers, size_bytes, receipts))
             self._kept_bytes += size_bytes
-            return self._let_go()
+            return self._drop_durable()
 
     def verify(self) -> list[Receipt]:
         """Whether Redis still has everything, while nothing is written. Returns receipts as `write` does. RetryLater
         where Redis does not answer."""
-        with self._turn:
+        with self._lock:
             self._compare(self._index.mark(self._name))
             self._rewrite(self._confirmed)
-            return self._let_go()
+            return self._drop_durable()
 
     def _compare(self, found: int) -> None:
         if found < self._confirmed:
@@ -121,7 +121,7 @@ class UnflushedWrites:
             log.error("Redis lost older answers as well, %d writes: `sparring index rebuild` restores them", older)
         self._lost_after = None
 
-    def _let_go(self) -> list[Receipt]:
+    def _drop_durable(self) -> list[Receipt]:
         """Of what is old by now, and of the oldest answers where there is too much. Redis has just answered: what it
         has had for so long it cannot forget."""
         safe: list[Receipt] = []

@@ -15,7 +15,7 @@ from typing import Final
 
 from adapters.kafka.record import Record
 from adapters.monitor import Monitor
-from adapters.presence import Heart
+from adapters.presence import Heartbeat
 from adapters.settings import InferenceSettings
 from schemas.errors import Refused, RetryLater
 from schemas.frames import Frame, Origin
@@ -80,7 +80,7 @@ class ModelProcess:
         self._publisher = Publisher(settings, self._recorder)
         self._executor = Executor(settings, model, lane, stopping, self._versions, self._recorder, self._publisher)
         self._in_flight = self._executor.in_flight
-        self._heart = Heart(settings.brokers, settings.topics.presence, "inference", monitor.port)
+        self._heart = Heartbeat(settings.brokers, settings.topics.presence, "inference", monitor.port)
         topic = settings.topics.work(model, lane)
         self._partitions = Partitions(settings, topic, self._in_flight, self._publisher, self._drain)
         self._executor.start()

@@ -87,7 +87,7 @@ class VersionCache:
             }
         wanted = [version for _, version in asked.values()]
         for version_id, (deployed, _) in asked.items():
-            self._ask(version_id, deployed)
+            self._request_load(version_id, deployed)
         self._needed = frozenset(
             named(pinned) for version in wanted for pinned in needed_models(version, self._model, self._lane)
         )
@@ -103,7 +103,7 @@ class VersionCache:
         cold = [version for version in wanted if version.version not in self._versions]
         self._cold = tuple(f"its models to be warm for {v.pipeline} version {v.version}" for v in cold)
         for gone in [v for v, seen_s in self._wanted_s.items() if now_s - seen_s > _KEEP_S]:
-            self._let_go(gone)
+            self._drop_version(gone)
 
     def loaded(self, slip: Slip, within_s: float) -> LoadedVersion:
         """The version that a slip names, loaded. Refused where it cannot be; RetryLater where the model
@@ -166,7 +166,7 @@ class VersionCache:
             raise Refused("ModelGone", f"the catalog has no version {version} of {pipeline}", "infer")
         return found
 
-    def _ask(self, version: str, deployed: Deployed) -> None:
+    def _request_load(self, version: str, deployed: Deployed) -> None:
         """Another offer of a version has its load tried at once, and what failed before does not count."""
         if self._asked.get(version) == deployed:
             return
@@ -217,7 +217,7 @@ class VersionCache:
 
         return Rules(version.validations)
 
-    def _let_go(self, gone: str) -> None:
+    def _drop_version(self, gone: str) -> None:
         if not self._loading.acquire(blocking=False):
             return  # a load may take long, and the main thread has a pulse to keep: the next turn does it
         try:

@@ -8,7 +8,7 @@ from schemas.catalog import Catalog
 from schemas.errors import EntityNotFoundError
 from schemas.models import Configuration, PinnedModel, TensorSpec
 from sparring.checks import moment
-from sparring.deployment.version_prefix import meant
+from sparring.deployment.version_prefix import resolve_key
 from sparring.pipeline_file.plan import as_configured
 
 
@@ -24,7 +24,7 @@ class ModelFacts(msgspec.Struct, frozen=True):
     uploaded: datetime
 
 
-class VersionFacts(msgspec.Struct, frozen=True):
+class ModelVersionFacts(msgspec.Struct, frozen=True):
     """One version of a model."""
 
     workspace: str
@@ -59,7 +59,7 @@ def model_facts(workspace: str, name: str, catalog: Catalog) -> ModelFacts:
     )
 
 
-def version_facts(workspace: str, asked: str, catalog: Catalog) -> VersionFacts:
+def version_facts(workspace: str, asked: str, catalog: Catalog) -> ModelVersionFacts:
     """A page about `NAME` or `NAME@VERSION`; EntityNotFoundError where there is no such version."""
     name, at, beginning = asked.partition("@")
     versions = {one.version: one for one in catalog.model_versions(workspace, name)}
@@ -69,14 +69,14 @@ def version_facts(workspace: str, asked: str, catalog: Catalog) -> VersionFacts:
             f"workspace {workspace} has no model {name!r}; there are: {', '.join(names) or 'none'}; "
             "`sparring model upload` uploads one"
         )
-    version = meant(versions, beginning) if at else list(versions)[-1]
+    version = resolve_key(versions, beginning) if at else list(versions)[-1]
     if version is None:
         raise EntityNotFoundError(
             f"model {name} has no single version {beginning!r}; there are: {', '.join(reversed(versions))}"
         )
     model = versions[version]
     pinned = PinnedModel(model, as_configured(model, catalog))
-    return VersionFacts(
+    return ModelVersionFacts(
         workspace=workspace,
         name=name,
         version=model.version,

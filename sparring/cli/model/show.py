@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from schemas.errors import EntityNotFoundError
 from schemas.models import TensorSpec
 from sparring.cli.exits import NOTHING_THERE, OK
-from sparring.cli.model.facts import VersionFacts, model_facts, version_facts
+from sparring.cli.model.facts import ModelVersionFacts, model_facts, version_facts
 from sparring.cli.out import say
 from sparring.cli.pipeline.client import catalog_of, complain, connected, print_json
 from sparring.cli.tables import console, short, table
@@ -51,7 +51,7 @@ def show_model(parsed: argparse.Namespace) -> int:
     return OK
 
 
-def page(facts: VersionFacts) -> Iterator[str]:
+def page(facts: ModelVersionFacts) -> Iterator[str]:
     """Lines that a person reads from the top."""
     yield f"name           {facts.workspace}/{facts.name}"
     yield f"version        {facts.version}"

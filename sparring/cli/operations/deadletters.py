@@ -169,10 +169,10 @@ def _show(parsed: argparse.Namespace) -> int:
     for name, header in newest.headers:
         say(f"  {name:18}{'' if header is None else header.decode(errors='replace')}")
     if parsed.save:
-        from sparring.frames.fetch import Original, resolved  # noqa: PLC0415  # as above
+        from sparring.frames.fetch import SourceFrame, resolved  # noqa: PLC0415  # as above
         from sparring.system.connection import found_settings  # noqa: PLC0415  # slow: see cli.command
 
-        original = Original(newest.key, newest.value, newest.headers)
+        original = SourceFrame(newest.key, newest.value, newest.headers)
         Path(parsed.save).write_bytes(resolved(original, found_settings()).value)
     return OK
 

@@ -12,7 +12,7 @@ from sparring.cli.out import say
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
-    from sparring.ledger.account import Report
+    from sparring.ledger.account import LedgerReport
 
 _SETTLED_S: Final = 10
 _SHOWN_MAX: Final = 20
@@ -87,14 +87,14 @@ def _verify(parsed: argparse.Namespace) -> int:
     return OK if report.in_order else FAILED
 
 
-def _write_json(report: "Report") -> None:
+def _write_json(report: "LedgerReport") -> None:
     import msgspec  # noqa: PLC0415  # slow: see cli.command
 
     whole = {"in_order": report.in_order, "counts": report.counts, "findings": report.findings}
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n")
 
 
-def _print(report: "Report", shown_max: int) -> None:
+def _print(report: "LedgerReport", shown_max: int) -> None:
     from collections import Counter  # noqa: PLC0415  # with what follows
 
     from sparring.cli.tables import console, table  # noqa: PLC0415  # slow: see cli.command

@@ -14,13 +14,13 @@ from sparring.client import Client
 from sparring.model import ModelVersion
 from sparring.pipeline import Pipeline
 from sparring.pipeline_file.diff import Change
-from sparring.pipeline_file.plan import NEW, Planned, renewed
+from sparring.pipeline_file.plan import NEW, PlannedVersion, renewed
 
 
-class Doing:
+class Applier:
     """The changes of one plan, each done by `do`, in their order. wait_s: for a deployment, seconds."""
 
-    def __init__(self, client: Client, plan: Planned, wait_s: float) -> None:
+    def __init__(self, client: Client, plan: PlannedVersion, wait_s: float) -> None:
         self._client = client
         self._plan = plan
         self._wait_s = wait_s

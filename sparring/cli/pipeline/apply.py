@@ -8,14 +8,14 @@ from typing import Final
 from schemas.errors import SparringError
 from sparring.cli.exits import FAILED, OK
 from sparring.cli.out import say
-from sparring.cli.pipeline.applier import Doing
+from sparring.cli.pipeline.applier import Applier
 from sparring.cli.pipeline.client import catalog_of, complain, connected, print_json
 from sparring.cli.pipeline.switch import what_is_live
 from sparring.client import Client
 from sparring.pipeline_file.diff import Change, differences
-from sparring.pipeline_file.parse import read_wanted
-from sparring.pipeline_file.plan import Planned, planned, versions_of
-from sparring.pipeline_file.yaml import WrongFile
+from sparring.pipeline_file.parse import read_pipeline_file
+from sparring.pipeline_file.plan import PlannedVersion, plan_version, versions_of
+from sparring.pipeline_file.yaml import InvalidPipelineFile
 
 _STDIN: Final = "-"
 _INSIDE: Final = ("step", "validation", "frame age")
@@ -27,21 +27,21 @@ def apply_file(parsed: argparse.Namespace) -> int:
     from_stdin = parsed.file == _STDIN
     content = sys.stdin.buffer.read() if from_stdin else Path(parsed.file).read_bytes()
     try:
-        wanted = read_wanted(content, Path() if from_stdin else Path(parsed.file).parent, parsed.workspace)
+        wanted = read_pipeline_file(content, Path() if from_stdin else Path(parsed.file).parent, parsed.workspace)
         with connected(None) as client:
             catalog = catalog_of(client)
-            plan = planned(wanted, versions_of(wanted, catalog), catalog)
+            plan = plan_version(wanted, versions_of(wanted, catalog), catalog)
             return _make(client, plan, differences(plan, catalog), parsed)
-    except WrongFile as error:
-        raise WrongFile(f"{'stdin' if from_stdin else parsed.file}: {error}") from error
+    except InvalidPipelineFile as error:
+        raise InvalidPipelineFile(f"{'stdin' if from_stdin else parsed.file}: {error}") from error
 
 
-def _make(client: Client, plan: Planned, changes: list[Change], parsed: argparse.Namespace) -> int:
+def _make(client: Client, plan: PlannedVersion, changes: list[Change], parsed: argparse.Namespace) -> int:
     """Do all changes, or with --dry-run none, and say it."""
     done: list[Change] = []
     failure = None
     if not parsed.dry_run:
-        failure = _do(Doing(client, plan, parsed.wait), changes, done, quiet=parsed.json)
+        failure = _do(Applier(client, plan, parsed.wait), changes, done, quiet=parsed.json)
     if parsed.json:
         live = catalog_of(client).live(plan.wanted.pipeline)
         print_json(
@@ -61,7 +61,7 @@ def _make(client: Client, plan: Planned, changes: list[Change], parsed: argparse
     return OK if failure is None else FAILED
 
 
-def _do(doing: Doing, changes: list[Change], done: list[Change], *, quiet: bool) -> str | None:
+def _do(doing: Applier, changes: list[Change], done: list[Change], *, quiet: bool) -> str | None:
     """Do one after the other, and note it in `done`. Returns why it did not come to the end."""
     held: list[Change] = []
     for change in changes:
@@ -84,7 +84,7 @@ def _do(doing: Doing, changes: list[Change], done: list[Change], *, quiet: bool)
     return None
 
 
-def _summary(client: Client, plan: Planned, changes: list[Change], *, dry_run: bool) -> str:
+def _summary(client: Client, plan: PlannedVersion, changes: list[Change], *, dry_run: bool) -> str:
     if not changes:
         return "nothing to change\n"
     if dry_run:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from schemas.catalog import Catalog, Record
+from schemas.catalog import Catalog, CatalogRecord
 from schemas.errors import EntityNotFoundError, SparringError
 from sparring.cli import out
 from sparring.client import Client
@@ -28,7 +28,7 @@ def catalog_of(client: Client) -> Catalog:
     return client._connection.catalog()  # noqa: SLF001  # as above
 
 
-def append(client: Client, record: Record) -> None:
+def append(client: Client, record: CatalogRecord) -> None:
     """What no public call does: a version of a pipeline that is not deployed."""
     client._connection.append(record)  # noqa: SLF001  # as above
 

@@ -10,7 +10,7 @@ from schemas.errors import EntityNotFoundError
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion
 from sparring.checks import moment
-from sparring.deployment.version_prefix import meant
+from sparring.deployment.version_prefix import resolve_key
 from sparring.pipeline_file.describe import step_in_words, steps_in_words
 from sparring.steps import as_dictionary
 
@@ -28,7 +28,7 @@ class PipelineFacts(msgspec.Struct, frozen=True):
     last_updated: datetime
 
 
-class VersionFacts(msgspec.Struct, frozen=True):
+class PipelineVersionFacts(msgspec.Struct, frozen=True):
     """One version of a pipeline. steps: as `Pipeline.steps()` has them, but for its Checks, which are `validations`, as
     polars prints them."""
 
@@ -64,13 +64,15 @@ def pipeline_facts(name: PipelineName, known: Pipeline) -> PipelineFacts:
     )
 
 
-def version_facts(name: PipelineName, known: Pipeline, asked: str | None, status: dict[str, Any]) -> VersionFacts:
+def version_facts(
+    name: PipelineName, known: Pipeline, asked: str | None, status: dict[str, Any]
+) -> PipelineVersionFacts:
     """A page about one version; EntityNotFoundError where there is no such version."""
     from adapters.rules import read  # noqa: PLC0415  # polars, only where there are rules
 
     version = shown_version(name, known, asked)
     created = [one.created_at for one in known.versions.values()]
-    return VersionFacts(
+    return PipelineVersionFacts(
         workspace=name.workspace,
         name=name.name,
         created=moment(created[0]),
@@ -91,7 +93,7 @@ def shown_version(name: PipelineName, known: Pipeline, asked: str | None) -> Pip
     """The version that was asked for, by its uuid or the beginning of just one; None: the live one, else the latest."""
     if asked is None:
         return known.live_version or known.versions[known.latest]
-    version = meant(known.versions, asked)
+    version = resolve_key(known.versions, asked)
     if version is None:
         raise EntityNotFoundError(
             f"pipeline {name} has no single version {asked!r}; there are: {', '.join(reversed(known.versions))}"

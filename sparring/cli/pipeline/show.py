@@ -7,7 +7,7 @@ from schemas.names import PipelineName
 from sparring.cli.exits import NOTHING_THERE, OK
 from sparring.cli.out import say
 from sparring.cli.pipeline.client import catalog_of, complain, connected, found, print_json
-from sparring.cli.pipeline.facts import VersionFacts, pipeline_facts, version_facts
+from sparring.cli.pipeline.facts import PipelineVersionFacts, pipeline_facts, version_facts
 from sparring.cli.tables import console, short, table
 
 
@@ -70,7 +70,7 @@ def show_history(parsed: argparse.Namespace) -> int:
     return OK
 
 
-def _page(facts: VersionFacts) -> list[str]:
+def _page(facts: PipelineVersionFacts) -> list[str]:
     """Lines that a person reads from the top."""
     live = "no" if facts.live is None else f"yes, version {facts.live}"
     rows = [

@@ -14,24 +14,24 @@ def deploy(parsed: argparse.Namespace) -> int:
     """Make the latest version live."""
     with connected(parsed.workspace) as client:
         found(client, parsed.pipeline).deploy(deploy_wait_s=parsed.wait)
-        return _say(client, parsed.pipeline)
+        return _print_outcome(client, parsed.pipeline)
 
 
 def undeploy(parsed: argparse.Namespace) -> int:
     """Take it out of service."""
     with connected(parsed.workspace) as client:
         found(client, parsed.pipeline).undeploy()
-        return _say(client, parsed.pipeline)
+        return _print_outcome(client, parsed.pipeline)
 
 
 def rollback(parsed: argparse.Namespace) -> int:
     """Make an earlier version live again."""
     with connected(parsed.workspace) as client:
         found(client, parsed.pipeline).rollback(parsed.version, deploy_wait_s=parsed.wait)
-        return _say(client, parsed.pipeline)
+        return _print_outcome(client, parsed.pipeline)
 
 
-def _say(client: Client, name: str) -> int:
+def _print_outcome(client: Client, name: str) -> int:
     say(str(what_is_live(client, PipelineName(client.get_current_workspace().name(), name))))
     return OK
 

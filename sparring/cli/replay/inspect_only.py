@@ -17,15 +17,15 @@ from schemas.pipelines import PipelineVersion
 from sparring.cli.exits import FAILED, NOTHING_THERE, OK
 from sparring.cli.out import complain, say
 from sparring.cli.progress import watched
-from sparring.cli.replay.options import Frames
+from sparring.cli.replay.options import FrameSelection
 from sparring.cli.tables import console, table
 from sparring.replay.decisions import Verified, WhatIf, verified
 from sparring.replay.decisions import what_if as weigh_anew
-from sparring.replay.frame import Gone, Others, ReplayFrame, Unreadable
+from sparring.replay.frame import ExpiredFrames, FrameOfOtherPipeline, ReplayFrame, UnreadableFrame
 from sparring.replay.pending_frames import read_frames
 from sparring.replay.plan import REFUSALS_MAX, Plan
-from sparring.replay.recorded import Recorded, official_answers
-from sparring.replay.source import Chosen, Source, TopicRange
+from sparring.replay.recorded import RecordedAnswers, official_answers
+from sparring.replay.source import FrameSource, SelectedFrames, TopicRange
 from sparring.replay.topic_frames import recorded_frames
 from sparring.system.connection import Connection
 
@@ -40,13 +40,13 @@ def dry_run(connection: Connection, plan: Plan, parsed: argparse.Namespace) -> i
     refused = missing = 0
     for frame in _watched(read_frames(connection, plan.source)):
         match frame:
-            case Unreadable(why=why):
+            case UnreadableFrame(why=why):
                 refused += 1
                 if refused <= REFUSALS_MAX:
                     complain(f"would be refused: {why}")
-            case Gone(numbers=numbers):
+            case ExpiredFrames(numbers=numbers):
                 missing += len(numbers)
-            case Others():
+            case FrameOfOtherPipeline():
                 pass
             case ReplayFrame():
                 keys[frame.key] += 1
@@ -88,12 +88,12 @@ def dry_run(connection: Connection, plan: Plan, parsed: argparse.Namespace) -> i
     return code
 
 
-def verify(connection: Connection, frames: Frames, *, shown_max: int, as_json: bool) -> int:
+def verify(connection: Connection, frames: FrameSelection, *, shown_max: int, as_json: bool) -> int:
     """Derive every decision again; exit code 1 where one differs, or nobody can derive it; 3 where there is none."""
     source = _routed(frames.source)
     with (
         tempfile.TemporaryDirectory(prefix="sparring-verify-") as folder,
-        Recorded(Path(folder) / "answers") as recorded,
+        RecordedAnswers(Path(folder) / "answers") as recorded,
     ):
         recorded.keep(official_answers(connection, source, frames.since))
         seen = verified(_watched(recorded_frames(connection, source)), recorded, connection.catalog())
@@ -106,7 +106,7 @@ def verify(connection: Connection, frames: Frames, *, shown_max: int, as_json: b
     return OK if seen.decided else NOTHING_THERE
 
 
-def what_if(connection: Connection, source: Source, version: PipelineVersion, parsed: argparse.Namespace) -> int:
+def what_if(connection: Connection, source: FrameSource, version: PipelineVersion, parsed: argparse.Namespace) -> int:
     """The split that other weights would have given."""
     try:
         seen = weigh_anew(_watched(recorded_frames(connection, _routed(source))), version, parsed.what_if)
@@ -119,8 +119,8 @@ def what_if(connection: Connection, source: Source, version: PipelineVersion, pa
     return OK
 
 
-def _routed(source: Source) -> TopicRange | Chosen:
-    if not isinstance(source, TopicRange | Chosen):
+def _routed(source: FrameSource) -> TopicRange | SelectedFrames:
+    if not isinstance(source, TopicRange | SelectedFrames):
         raise SparringError("decisions are derived of frames that were routed: --from, --offsets, --ids, or a filter")
     return source
 

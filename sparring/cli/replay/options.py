@@ -16,14 +16,14 @@ from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion
 from sparring.cli.deployed import deployed
 from sparring.cli.out import complain
-from sparring.kafka.offsets import Span
-from sparring.pipeline_file.parse import read_wanted
+from sparring.kafka.offsets import OffsetRange
+from sparring.pipeline_file.parse import read_pipeline_file
 from sparring.replay.dataset_frames import count_rows
 from sparring.replay.journal import FOLDER
 from sparring.replay.plan import Pace, Plan
 from sparring.replay.replay import STACK
-from sparring.replay.select import Answered, begins_at, by_offsets, by_time, chosen, dead_letters
-from sparring.replay.source import Chosen, DeadLetters, Files, Rows, Source, TopicRange
+from sparring.replay.select import AnswerFilter, begins_at, by_offsets, by_time, dead_letters, selected_frames
+from sparring.replay.source import DatasetFrames, DeadLetters, Files, FrameSource, SelectedFrames, TopicRange
 from sparring.replay.target import candidate, deployed_version
 from sparring.sources import find_files, said_left_out
 from sparring.sources.paths import VIDEOS
@@ -35,16 +35,16 @@ _DAY_MS = 24 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
-class Frames:
+class FrameSelection:
     """Which frames. count: how many there are at most; None: not known. since: the first one's time, Unix
     milliseconds; None: not known."""
 
-    source: Source
+    source: FrameSource
     count: int | None
     since: int | None = None
 
 
-def frames_of(connection: Connection, parsed: argparse.Namespace, answers: PipelineName) -> Frames:
+def frames_of(connection: Connection, parsed: argparse.Namespace, answers: PipelineName) -> FrameSelection:
     """The source that is meant. answers: the pipeline whose recorded frames are meant where none is named."""
     pipeline = parsed.of_pipeline or answers
     if parsed.paths:
@@ -54,14 +54,15 @@ def frames_of(connection: Connection, parsed: argparse.Namespace, answers: Pipel
         return _counted(dead_letters(connection, since, parsed.until, parsed.error, pipeline), since)
     if parsed.offsets is not None:
         spans = {
-            number: Span(begin) if end is None else Span(begin, end) for number, (begin, end) in parsed.offsets.items()
+            number: OffsetRange(begin) if end is None else OffsetRange(begin, end)
+            for number, (begin, end) in parsed.offsets.items()
         }
         try:
             found = by_offsets(connection, spans, str(pipeline))
         except ValueError as error:
             raise SparringError(f"--offsets: {error}") from error
         return _counted(found, begins_at(connection, found))
-    wanted = Answered(
+    wanted = AnswerFilter(
         ids=parsed.ids,
         # An id says enough: whoever names one means it, whatever its pipeline.
         pipeline=pipeline if parsed.ids is None else parsed.of_pipeline,
@@ -70,10 +71,10 @@ def frames_of(connection: Connection, parsed: argparse.Namespace, answers: Pipel
         confidence_below=parsed.confidence_below,
         status=parsed.status,
     )
-    if wanted == Answered(pipeline=pipeline):
+    if wanted == AnswerFilter(pipeline=pipeline):
         return _counted(by_time(connection, parsed.since, parsed.until, str(pipeline)), parsed.since)
     since = now_ms() - _DAY_MS if parsed.since is None else parsed.since
-    return _counted(chosen(connection, wanted, since, parsed.until), since)
+    return _counted(selected_frames(connection, wanted, since, parsed.until), since)
 
 
 def pipeline_of(parsed: argparse.Namespace) -> PipelineName:
@@ -82,7 +83,7 @@ def pipeline_of(parsed: argparse.Namespace) -> PipelineName:
         name: PipelineName = parsed.pipeline
         return name
     path = Path(parsed.candidate)
-    return read_wanted(path.read_bytes(), path.parent, "default").pipeline
+    return read_pipeline_file(path.read_bytes(), path.parent, "default").pipeline
 
 
 def version_of(connection: Connection, parsed: argparse.Namespace, folder: Path | None) -> PipelineVersion:
@@ -97,7 +98,7 @@ def version_of(connection: Connection, parsed: argparse.Namespace, folder: Path 
     return candidate(catalog, Path(parsed.candidate), ModelStore(str(folder / FOLDER / STACK / "store")))
 
 
-def plan_of(parsed: argparse.Namespace, frames: Frames, version: PipelineVersion) -> Plan:
+def plan_of(parsed: argparse.Namespace, frames: FrameSelection, version: PipelineVersion) -> Plan:
     """All that is needed to go on later."""
     speed = 1.0 if parsed.realtime else parsed.speed
     return Plan(
@@ -122,10 +123,10 @@ def check_permission(plan: Plan) -> None:
         )
 
 
-def _files(parsed: argparse.Namespace) -> Frames:
+def _files(parsed: argparse.Namespace) -> FrameSelection:
     found = [path for name in parsed.paths for path in _found(name)]
     is_video = any(_ending(path) in VIDEOS for path in found)
-    return Frames(Files(tuple(found)), None if is_video else len(found))
+    return FrameSelection(Files(tuple(found)), None if is_video else len(found))
 
 
 def _found(name: str) -> Sequence[str]:
@@ -141,11 +142,11 @@ def _ending(name: str) -> str:
     return PurePosixPath(plain(name) if is_remote(name) else name).suffix.lower()
 
 
-def _rows(parsed: argparse.Namespace) -> Frames:
+def _rows(parsed: argparse.Namespace) -> FrameSelection:
     (uri,) = parsed.paths
     where = uri if is_remote(uri) else str(Path(uri).absolute())
-    source = Rows(where, _format(uri), parsed.column, now_ms(), parsed.key_column)
-    return Frames(source, count_rows(source))
+    source = DatasetFrames(where, _format(uri), parsed.column, now_ms(), parsed.key_column)
+    return FrameSelection(source, count_rows(source))
 
 
 def _format(uri: str) -> Literal["parquet", "arrow"]:
@@ -161,13 +162,13 @@ def _format(uri: str) -> Literal["parquet", "arrow"]:
     return "arrow" if endings & {".arrow", ".feather", ".ipc"} and ".parquet" not in endings else "parquet"
 
 
-def _counted(source: Source, since: int | None) -> Frames:
+def _counted(source: FrameSource, since: int | None) -> FrameSelection:
     match source:
         case TopicRange(reaches=reaches):
-            return Frames(source, sum(one.end - one.begin for one in reaches), since)
-        case Chosen(offsets=offsets) | DeadLetters(offsets=offsets):
-            return Frames(source, sum(map(len, offsets.values())), since)
-        case Files() | Rows():
-            return Frames(source, None, since)
+            return FrameSelection(source, sum(one.end - one.begin for one in reaches), since)
+        case SelectedFrames(offsets=offsets) | DeadLetters(offsets=offsets):
+            return FrameSelection(source, sum(map(len, offsets.values())), since)
+        case Files() | DatasetFrames():
+            return FrameSelection(source, None, since)
         case _:
             assert_never(source)

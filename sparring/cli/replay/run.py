@@ -14,14 +14,14 @@ from sparring.cli.deployed import deployed
 from sparring.cli.exits import FAILED, INTERRUPTED, NOTHING_THERE, OK
 from sparring.cli.interrupt import interrupted_once
 from sparring.cli.out import complain, note, say
-from sparring.cli.progress import Progress, watched
+from sparring.cli.progress import ProgressLine, watched
 from sparring.cli.replay.inspect_only import dry_run, verify, what_if
-from sparring.cli.replay.options import Frames, check_permission, frames_of, pipeline_of, plan_of, version_of
+from sparring.cli.replay.options import FrameSelection, check_permission, frames_of, pipeline_of, plan_of, version_of
 from sparring.cli.replay.summary import line, summary
 from sparring.replay.journal import Journal
-from sparring.replay.pending_frames import Left
-from sparring.replay.plan import Counts, Plan
-from sparring.replay.replay import Watch, execute
+from sparring.replay.pending_frames import PendingFrames
+from sparring.replay.plan import Plan, ReplayCounts
+from sparring.replay.replay import ProgressReports, execute
 from sparring.system.connection import Connection, found_settings
 
 
@@ -45,19 +45,19 @@ def replay(parsed: argparse.Namespace) -> int:
             return _run(connection, journal, as_json=parsed.json)
 
 
-def _begun(connection: Connection, parsed: argparse.Namespace, frames: Frames) -> Journal:
+def _begun(connection: Connection, parsed: argparse.Namespace, frames: FrameSelection) -> Journal:
     folder = Path(parsed.out).absolute()
     Journal.check_free(folder)
     return Journal.begin(folder, _planned(connection, parsed, frames, folder))
 
 
-def _planned(connection: Connection, parsed: argparse.Namespace, frames: Frames, folder: Path) -> Plan:
+def _planned(connection: Connection, parsed: argparse.Namespace, frames: FrameSelection, folder: Path) -> Plan:
     plan = plan_of(parsed, frames, version_of(connection, parsed, folder))
     check_permission(plan)
     return plan
 
 
-def _only_planned(connection: Connection, parsed: argparse.Namespace, frames: Frames) -> Plan:
+def _only_planned(connection: Connection, parsed: argparse.Namespace, frames: FrameSelection) -> Plan:
     """What would be done; what would be refused in earnest is refused here too."""
     if parsed.out is not None:
         Journal.check_free(Path(parsed.out).absolute())
@@ -71,11 +71,11 @@ def _go_on(connection: Connection, journal: Journal, *, as_json: bool) -> int:
             deployed(connection.catalog(), journal.plan.version.pipeline)
         return _run(connection, journal, as_json=as_json)
     complain("this replay came to its end: there is nothing left to do")
-    return _say(journal, Left((), journal).counts, finished=True, as_json=as_json)
+    return _print_outcome(journal, PendingFrames((), journal).counts, finished=True, as_json=as_json)
 
 
 def _run(connection: Connection, journal: Journal, *, as_json: bool) -> int:
-    watch = Watch(
+    watch = ProgressReports(
         _going,
         report=note,
         reading=lambda records: watched(records, "answers"),
@@ -85,16 +85,16 @@ def _run(connection: Connection, journal: Journal, *, as_json: bool) -> int:
     except (SparringError, OSError, KeyboardInterrupt):
         _say_how_to_go_on(journal)
         raise
-    return _say(journal, counts, finished=finished, as_json=as_json)
+    return _print_outcome(journal, counts, finished=finished, as_json=as_json)
 
 
 @contextlib.contextmanager
-def _going(left: Left) -> Iterator[None]:
-    with interrupted_once(left.interrupt), Progress(lambda elapsed_s: line(left.counts, elapsed_s)):
+def _going(left: PendingFrames) -> Iterator[None]:
+    with interrupted_once(left.interrupt), ProgressLine(lambda elapsed_s: line(left.counts, elapsed_s)):
         yield
 
 
-def _say(journal: Journal, counts: Counts, *, finished: bool, as_json: bool) -> int:
+def _print_outcome(journal: Journal, counts: ReplayCounts, *, finished: bool, as_json: bool) -> int:
     """What became of it; returns the exit code."""
     if as_json:
         facts = msgspec.json.encode(_facts(journal, counts, finished))
@@ -114,7 +114,7 @@ def _say(journal: Journal, counts: Counts, *, finished: bool, as_json: bool) -> 
     return OK
 
 
-def _facts(journal: Journal, counts: Counts, finished: bool) -> dict[str, object]:  # two sides of one fact
+def _facts(journal: Journal, counts: ReplayCounts, finished: bool) -> dict[str, object]:  # two sides of one fact
     sent, again, written = journal.counts()
     return {
         "replay": journal.plan.id,

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from sparring.replay.journal import Journal
-from sparring.replay.plan import Counts
+from sparring.replay.plan import ReplayCounts
 
 _HOUR_S = 3600
 
 
-def line(counts: Counts, elapsed_s: float) -> str:
+def line(counts: ReplayCounts, elapsed_s: float) -> str:
     """How far it is: counts, rate, and the time that is left where the number of frames is known."""
     rate = counts.answered / elapsed_s
     most = "at most " if counts.at_most else ""
@@ -20,7 +20,7 @@ def line(counts: Counts, elapsed_s: float) -> str:
     return said if left_s is None else f"{said}, {most}{duration(left_s)} left"
 
 
-def seconds_left(counts: Counts, elapsed_s: float) -> float | None:
+def seconds_left(counts: ReplayCounts, elapsed_s: float) -> float | None:
     """Until all is read and answered, if it goes on as it went; None: nobody knows.
 
     Of a range, other pipelines' frames are passed over: it is its offsets that tell how far it is.
@@ -41,7 +41,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def summary(folder: Path, counts: Counts, journal: Journal) -> str:
+def summary(folder: Path, counts: ReplayCounts, journal: Journal) -> str:
     """The last lines: of this run, and what the journal knows of all."""
     sent, again, written = journal.counts()
     statuses = ", ".join(f"{number:,} {status}" for status, number in sorted(counts.statuses.items())) or "none"

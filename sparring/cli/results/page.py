@@ -17,7 +17,7 @@ from sparring.cli.exits import NOTHING_THERE, OK, WRONG_USAGE
 from sparring.cli.out import complain
 from sparring.cli.results.details import print_answers
 from sparring.cli.results.fields import with_outputs
-from sparring.operations.lookup import Found, find, picture
+from sparring.operations.lookup import FoundRequest, find, picture
 from sparring.system.connection import Connection, found_settings
 from sparring.vision import encode_png
 
@@ -52,7 +52,7 @@ def _full(pipeline: str | None) -> str | None:
         return pipeline
 
 
-def _nothing(found: Found, topics: TopicNames) -> str:
+def _nothing(found: FoundRequest, topics: TopicNames) -> str:
     """Why there is no official answer, and what to do."""
     named = ", ".join(found.pipelines)
     if not found.pipelines:
@@ -67,7 +67,7 @@ def _nothing(found: Found, topics: TopicNames) -> str:
     return f"no official answer to request {found.request_id} from {found.pipeline} yet; a challenger has answered"
 
 
-def _as_json(found: Found) -> dict[str, Any]:
+def _as_json(found: FoundRequest) -> dict[str, Any]:
     answers = found.answers
     return {
         "request_id": found.request_id,

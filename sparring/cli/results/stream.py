@@ -21,7 +21,7 @@ from sparring.cli.out import complain, say
 from sparring.cli.results.fields import FIELDS, rows, with_outputs
 from sparring.cli.results.lines import Lines
 from sparring.kafka.broker import Broker
-from sparring.results.answers import AnswerStream, Filter, Role, read_answers
+from sparring.results.answers import AnswerRole, AnswerStream, Filter, read_answers
 from sparring.system.connection import found_settings
 
 
@@ -80,7 +80,7 @@ def _write(answers: AnswerStream, parsed: argparse.Namespace) -> int:
 
 
 class _Table:
-    def __init__(self, role: Role) -> None:
+    def __init__(self, role: AnswerRole) -> None:
         # In a file or a pipe nothing is cut.
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         self._lines = Lines(width, shadow=role == "shadow")
@@ -97,7 +97,7 @@ class _Table:
 
 
 class _Json:
-    def __init__(self, _: Role) -> None:
+    def __init__(self, _: AnswerRole) -> None:
         pass
 
     def write(self, answer: Answer) -> None:
@@ -110,7 +110,7 @@ class _Json:
 class _Arrow:
     """The first result settles the stream's schema; without any, it has the fields and no outputs."""
 
-    def __init__(self, _: Role) -> None:
+    def __init__(self, _: AnswerRole) -> None:
         self._stream: Any = None
         self._schema = FIELDS
         self._left_out = 0
@@ -144,7 +144,7 @@ class _Arrow:
         self._stream = pa.ipc.new_stream(stdout, schema)
 
 
-_WRITERS: Final[dict[str, Callable[[Role], _Writer]]] = {"table": _Table, "json": _Json, "arrow": _Arrow}
+_WRITERS: Final[dict[str, Callable[[AnswerRole], _Writer]]] = {"table": _Table, "json": _Json, "arrow": _Arrow}
 
 
 def _outputs(schema: pa.Schema) -> str:

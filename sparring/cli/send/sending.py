@@ -16,10 +16,10 @@ from sparring.cli.deployed import deployed
 from sparring.cli.exits import FAILED, INTERRUPTED, OK
 from sparring.cli.interrupt import interrupted_once
 from sparring.cli.out import complain, note, say
-from sparring.cli.progress import Progress
+from sparring.cli.progress import ProgressLine
 from sparring.cli.send.refusals import REFUSALS, Refusals
 from sparring.kafka.broker import Delivery
-from sparring.producer.sender import FINISH_S_MAX, Sender, Sent
+from sparring.producer.sender import FINISH_S_MAX, Sender, SentFrame
 from sparring.sources import Incomplete, Sendable, frames_of
 from sparring.system.connection import Connection, found_settings
 
@@ -50,7 +50,7 @@ class Sending:
         self._files = files
         self._refusals = refusals
         self._stopped = False
-        self._last: Sent | None = None
+        self._last: SentFrame | None = None
         self._sender = Sender(
             connection.broker,
             connection.topics.frames,
@@ -65,7 +65,7 @@ class Sending:
     def run(self) -> int:
         """Send until there is no more, or a limit, Ctrl-C or a lost broker ends it."""
         interrupted = False
-        with interrupted_once(self._sender.interrupt), Progress(self._line) as progress:
+        with interrupted_once(self._sender.interrupt), ProgressLine(self._line) as progress:
             try:
                 for frame in self._due():
                     self._send(frame)
@@ -119,7 +119,7 @@ class Sending:
             if not self._asked.loop:
                 return
 
-    def _report(self, sent: Sent, delivery: Delivery) -> None:
+    def _report(self, sent: SentFrame, delivery: Delivery) -> None:
         match delivery:
             case Origin(topic, partition, offset):
                 self._last = sent

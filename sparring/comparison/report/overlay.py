@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from schemas.placement import placement
-from sparring.comparison.changed import Box, Changed
-from sparring.comparison.coordinates import Input
+from sparring.comparison.changed import Box, ChangedPair
+from sparring.comparison.coordinates import InputSpace
 from sparring.comparison.report.pictures import SIDE_PX_MAX, Picture
 from sparring.comparison.report.text import label
 from sparring.vision.labels import Rectangle, free_place
@@ -32,7 +32,7 @@ _PLATE_PX: Final = 18
 _LABEL_CHARS_MAX: Final = 40
 
 
-def overlay(one: Changed, picture: Picture | None, class_names: Sequence[str] | None) -> str:
+def overlay(one: ChangedPair, picture: Picture | None, class_names: Sequence[str] | None) -> str:
     """An <svg> of the picture's size. Without a picture the boxes stand on an empty field."""
     original = picture.original if picture is not None else one.picture or _stand_in(one)
     size = (picture.width, picture.height) if picture is not None else _large(original)
@@ -77,7 +77,7 @@ def _sure(box: Box) -> str:
     return "" if box.confidence is None else f"{box.confidence:.2f}"
 
 
-def _stand_in(one: Changed) -> tuple[float, float]:
+def _stand_in(one: ChangedPair) -> tuple[float, float]:
     """For the size of a picture that is unknown, and on which nothing hangs: that of the input of a model with boxes,
     or as far as boxes in pixels of the picture reach."""
     its_input = one.input_a if one.a else one.input_b
@@ -89,14 +89,14 @@ def _large(original: tuple[float, float]) -> tuple[int, int]:
     return max(1, round(original[0] * ratio)), max(1, round(original[1] * ratio))
 
 
-def _end(one: Changed, place: int) -> float:
+def _end(one: ChangedPair, place: int) -> float:
     """How far the boxes reach; at least a pixel."""
     ends = (box.corners[place] for box in (*one.a, *one.b))
     return max(1.0, *(end for end in ends if math.isfinite(end)), 1.0)
 
 
 def _placed(
-    boxes: Sequence[Box], its_input: Input | None, original: tuple[float, float], size: tuple[int, int]
+    boxes: Sequence[Box], its_input: InputSpace | None, original: tuple[float, float], size: tuple[int, int]
 ) -> list[tuple[float, ...]]:
     """Where boxes of one model lie on the picture as it is shown. original: the picture's own size."""
     lies = placement(original, original) if its_input is None else its_input.placement(original)
@@ -136,7 +136,7 @@ def _boxes(
 
 def _labels(
     kind: str,
-    one: Changed,
+    one: ChangedPair,
     placed: tuple[Sequence[tuple[float, ...]], Sequence[tuple[float, ...]]],
     size: tuple[int, int],
     unit: float,

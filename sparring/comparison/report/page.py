@@ -1,6 +1,6 @@
-"""One HTML page, by itself: no script, nothing from outside, every text escaped.
+"""One HTML page, self-contained: no script, no external file, every text escaped; light and dark.
 
-How the page looks, in light and dark: in colours that people who do not see red and green tell apart, too.
+Its colours also differ for people who do not tell red from green.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,10 +8,10 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from sparring.comparison.changed import Box, Changed
-from sparring.comparison.comparison import Outcome
+from sparring.comparison.changed import Box, ChangedPair
+from sparring.comparison.comparison import ComparisonResult
 from sparring.comparison.report.overlay import DRAWN_MAX, box_text, overlay
-from sparring.comparison.report.pictures import Connect, Found, Picture, find_pictures
+from sparring.comparison.report.pictures import Connect, Picture, PictureOrReason, find_pictures
 from sparring.comparison.report.text import Section, changed_section, how, number, sections
 from sparring.vision import COLOURS, Colour
 
@@ -101,14 +101,16 @@ _CHOICES: Final = """\
 """
 
 
-def write_page(found: Outcome, path: Path, class_names: Sequence[str] | None, connect: Connect) -> None:
+def write_page(found: ComparisonResult, path: Path, class_names: Sequence[str] | None, connect: Connect) -> None:
     """Into a file, with the pictures. connect: opens a connection, only where a frame lies in a topic. OSError: it
     cannot be written."""
     sources = [one.facts["source"] for one in found.changed if one.facts["source"]]
     path.write_text(page(found, find_pictures(sources, connect), class_names), encoding="utf-8")
 
 
-def page(found: Outcome, pictures: Mapping[str, Found], class_names: Sequence[str] | None = None) -> str:
+def page(
+    found: ComparisonResult, pictures: Mapping[str, PictureOrReason], class_names: Sequence[str] | None = None
+) -> str:
     """The whole page.
 
     Args:
@@ -131,12 +133,12 @@ def page(found: Outcome, pictures: Mapping[str, Found], class_names: Sequence[st
     )
 
 
-def notebook(found: Outcome, changed_max: int) -> str:
+def notebook(found: ComparisonResult, changed_max: int) -> str:
     """The totals and the first of what changed most as tables, to stand in another page."""
     return tables(found) + _table(changed_section(found.changed[:changed_max]))
 
 
-def tables(found: Outcome, class_names: Sequence[str] | None = None, classes_max: int = CLASSES_SHOWN) -> str:
+def tables(found: ComparisonResult, class_names: Sequence[str] | None = None, classes_max: int = CLASSES_SHOWN) -> str:
     """The totals as tables."""
     return "".join(_table(section) for section in sections(found.totals, class_names, classes_max))
 
@@ -151,7 +153,7 @@ def _table(section: Section) -> str:
     return f"<section><h2>{escape(section.title)}</h2><table><tr>{head}</tr>{body}</table></section>"
 
 
-def _models(found: Outcome, side: str) -> str:
+def _models(found: ComparisonResult, side: str) -> str:
     models = list(found.totals[side]["models"])
     return ", ".join(models[:3]) + (", ..." if len(models) > 3 else "") if models else f"{side.upper()}: no model"
 
@@ -160,7 +162,7 @@ def _key(side: str) -> str:
     return f'<span class="key {side}">{side.upper()}</span>'
 
 
-def _about(found: Outcome) -> str:
+def _about(found: ComparisonResult) -> str:
     options, (a, b) = found.options, found.folders
     what = f"A: what was recorded, B: the answers of {b}" if found.recorded else f"A: {a}, B: {b}"
     how_matched = f"boxes match from an IoU of {options.iou:g} on"
@@ -170,7 +172,7 @@ def _about(found: Outcome) -> str:
     return f"<p>{escape(what)}</p><p>{escape(how_matched)}</p>"
 
 
-def _heading(found: Outcome) -> str:
+def _heading(found: ComparisonResult) -> str:
     shown, pairs, left = len(found.changed), found.totals["pairs"], sum(found.totals["not_compared"].values())
     if not shown:
         none = "No pair that could be compared changed" if left else "No pair changed"
@@ -179,7 +181,9 @@ def _heading(found: Outcome) -> str:
     return f"The {shown} pairs that changed most, of {changed:,}" if shown < changed else f"The {shown:,} that changed"
 
 
-def _card(place: int, one: Changed, pictures: Mapping[str, Found], class_names: Sequence[str] | None) -> str:
+def _card(
+    place: int, one: ChangedPair, pictures: Mapping[str, PictureOrReason], class_names: Sequence[str] | None
+) -> str:
     source = one.facts["source"]
     picture = pictures.get(source, "no picture was looked for") if source else "the dataset names no source"
     drawn = overlay(one, picture if isinstance(picture, Picture) else None, class_names)
@@ -195,7 +199,7 @@ def _card(place: int, one: Changed, pictures: Mapping[str, Found], class_names: 
     )
 
 
-def _answers(one: Changed) -> list[tuple[str, str | None]]:
+def _answers(one: ChangedPair) -> list[tuple[str, str | None]]:
     """What is worth a line: confidences, other outputs, and how long each side took."""
     facts = one.facts
     rows: list[tuple[str, str | None]] = []
@@ -215,7 +219,7 @@ def _values(values: list[object] | None) -> str:
     return ", ".join(number(one) if isinstance(one, float) else str(one)[:80] for one in values) or "empty"
 
 
-def _boxes(one: Changed, class_names: Sequence[str] | None) -> str:
+def _boxes(one: ChangedPair, class_names: Sequence[str] | None) -> str:
     """Every box in a line, folded away."""
     rows = [
         ("matched", box_text(box, one.b[box.partner], "a", class_names)) for box in one.a if box.partner is not None

@@ -1,8 +1,6 @@
-"""Pictures opened where they lie: files, videos and datasets here or in an object store, and topics.
+"""The pictures that answers belong to, as JPEGs for a page, or their sizes.
 
-Encoded images in a dataset's rows, by the numbers that a replay gave them: in the order of the files' names.
-
-The pictures that answers came from, as JPEGs for a page, or their sizes.
+They are read where they lie: files, videos and datasets here or in an object store, and topics.
 """
 
 from bisect import bisect_left
@@ -263,11 +261,11 @@ class Picture:
     original: tuple[int, int]
 
 
-Found = Picture | str
+PictureOrReason = Picture | str
 """A picture, or why there is none."""
 
 
-def find_pictures(sources: Iterable[str], connect: Connect) -> dict[str, Found]:
+def find_pictures(sources: Iterable[str], connect: Connect) -> dict[str, PictureOrReason]:
     """By source. The arguments are those of `open_pictures`."""
     return open_pictures(sources, connect, shown)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sparring.comparison.changed import Changed
+from sparring.comparison.changed import ChangedPair
 from sparring.vision import class_name
 
 
@@ -42,7 +42,7 @@ def sections(totals: Mapping[str, Any], class_names: Sequence[str] | None, class
     return [section for section in found if section.rows]
 
 
-def changed_section(changed: Sequence[Changed]) -> Section:
+def changed_section(changed: Sequence[ChangedPair]) -> Section:
     """The pairs that changed most."""
     rows = [
         (f"{one.change:.3f}", one.subject, str(one.row), how(one), str(one.facts["source"] or "")) for one in changed
@@ -50,7 +50,7 @@ def changed_section(changed: Sequence[Changed]) -> Section:
     return Section("changed most", ("change ", "subject", "row ", "what", "source"), rows)
 
 
-def how(one: Changed) -> str:
+def how(one: ChangedPair) -> str:
     """In half a line, what changed: boxes, status, or the output that changed."""
     facts = one.facts
     if facts["status_a"] != facts["status_b"] or facts["error_a"] != facts["error_b"]:

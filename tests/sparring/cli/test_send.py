@@ -27,7 +27,7 @@ from sparring import Client, cli
 from sparring.cli.exits import FAILED, OK
 from sparring.kafka.broker import Broker, Delivery
 from sparring.local import LocalStack
-from sparring.producer.sender import IN_FLIGHT_BYTES_MAX, Sender, Sent
+from sparring.producer.sender import IN_FLIGHT_BYTES_MAX, Sender, SentFrame
 from sparring.sources import find_files, frames_of
 from tests.sparring.sdk import beating, fresh_settings, upload
 from tests.video import write_video
@@ -190,7 +190,7 @@ def open_broker(settings: Settings) -> Iterator[Broker]:
 
 
 def test_every_frame_has_one_report_that_says_where_it_lies(settings: Settings, open_broker: Broker) -> None:
-    reports: list[tuple[Sent, Delivery]] = []
+    reports: list[tuple[SentFrame, Delivery]] = []
     sender = Sender(
         open_broker, settings.topics.frames, PipelineName("default", "shelf"), lambda *one: reports.append(one)
     )

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparring import compare
-from sparring.comparison.outputs import apart_of_arrays, difference
+from sparring.comparison.outputs import difference, difference_of_arrays
 
 I64, U64, F64 = np.int64, np.uint64, np.float64
 EDGES: dict[Any, list[Any]] = {
@@ -30,7 +30,7 @@ def test_two_numbers_differ_by_nothing_only_where_they_are_the_same_number(data:
         data.draw(st.sampled_from(EDGES[kind]) | (st.floats(allow_nan=False) if kind is F64 else _whole(kind)))
         for kind in (one, other)
     )
-    (apart,) = apart_of_arrays(np.array([a], one), np.array([b], other))
+    (apart,) = difference_of_arrays(np.array([a], one), np.array([b], other))
     assert (apart == 0) == (a == b)
     if a != b and math.isfinite(a) and math.isfinite(b):
         exact = abs(int(a) - int(b)) if a == int(a) and b == int(b) else abs(a - b)

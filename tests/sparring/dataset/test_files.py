@@ -10,7 +10,7 @@ import pytest
 
 from schemas.results import Answer
 from schemas.tables import encode_table
-from sparring.dataset import Asked, DatasetWriter, open_dataset
+from sparring.dataset import DatasetWriter, FrameFacts, open_dataset
 from tests.sparring.replay.made import DAY_MS, answer, failed
 
 
@@ -22,7 +22,7 @@ def files(folder: Path, *answers: tuple[Answer, Answer | None]) -> list[pa.Table
     """The tables of the files in which these lie that were added together, with what was recorded."""
     writer = DatasetWriter(folder, "abc", lambda _: None)
     for number, (made, recorded) in enumerate(answers):
-        writer.add(Asked(f"r{number}", "s", DAY_MS), made, recorded)
+        writer.add(FrameFacts(f"r{number}", "s", DAY_MS), made, recorded)
     return [pq.ParquetFile(folder / path).read() for path in writer.flush()]
 
 

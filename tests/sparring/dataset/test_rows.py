@@ -10,17 +10,17 @@ import pytest
 from schemas.results import Timings
 from schemas.tables import encode_rows, encode_table
 from schemas.tasks import SplitChoice
-from sparring.dataset.outputs import COLUMNS, Gathered, read_outputs, told
-from sparring.results.batches import BATCH_BYTES_MAX, Batch
+from sparring.dataset.outputs import COLUMNS, AnswerTable, answer_facts, read_outputs
+from sparring.results.batches import BATCH_BYTES_MAX, RowBatch
 from sparring.results.result import Result
 from tests.sparring.results.made import result
 
 
 def rows_table(*results: Result) -> pa.Table:
-    gathered = Gathered(COLUMNS)
+    gathered = AnswerTable(COLUMNS)
     for one in results:
         outputs, failure = read_outputs(one.answer)
-        gathered.add(one.asked().facts() | told(one.answer, failure), outputs)
+        gathered.add(one.asked().facts() | answer_facts(one.answer, failure), outputs)
     return gathered.table()
 
 
@@ -86,7 +86,7 @@ def test_rows_stand_in_the_order_of_their_answers_whatever_outputs_they_have() -
 
 
 def test_outputs_beside_others_have_the_rows_of_the_longer() -> None:
-    gathered = Gathered(pa.schema({"row": pa.int32()}), ("", "then."))
+    gathered = AnswerTable(pa.schema({"row": pa.int32()}), ("", "then."))
     one, two = (pa.table({"y": [[1.0]]}), pa.table({"y": [[2.0], [3.0]]}))
     assert [gathered.add({}, one, two), gathered.add({}, two, pa.table({}))] == [2, 2]
     assert gathered.table().to_pydict() == {
@@ -111,7 +111,7 @@ def test_outputs_without_a_common_type_are_refused() -> None:
 
 
 def test_a_batch_takes_what_fits_together_and_a_larger_result_alone_is_cut() -> None:
-    batch = Batch(3)
+    batch = RowBatch(3)
     assert batch.add(result(value=outputs(y=[[1], [2]])))
     too_many, whole, double = (
         outputs(y=[[1], [2]]),
@@ -127,7 +127,7 @@ def test_a_batch_takes_what_fits_together_and_a_larger_result_alone_is_cut() -> 
 
 
 def test_a_batch_is_bounded_in_bytes_too() -> None:
-    batch = Batch(1000)
+    batch = RowBatch(1000)
     large = encode_rows({"y": [np.zeros(BATCH_BYTES_MAX // 4, np.float32)]})
     assert batch.add(result(value=large))
     assert batch.full

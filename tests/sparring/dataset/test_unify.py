@@ -12,7 +12,7 @@ from schemas.limits import MIB
 from sparring.dataset.unify import columns_of, common_type, compatible, newest_types
 from sparring.results.dataframe import as_frame, cells
 from sparring.results.log_files import LogFiles
-from sparring.results.logs import Joined, Question, _decoded, _tables
+from sparring.results.logs import LogEntry, LogQuery, _decoded, _tables
 from tests.sparring.results.test_columns import answer
 
 NUMBER = pa.table({"out.label": pa.array([[1]], pa.list_(pa.int64())), "out.score": [[0.5]]})
@@ -143,8 +143,8 @@ def test_an_answer_that_cannot_be_read_costs_the_log_its_own_row_only() -> None:
     whole = answer({"y": [np.array([1.0], np.float32)]})
     broken = replace(whole, value=b"no arrow", request_id="broken")
     two_rows = replace(answer({"y": [np.array([1.0]), np.array([2.0])]}), request_id="longer")
-    question = Question.checked(None, None, None, None, ["in"])
-    requests = [Joined(whole, {}), Joined(broken, {}), Joined(two_rows, {})]
+    question = LogQuery.checked(None, None, None, None, ["in"])
+    requests = [LogEntry(whole, {}), LogEntry(broken, {}), LogEntry(two_rows, {})]
     nowhere: Any = None  # without challengers and inputs nothing is asked
     with pytest.warns(UserWarning, match=r"1 requests have no row, .* one is broken: .*not an Arrow IPC stream"):
         tables = _tables(nowhere, requests, question)

@@ -23,9 +23,10 @@ from schemas.catalog import ModelUploaded
 from schemas.models import Configuration, PinnedModel, TensorSpec
 from schemas.pipelines import ModelStep
 from schemas.presence import Beat, Failed, Warm
+from schemas.topics import ModelLane
 from sparring import Client, Framework, ModelVersion
 from sparring.cli.pipeline.switch import deploy
-from sparring.deployment.deploy import Deployment, LaneOf, cold_lanes, failed_lanes
+from sparring.deployment.deploy import Deployment, cold_lanes, failed_lanes
 from sparring.local import LocalStack
 from sparring.object import DeployError, EntityNotFoundError
 from sparring.system.connection import who
@@ -404,7 +405,7 @@ def test_undeploy_takes_the_pipeline_out_of_service_and_waits_for_its_processes(
 def test_a_lane_is_warm_when_one_process_is_and_every_one_that_serves_it() -> None:
     model = pinned("champion")
     version = pipeline_version()
-    lanes: list[LaneOf] = [(model.key, "official")]
+    lanes: list[ModelLane] = [(model.key, "official")]
 
     def beat(process: str, *warm: Warm) -> Beat:
         return Beat(process, "inference", "h", 1, 0, 0, 0, model=str(model.key), lane="official", warm=warm)
@@ -416,7 +417,7 @@ def test_a_lane_is_warm_when_one_process_is_and_every_one_that_serves_it() -> No
 
 
 KEY, VERSION = pinned("champion").key, pipeline_version(ModelStep(pinned("champion")))
-LANE: LaneOf = (KEY, "official")
+LANE: ModelLane = (KEY, "official")
 TORN = Failed(str(VERSION.pipeline), VERSION.version, str(KEY), "official", "it is torn")
 
 

@@ -18,7 +18,7 @@ from sparring.kafka.broker import Broker
 from sparring.kafka.group import Following, Membership
 from sparring.local import LocalStack
 from sparring.results.answers import Filter
-from sparring.results.query import Question
+from sparring.results.query import ResultQuery
 from sparring.results.stream import ResultStream
 from tests.freezing import frozen
 from tests.sparring.results.test_answers import NOW, Writer, writer
@@ -77,7 +77,7 @@ class Driven(threading.Thread):
 
     def run(self) -> None:
         while not self._paused.is_set():
-            record = self._following.turn()
+            record = self._following.next_record()
             partitions = frozenset(place.partition for place in self._following._consumer.assignment())  # noqa: SLF001 (Kafka's view of it)
             given = None if record is None else (record.partition, record.timestamp)
             self.turns.append(Turn(self._following.watermark_ms(), partitions, given))
@@ -89,9 +89,11 @@ class Driven(threading.Thread):
     def passed(self, at_ms: int) -> tuple[frozenset[int], set[int]]:
         """When the watermark was first behind this time: the partitions that were read, and of which of them a record
         of that time had been given."""
-        turn = next(number for number, turn in enumerate(self.turns) if turn.watermark_ms > at_ms)
-        given = {one.given[0] for one in self.turns[: turn + 1] if one.given is not None and one.given[1] == at_ms}
-        return self.turns[turn].partitions, given
+        next_record = next(number for number, next_record in enumerate(self.turns) if next_record.watermark_ms > at_ms)
+        given = {
+            one.given[0] for one in self.turns[: next_record + 1] if one.given is not None and one.given[1] == at_ms
+        }
+        return self.turns[next_record].partitions, given
 
 
 @contextmanager
@@ -150,7 +152,7 @@ def test_a_group_that_is_never_divided_is_an_error(
         closing(follow(kafka, writer)) as following,
         pytest.raises(ConnectionError, match=r"not been divided for 2\.5 s: its coordinator is away, or a member"),
     ):
-        following.turn()
+        following.next_record()
 
 
 def test_while_kafka_stands_still_the_watermark_does(broker: LocalStack, kafka: Broker, writer: Writer) -> None:
@@ -183,7 +185,7 @@ def test_who_takes_long_for_each_result_stays_in_the_group_and_lets_others_in(
         for partition in (0, PARTITIONS - 1):  # whichever half is left to it, there is something
             frame = f"frames/{partition}/{number}"
             writer.write(f"r{number}", NOW + number, partition, published_at=NOW, frame=frame)
-    question = Question(Filter(), group="g", follow=True, ordered=ordered, late_ms=10**9)
+    question = ResultQuery(Filter(), group="g", follow=True, ordered=ordered, late_ms=10**9)
     clock = Clock()
     following = follow(kafka, writer, clock=clock)
     handed_out: list[str] = []
@@ -203,7 +205,7 @@ def test_who_takes_long_for_each_result_stays_in_the_group_and_lets_others_in(
 
 def test_who_is_closed_by_another_thread_ends(kafka: Broker, writer: Writer) -> None:
     for group in (None, "g"):
-        results = ResultStream[Any](follow(kafka, writer, group), Question(Filter(), group=group, follow=True))
+        results = ResultStream[Any](follow(kafka, writer, group), ResultQuery(Filter(), group=group, follow=True))
         ended: list[object] = []
         reading = threading.Thread(target=lambda results=results, ended=ended: ended.append(list(results)))
         reading.start()

@@ -11,8 +11,8 @@ from kafka import TopicPartition
 
 from schemas.limits import PARTITIONS
 from sparring.kafka.broker import Broker
-from sparring.kafka.offsets import Span, checked_spans, places_of, spans_by_time
-from sparring.kafka.records import RecordStream, cut_partitions
+from sparring.kafka.offsets import OffsetRange, checked_spans, places_of, spans_by_time
+from sparring.kafka.records import RecordStream, truncated_partitions
 from sparring.local import LocalStack
 from tests.sparring.results.test_answers import NOW, Writer, kafka, writer
 
@@ -63,7 +63,7 @@ def test_a_span_begins_and_ends_in_each_partition_at_its_times(
     at = [None if ms is None else NOW + ms for ms in (since, until)]
     spans = spans_by_time(asker, places_of(asker, topic), *at, follow=False)
     assert [spans[TopicPartition(topic, one)] for one in range(2)] == [
-        Span(begin, end) for begin, end in zip(begins, ends, strict=True)
+        OffsetRange(begin, end) for begin, end in zip(begins, ends, strict=True)
     ]
     assert len(spans) == PARTITIONS
 
@@ -79,34 +79,34 @@ def test_offsets_are_read_as_they_are_named_of_several_topics_at_once(
 ) -> None:
     writer.write("shadow", NOW + 33, role="shadow")
     spans = {
-        TopicPartition(topic, 0): Span(3, 5),
-        TopicPartition(topic, 1): Span(9, 10),
-        TopicPartition(writer.topics.shadows, 0): Span(0, 1),
+        TopicPartition(topic, 0): OffsetRange(3, 5),
+        TopicPartition(topic, 1): OffsetRange(9, 10),
+        TopicPartition(writer.topics.shadows, 0): OffsetRange(0, 1),
     }
     assert read(RecordStream(kafka, topic, spans=spans)) == [*named(6), "shadow", *named(8, 19)]
 
 
 def test_offsets_that_are_followed_end_where_an_end_was_named(kafka: Broker, topic: str) -> None:
-    spans = {TopicPartition(topic, 0): Span(8, 10), TopicPartition(topic, 1): Span(10, 10)}
+    spans = {TopicPartition(topic, 0): OffsetRange(8, 10), TopicPartition(topic, 1): OffsetRange(10, 10)}
     assert read(RecordStream(kafka, topic, follow=True, spans=spans)) == named(16, 18)
 
 
 def test_an_end_that_is_not_named_is_where_the_partition_ends_now(asker: Any, topic: str) -> None:
     place = TopicPartition(topic, 0)
-    assert checked_spans(asker, {place: Span(4)}) == {place: Span(4, 10)}
+    assert checked_spans(asker, {place: OffsetRange(4)}) == {place: OffsetRange(4, 10)}
 
 
-@pytest.mark.parametrize("span", [Span(0, 11), Span(11), Span(-1, 3), Span(5, 4)])
-def test_offsets_that_are_not_there_are_refused_by_their_partition(asker: Any, topic: str, span: Span) -> None:
+@pytest.mark.parametrize("span", [OffsetRange(0, 11), OffsetRange(11), OffsetRange(-1, 3), OffsetRange(5, 4)])
+def test_offsets_that_are_not_there_are_refused_by_their_partition(asker: Any, topic: str, span: OffsetRange) -> None:
     came = 10 if math.isinf(span.end) else span.end
     with pytest.raises(ValueError, match=rf"results/0: offsets {span.begin} to {came}; there are 0 to 10 \(the first"):
         checked_spans(asker, {TopicPartition(topic, 0): span})
 
 
 def test_partitions_that_no_longer_hold_a_time_are_named(kafka: Broker, topic: str, broker: LocalStack) -> None:
-    assert cut_partitions(kafka, topic, NOW - 1_000) == []
+    assert truncated_partitions(kafka, topic, NOW - 1_000) == []
     admin = AdminClient({"bootstrap.servers": broker.kafka})
     for removed in admin.delete_records([ConfluentPlace(topic, 0, 3), ConfluentPlace(topic, 1, 10)]).values():
         removed.result(60)
-    assert cut_partitions(kafka, topic, NOW - 1_000) == [0, 1]
-    assert cut_partitions(kafka, topic, NOW + 31) == [1]  # of which nothing is left
+    assert truncated_partitions(kafka, topic, NOW - 1_000) == [0, 1]
+    assert truncated_partitions(kafka, topic, NOW + 31) == [1]  # of which nothing is left

@@ -17,7 +17,7 @@ from sparring.kafka.records import RecordStream
 from sparring.kafka.source import recorded_spans
 from sparring.local import LocalStack
 from sparring.replay.select import begins_at
-from sparring.replay.source import Reach, TopicRange
+from sparring.replay.source import ReplayRange, TopicRange
 from sparring.system.connection import Connection
 from tests.sparring.sdk import fresh_settings
 
@@ -132,5 +132,5 @@ def test_a_range_of_offsets_begins_with_its_first_frame_that_was_not_aborted(set
     with contextlib.closing(Connection(settings)) as connection:
         with RecordStream(connection.broker, topic) as records:
             (record,) = records
-        assert begins_at(connection, TopicRange(topic, (Reach(0, 0, 4),), None)) == record.timestamp
-        assert begins_at(connection, TopicRange(topic, (Reach(0, 0, 2),), None)) is None
+        assert begins_at(connection, TopicRange(topic, (ReplayRange(0, 0, 4),), None)) == record.timestamp
+        assert begins_at(connection, TopicRange(topic, (ReplayRange(0, 0, 2),), None)) is None

@@ -3,8 +3,8 @@
 from typing import Any
 
 from schemas.catalog import Switch
-from sparring.ledger.account import Report
-from sparring.ledger.facts import Dead, Decision, Held, Routed, Sent, Told
+from sparring.ledger.account import LedgerReport
+from sparring.ledger.facts import DeadLetterFact, Decision, IndexedAnswer, ObservedAnswer, ObservedFrame, Routed
 
 PIPELINE = "default/shop"
 CHAMPION_1 = Decision(Routed("champion@1", "sha", 1), {"rival@1": Routed("rival@1", "sha", 1)}, first="champion@1")
@@ -16,7 +16,7 @@ SWAPPED = (Switch(HOUR_MS, "v1", ""), Switch(SENT_MS, "v2", ""))
 """One version until just now, another from then on."""
 
 
-def sent(offset: int, **more: Any) -> Sent:
+def sent(offset: int, **more: Any) -> ObservedFrame:
     fields: dict[str, Any] = {
         "origin": f"frames/0/{offset}",
         "partition": 0,
@@ -29,10 +29,10 @@ def sent(offset: int, **more: Any) -> Sent:
         "produced_at": SENT_MS,
         "history": SWAPPED,
     }
-    return Sent(**{**fields, **more})
+    return ObservedFrame(**{**fields, **more})
 
 
-def told(offset: int, at: int | None = None, **more: Any) -> Told:
+def answer(offset: int, at: int | None = None, **more: Any) -> ObservedAnswer:
     """By the champion of v1, with its one challenger; of another version there is none."""
     parts = more.pop("parts", int(more.get("pipeline_version", "v1") == "v1"))
     more["routed"] = Routed(more.pop("model", "champion@1"), more.pop("sha256", "sha"), parts, more.pop("split", ()))
@@ -49,32 +49,32 @@ def told(offset: int, at: int | None = None, **more: Any) -> Told:
         "value_digest": f"answer-{offset}",
         "error": None,
     }
-    return Told(**{**fields, **more})
+    return ObservedAnswer(**{**fields, **more})
 
 
-def shadow(offset: int, **more: Any) -> Told:
-    return told(offset, **{"model": "rival@1", **more})
+def shadow(offset: int, **more: Any) -> ObservedAnswer:
+    return answer(offset, **{"model": "rival@1", **more})
 
 
-def refused(error: str, **more: Any) -> Told:
+def refused(error: str, **more: Any) -> ObservedAnswer:
     """Before any version took it."""
-    return told(0, **{"status": "error", "error": error, "pipeline_version": None, "model": None, **more})
+    return answer(0, **{"status": "error", "error": error, "pipeline_version": None, "model": None, **more})
 
 
-def expired(**more: Any) -> Told:
-    return told(0, **{"status": "expired", "error": "Expired", **more})
+def expired(**more: Any) -> ObservedAnswer:
+    return answer(0, **{"status": "expired", "error": "Expired", **more})
 
 
-def letter(error: str) -> Dead:
-    return Dead("frames/0/0", error, "bytes-0")
+def letter(error: str) -> DeadLetterFact:
+    return DeadLetterFact("frames/0/0", error, "bytes-0")
 
 
-def held(asked: Told) -> Held | None:
+def held(asked: ObservedAnswer) -> IndexedAnswer | None:
     if asked.pipeline != PIPELINE:
         return None
     number = asked.request_id[1:]
-    return Held(f"frames/0/{number}", asked.request_id, asked.pipeline, f"answer-{number}")
+    return IndexedAnswer(f"frames/0/{number}", asked.request_id, asked.pipeline, f"answer-{number}")
 
 
-def kinds(report: Report) -> list[str]:
+def kinds(report: LedgerReport) -> list[str]:
     return [finding.kind for finding in report.findings]

@@ -14,7 +14,7 @@ from schemas.tasks import SplitChoice
 from sparring.ledger.account import live_between
 from sparring.ledger.decisions import decide, refused_anyhow
 from sparring.ledger.facts import Decision, Routed
-from sparring.ledger.read import Shared, told_of
+from sparring.ledger.read import Shared, observed
 from tests.nouns import frame, pinned, pipeline_version
 from tests.sparring.ledger.facts_made import sent
 
@@ -73,7 +73,7 @@ def test_some_frames_are_refused_whatever_is_live(headers: RawHeaders, size: int
 
 
 def told_by(answer: Answer) -> tuple[str | None, bool]:
-    found = told_of(sent(0), answer, Record(), Shared())
+    found = observed(sent(0), answer, Record(), Shared())
     return found.error, found.by_router
 
 
@@ -101,7 +101,7 @@ def test_what_a_million_frames_have_in_common_is_kept_once() -> None:
     assert shared.one(first) is shared.one(replace(first)) is first
     assert shared.one(replace(first, challengers={})) is not first
     frame_0 = sent(0, request_id="r1", digest=None)
-    kept = [told_of(frame_0, refusal(failure_value("NotDeployed", "", "route")), Record(), shared) for _ in range(2)]
+    kept = [observed(frame_0, refusal(failure_value("NotDeployed", "", "route")), Record(), shared) for _ in range(2)]
     assert kept[0].pipeline is kept[1].pipeline
     assert kept[0].error is kept[1].error
     assert kept[0].origin is frame_0.origin

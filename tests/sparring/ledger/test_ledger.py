@@ -7,14 +7,15 @@ import pytest
 
 from schemas.catalog import Switch
 from schemas.tasks import SplitChoice
-from sparring.ledger.account import NoLongerKept, Report, account
-from sparring.ledger.facts import Dead, Decision, Held, Told
+from sparring.ledger.account import LedgerReport, NoLongerKept, account
+from sparring.ledger.facts import DeadLetterFact, Decision, IndexedAnswer, ObservedAnswer
 from tests.sparring.ledger.facts_made import (
     CHAMPION_1,
     CHAMPION_2,
     HOUR_MS,
     SENT_MS,
     SWAPPED,
+    answer,
     expired,
     held,
     kinds,
@@ -22,7 +23,6 @@ from tests.sparring.ledger.facts_made import (
     refused,
     sent,
     shadow,
-    told,
 )
 
 PLACED = (SplitChoice(0, None, None, (("champion", 1),), "champion", "1", "sha"),)
@@ -30,12 +30,12 @@ PLACED = (SplitChoice(0, None, None, (("champion", 1),), "champion", "1", "sha")
 
 def test_an_account_in_order_has_no_findings_and_counts_what_it_saw() -> None:
     frames = [sent(offset) for offset in range(3)]
-    error = told(2, status="error", error="StepFailed", value_digest="answer-2")
+    error = answer(2, status="error", error="StepFailed", value_digest="answer-2")
     report = account(
         frames,
-        [told(0), told(1), told(1, at=7), error, told(9)],
+        [answer(0), answer(1), answer(1, at=7), error, answer(9)],
         [shadow(0), shadow(0), shadow(1, status="shed", error="Shed"), shadow(2)],
-        [Dead("frames/0/2", "StepFailed", "bytes-2"), Dead("frames/0/9", "StepFailed", "bytes-9")],
+        [DeadLetterFact("frames/0/2", "StepFailed", "bytes-2"), DeadLetterFact("frames/0/9", "StepFailed", "bytes-9")],
         held,
     )
     assert report.in_order, report.findings
@@ -49,37 +49,42 @@ def test_an_account_in_order_has_no_findings_and_counts_what_it_saw() -> None:
     ("results", "shadows", "dead", "found"),
     [
         ([], [shadow(0)], [], ["missing answer"]),
-        ([told(0)], [], [], ["missing challenger"]),
-        ([told(0, pipeline_version="v2", model="champion@2")], [], [], []),
-        ([told(0, model="rival@1")], [shadow(0)], [], ["wrong decision"]),
-        ([told(0), told(0, at=1, model="rival@1")], [shadow(0)], [], ["wrong decision"]),
-        ([told(0, pipeline_version="never")], [shadow(0)], [], ["wrong decision"]),
-        ([told(0, digest="other")], [shadow(0)], [], ["other bytes"]),
-        ([told(0, status="error", error="StepFailed")], [shadow(0)], [], ["missing dead letter"]),
+        ([answer(0)], [], [], ["missing challenger"]),
+        ([answer(0, pipeline_version="v2", model="champion@2")], [], [], []),
+        ([answer(0, model="rival@1")], [shadow(0)], [], ["wrong decision"]),
+        ([answer(0), answer(0, at=1, model="rival@1")], [shadow(0)], [], ["wrong decision"]),
+        ([answer(0, pipeline_version="never")], [shadow(0)], [], ["wrong decision"]),
+        ([answer(0, digest="other")], [shadow(0)], [], ["other bytes"]),
+        ([answer(0, status="error", error="StepFailed")], [shadow(0)], [], ["missing dead letter"]),
         (
-            [told(0, status="error", error="StepFailed")],
+            [answer(0, status="error", error="StepFailed")],
             [shadow(0)],
-            [Dead("frames/0/0", "StepFailed", "cut")],
+            [DeadLetterFact("frames/0/0", "StepFailed", "cut")],
             ["missing dead letter"],
         ),
-        ([told(0)], [shadow(0)], [Dead("frames/0/0", "BadJson", "bytes-0")], ["dead letter without an error"]),
-        ([told(0, value_digest="new")], [shadow(0)], [], ["other answer in the index"]),
+        (
+            [answer(0)],
+            [shadow(0)],
+            [DeadLetterFact("frames/0/0", "BadJson", "bytes-0")],
+            ["dead letter without an error"],
+        ),
+        ([answer(0, value_digest="new")], [shadow(0)], [], ["other answer in the index"]),
         ([expired(pipeline_version=None, model=None)], [], [], ["wrong decision"]),
         ([expired()], [shadow(0)], [], ["wrong decision"]),
-        ([told(0)], [shadow(0, status="expired", error="Expired")], [], ["wrong decision"]),
-        ([told(0, status="shed", error="Shed")], [shadow(0)], [], ["wrong decision"]),
-        ([told(0, sha256="another")], [shadow(0)], [], ["wrong decision"]),
-        ([told(0, parts=0)], [shadow(0)], [], ["wrong decision"]),
-        ([told(0, split=PLACED)], [shadow(0)], [], ["wrong decision"]),
-        ([told(0)], [shadow(0, parts=2)], [], ["wrong decision"]),
-        ([told(0, pipeline="default/other")], [shadow(0)], [], ["wrong decision", "not in the index"]),
-        ([told(0)], [shadow(0), shadow(0, model="stranger@1")], [], ["wrong decision"]),
-        ([told(0)], [shadow(0, digest="other")], [], ["other bytes"]),
-        ([told(0)], [shadow(0, sha256="another")], [], ["wrong decision"]),
+        ([answer(0)], [shadow(0, status="expired", error="Expired")], [], ["wrong decision"]),
+        ([answer(0, status="shed", error="Shed")], [shadow(0)], [], ["wrong decision"]),
+        ([answer(0, sha256="another")], [shadow(0)], [], ["wrong decision"]),
+        ([answer(0, parts=0)], [shadow(0)], [], ["wrong decision"]),
+        ([answer(0, split=PLACED)], [shadow(0)], [], ["wrong decision"]),
+        ([answer(0)], [shadow(0, parts=2)], [], ["wrong decision"]),
+        ([answer(0, pipeline="default/other")], [shadow(0)], [], ["wrong decision", "not in the index"]),
+        ([answer(0)], [shadow(0), shadow(0, model="stranger@1")], [], ["wrong decision"]),
+        ([answer(0)], [shadow(0, digest="other")], [], ["other bytes"]),
+        ([answer(0)], [shadow(0, sha256="another")], [], ["wrong decision"]),
     ],
 )
 def test_each_thing_that_does_not_hold_is_found(
-    results: list[Told], shadows: list[Told], dead: list[Dead], found: list[str]
+    results: list[ObservedAnswer], shadows: list[ObservedAnswer], dead: list[DeadLetterFact], found: list[str]
 ) -> None:
     assert kinds(account([sent(0)], results, shadows, dead, held)) == found
 
@@ -89,12 +94,12 @@ def test_a_dead_letter_may_be_left_of_a_frame_that_expired_before_it_was_read_ag
     frame = sent(0, decisions={"v1": replace(CHAMPION_1, lives_ms=5)})
     late = expired(published_at=SENT_MS + 10)
 
-    def found(answers: list[Told], error: str) -> list[str]:
+    def found(answers: list[ObservedAnswer], error: str) -> list[str]:
         return kinds(account([frame], answers, [shadow(0)], [letter(error)], None))
 
     assert found([late], "UnknownContentType") == []
-    assert found([told(0, status="error", error="UnknownContentType"), late], "UnknownContentType") == []
-    assert found([told(0)], "UnknownContentType") == ["dead letter without an error"]
+    assert found([answer(0, status="error", error="UnknownContentType"), late], "UnknownContentType") == []
+    assert found([answer(0)], "UnknownContentType") == ["dead letter without an error"]
     assert found([late], "Expired") == ["dead letter without an error"]
     early = expired(published_at=SENT_MS + 4)
     assert found([early], "UnknownContentType") == ["wrong decision"]
@@ -103,16 +108,16 @@ def test_a_dead_letter_may_be_left_of_a_frame_that_expired_before_it_was_read_ag
 
 
 def test_what_the_index_holds_is_asked_by_request() -> None:
-    frames, results, shadows = [sent(0), sent(1)], [told(0), told(1)], [shadow(0), shadow(1)]
-    mine, other = held(told(0)), held(told(1))
+    frames, results, shadows = [sent(0), sent(1)], [answer(0), answer(1)], [shadow(0), shadow(1)]
+    mine, other = held(answer(0)), held(answer(1))
     assert mine is not None
     assert other is not None
 
-    def asked(answer: Held | NoLongerKept | None) -> Report:
+    def asked(answer: IndexedAnswer | NoLongerKept | None) -> LedgerReport:
         return account(frames[:1], results, shadows, [], lambda _: answer)
 
-    def crossed(told: Told) -> Held:
-        return other if told.request_id == "r0" else mine
+    def crossed(answer: ObservedAnswer) -> IndexedAnswer:
+        return other if answer.request_id == "r0" else mine
 
     assert kinds(asked(None)) == ["not in the index"]
     assert kinds(asked(other)) == ["other answer in the index"]  # one that lies outside of the time
@@ -125,7 +130,7 @@ def test_what_the_index_holds_is_asked_by_request() -> None:
 
 def test_two_frames_of_one_request_id_share_what_the_index_holds() -> None:
     frames = [sent(0), sent(1, request_id="r0")]
-    results = [told(0), told(1, request_id="r0")]
+    results = [answer(0), answer(1, request_id="r0")]
     shadows = [shadow(0), shadow(1, request_id="r0")]
     assert account(frames, results, shadows, [], held).in_order
     assert account(frames[1:], results, shadows, [], held).in_order
@@ -135,7 +140,7 @@ def test_a_version_answers_only_while_it_is_live() -> None:
     def answered(by: str, produced_at: int, published_at: int) -> list[str]:
         frame = sent(0, produced_at=produced_at)
         model = f"champion@{by[1:]}"
-        results = [told(0, pipeline_version=by, model=model, published_at=published_at)]
+        results = [answer(0, pipeline_version=by, model=model, published_at=published_at)]
         shadows = [shadow(0, published_at=published_at)] if by == "v1" else []
         return kinds(account([frame], results, shadows, [], None))
 
@@ -190,7 +195,7 @@ def test_a_frame_expires_at_its_deadline_and_not_before() -> None:
     aged = {"v1": replace(CHAMPION_1, challengers={}, lives_ms=HOUR_MS)}
     frame = sent(0, decisions=aged, history=SWAPPED[:1])
 
-    def answered(answer: Told, *challengers: Told) -> list[str]:
+    def answered(answer: ObservedAnswer, *challengers: ObservedAnswer) -> list[str]:
         return kinds(account([frame], [answer], challengers, [], None))
 
     for early in (expired(), expired(pipeline_version=None, model=None)):
@@ -201,9 +206,9 @@ def test_a_frame_expires_at_its_deadline_and_not_before() -> None:
 
 
 def test_a_frame_that_lies_elsewhere_is_accounted_for_without_its_bytes() -> None:
-    assert account([sent(0, digest=None)], [told(0)], [shadow(0)], [], held).in_order
+    assert account([sent(0, digest=None)], [answer(0)], [shadow(0)], [], held).in_order
 
 
 def test_an_error_that_is_not_named_has_no_dead_letter() -> None:
-    report = account([sent(0)], [told(0, status="error", error=None)], [shadow(0)], [], None)
+    report = account([sent(0)], [answer(0, status="error", error=None)], [shadow(0)], [], None)
     assert kinds(report) == ["missing dead letter"]

@@ -3,16 +3,16 @@
 import msgspec
 import pytest
 
-from schemas.catalog import Catalog, LivePointer, ModelUploaded, PipelineVersionAdded, Record, VersionOffered
+from schemas.catalog import Catalog, CatalogRecord, LivePointer, ModelUploaded, PipelineVersionAdded, VersionOffered
 from schemas.names import PipelineName
 from schemas.pipelines import ModelStep, PipelineVersion, ShadowDeploy
 from schemas.topics import TopicNames
-from sparring.operations.pruning import Standing, judged, needed_again
+from sparring.operations.pruning import GroupState, judged, needed_again
 from tests.nouns import pinned, pipeline_version
 
 NAMES = TopicNames("shop")
 PIPELINE = PipelineName("default", "shop")
-READ = Standing(0, 0)
+READ = GroupState(0, 0)
 
 
 def topic(model: str, lane: str = "work") -> str:
@@ -26,7 +26,7 @@ def version(name: str, *steps: ModelStep | ShadowDeploy, created_at: int = 0) ->
 A, B = version("a", ModelStep(pinned("a"))), version("b", ModelStep(pinned("b")))
 
 
-def folded(*records: tuple[int, Record]) -> Catalog:
+def folded(*records: tuple[int, CatalogRecord]) -> Catalog:
     """The catalog after these, each with the broker's time."""
     catalog = Catalog()
     for offset, (at, record) in enumerate(records):
@@ -49,7 +49,7 @@ SWAPPED = (
 
 
 def verdicts(
-    catalog: Catalog, *topics: str, unused_for_ms: int, now_ms: int, standing: Standing = READ
+    catalog: Catalog, *topics: str, unused_for_ms: int, now_ms: int, standing: GroupState = READ
 ) -> list[tuple[str, int | None]]:
     found = dict.fromkeys(topics, standing)
     return [(one.verdict, one.needed_until) for one in judged(catalog, NAMES, found, unused_for_ms, now_ms)]
@@ -117,9 +117,9 @@ def test_each_lane_is_judged_for_itself() -> None:
 
 @pytest.mark.parametrize(
     ("standing", "verdict"),
-    [(Standing(1, 0), "read"), (Standing(0, 3), "unanswered"), (Standing(2, 3), "read"), (READ, "unused")],
+    [(GroupState(1, 0), "read"), (GroupState(0, 3), "unanswered"), (GroupState(2, 3), "read"), (READ, "unused")],
 )
-def test_what_is_read_or_has_records_that_nobody_answered_is_kept(standing: Standing, verdict: str) -> None:
+def test_what_is_read_or_has_records_that_nobody_answered_is_kept(standing: GroupState, verdict: str) -> None:
     found = verdicts(folded(*SWAPPED), topic("a"), unused_for_ms=0, now_ms=9_000, standing=standing)
     assert found == [(verdict, 1_000)]
 

@@ -12,12 +12,12 @@ from adapters.rules import written
 from schemas import models
 from schemas.catalog import (
     Catalog,
+    CatalogRecord,
     LivePointer,
     ModelConfigured,
     ModelUploaded,
     PipelineTagged,
     PipelineVersionAdded,
-    Record,
     VersionOffered,
     WorkspaceCreated,
 )
@@ -26,9 +26,9 @@ from schemas.names import PipelineName
 from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDeploy, Step, Validation, WeightedModel
 from sparring.pipeline_file.describe import configuration_in_words, step_in_words, steps_in_words
 from sparring.pipeline_file.diff import differences
-from sparring.pipeline_file.parse import read_wanted
-from sparring.pipeline_file.plan import NEW, planned
-from sparring.pipeline_file.yaml import WrongFile
+from sparring.pipeline_file.parse import read_pipeline_file
+from sparring.pipeline_file.plan import NEW, plan_version
+from sparring.pipeline_file.yaml import InvalidPipelineFile
 from tests.nouns import pinned
 
 SHELF = PipelineName("default", "shelf")
@@ -46,7 +46,7 @@ class System:
         for one in pins:
             self.append(ModelUploaded(one.model))
 
-    def append(self, record: Record) -> int:
+    def append(self, record: CatalogRecord) -> int:
         self.catalog.apply(self.catalog.offset, 1000, record)
         return self.catalog.offset - 1
 
@@ -61,8 +61,8 @@ class System:
 
     def lines(self, text: str, uploaded: Mapping[str, models.ModelVersion] | None = None) -> list[str]:
         """What applying the file would do. uploaded: the versions of the files that it names."""
-        wanted = read_wanted(text.encode(), Path(__file__).parent, "default")
-        return [str(one) for one in differences(planned(wanted, uploaded or {}, self.catalog), self.catalog)]
+        wanted = read_pipeline_file(text.encode(), Path(__file__).parent, "default")
+        return [str(one) for one in differences(plan_version(wanted, uploaded or {}, self.catalog), self.catalog)]
 
 
 def file(*steps: str, more: str = "") -> str:
@@ -278,7 +278,7 @@ def test_a_workspace_that_is_there_is_not_made_again() -> None:
     ],
 )
 def test_steps_that_cannot_run_are_refused_with_their_place(steps: str, says: str) -> None:
-    with pytest.raises(WrongFile) as caught:
+    with pytest.raises(InvalidPipelineFile) as caught:
         System(A, B, C).lines(f"pipeline: shelf\nsteps: [{steps}]")
     assert str(caught.value).startswith(says)
 
@@ -288,9 +288,11 @@ def test_steps_that_do_not_fit_and_rules_that_cannot_be_evaluated_are_refused() 
         A.model, name="wide", inputs=(TensorSpec("x", "float32"), TensorSpec("y", "float32"))
     )
     system = System(A, PinnedModel(wide, A.configuration))
-    with pytest.raises(WrongFile, match=r"^steps: step 1, wide, cannot follow a: no output 'x', 'y'"):
+    with pytest.raises(InvalidPipelineFile, match=r"^steps: step 1, wide, cannot follow a: no output 'x', 'y'"):
         system.lines(file("{model: a}", "{model: wide}"))
-    with pytest.raises(WrongFile, match=r"^validation 'high' cannot be evaluated over a: no column 'out.price'"):
+    with pytest.raises(
+        InvalidPipelineFile, match=r"^validation 'high' cannot be evaluated over a: no column 'out.price'"
+    ):
         system.lines(file("{model: a}", more="""validations: {high: '"out.price"[1] > 5'}"""))
 
 
@@ -307,7 +309,7 @@ def test_steps_that_do_not_fit_and_rules_that_cannot_be_evaluated_are_refused() 
     ],
 )
 def test_what_configure_refuses_is_refused_with_its_place(configure: str, says: str) -> None:
-    with pytest.raises(WrongFile) as caught:
+    with pytest.raises(InvalidPipelineFile) as caught:
         System(A).lines(with_file(f", configure: {{{configure}}}"), {"a": A.model})
     assert str(caught.value).startswith(says)
 

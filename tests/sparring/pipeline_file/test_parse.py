@@ -13,9 +13,9 @@ from adapters.rules import Rules, read
 from schemas.names import PipelineName
 from schemas.pipelines import Validation
 from sparring.framework import Framework
-from sparring.pipeline_file.parse import EXAMPLE, read_wanted
-from sparring.pipeline_file.spec import Wanted, WantedModelStep, WantedShadow, WantedSplit
-from sparring.pipeline_file.yaml import WrongFile
+from sparring.pipeline_file.parse import EXAMPLE, read_pipeline_file
+from sparring.pipeline_file.spec import ModelStepSpec, PipelineSpec, ShadowSpec, SplitSpec
+from sparring.pipeline_file.yaml import InvalidPipelineFile
 
 PAGE = Path(__file__).parents[3] / "docs" / "pipeline-file.md"
 SHORTEST = "pipeline: shelf\nsteps: [{model: post}]\n"
@@ -29,8 +29,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def wanted(text: str, folder: Path = Path(), workspace: str = "default") -> Wanted:
-    return read_wanted(text.encode(), folder, workspace)
+def wanted(text: str, folder: Path = Path(), workspace: str = "default") -> PipelineSpec:
+    return read_pipeline_file(text.encode(), folder, workspace)
 
 
 def complete() -> str:
@@ -54,10 +54,10 @@ def test_the_example_of_the_page_is_read_as_the_page_says(folder: Path) -> None:
     assert post.arguments is not None
     assert post.arguments["output_schema"].field("avg_conf").type == pa.list_(pa.float64())
     split, last = file.steps
-    assert isinstance(split, WantedSplit)
+    assert isinstance(split, SplitSpec)
     assert split.hash_key == "camera"
     assert [(weight, model.name) for weight, model in split.weights] == [(2, "yolox"), (1, "nanodet")]
-    assert isinstance(last, WantedModelStep)
+    assert isinstance(last, ModelStepSpec)
     assert (last.model.name, last.model.version) == ("post", None)
     assert [rule.name for rule in file.validations] == ["unsure"]
 
@@ -73,7 +73,7 @@ def test_what_the_file_leaves_out_has_the_default_that_the_page_names() -> None:
 def test_a_shadow_deploy_and_a_version_are_read() -> None:
     file = wanted("pipeline: p\nsteps: [{shadow_deploy: {champion: a@3b0e1c2d, challengers: [b, c], share: 0.5}}]")
     (shadow,) = file.steps
-    assert isinstance(shadow, WantedShadow)
+    assert isinstance(shadow, ShadowSpec)
     assert (shadow.champion.name, shadow.champion.version, shadow.share) == ("a", "3b0e1c2d", 0.5)
     assert [model.name for model in shadow.challengers] == ["b", "c"]
 
@@ -100,7 +100,7 @@ def test_a_shadow_deploy_and_a_version_are_read() -> None:
     ],
 )
 def test_what_is_wrong_at_the_top_is_named_with_what_is_expected(text: str, says: str) -> None:
-    with pytest.raises(WrongFile, match=f"^{re.escape(says)}"):
+    with pytest.raises(InvalidPipelineFile, match=f"^{re.escape(says)}"):
         wanted(text)
 
 
@@ -157,7 +157,7 @@ def test_what_is_wrong_at_the_top_is_named_with_what_is_expected(text: str, says
     ],
 )
 def test_what_is_wrong_in_a_step_is_named_by_its_place(step: str, says: str) -> None:
-    with pytest.raises(WrongFile, match=f"^{re.escape('steps[1]' + says)}"):
+    with pytest.raises(InvalidPipelineFile, match=f"^{re.escape('steps[1]' + says)}"):
         wanted(f"pipeline: shelf\nsteps:\n  - model: first\n  - {step}\n")
 
 
@@ -190,7 +190,7 @@ def test_what_is_wrong_in_a_step_is_named_by_its_place(step: str, says: str) -> 
     ],
 )
 def test_what_is_wrong_in_a_model_is_named_by_its_place(folder: Path, models: str, says: str) -> None:
-    with pytest.raises(WrongFile, match=f"^{re.escape(says)}"):
+    with pytest.raises(InvalidPipelineFile, match=f"^{re.escape(says)}"):
         wanted(SHORTEST + f"models: {models}", folder)
 
 
@@ -218,15 +218,15 @@ def test_what_is_wrong_in_a_model_is_named_by_its_place(folder: Path, models: st
     ],
 )
 def test_what_is_no_yaml_or_says_a_key_twice_is_refused_with_its_line(text: str, says: str) -> None:
-    with pytest.raises(WrongFile, match=f"^{re.escape(says)}"):
+    with pytest.raises(InvalidPipelineFile, match=f"^{re.escape(says)}"):
         wanted(text)
 
 
 def test_a_value_that_is_many_when_it_is_unfolded_is_not_unfolded() -> None:
     bomb = "a: &a [x, x]\n" + "\n".join(f"{b}: &{b} [*{a}, *{a}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
-    with pytest.raises(WrongFile, match='unknown key "a"'):
+    with pytest.raises(InvalidPipelineFile, match='unknown key "a"'):
         wanted(bomb)
-    with pytest.raises(WrongFile, match=r"^tags: a mapping of 9; expected a list of tags"):
+    with pytest.raises(InvalidPipelineFile, match=r"^tags: a mapping of 9; expected a list of tags"):
         wanted(SHORTEST + "tags:\n  " + bomb.replace("\n", "\n  "))
 
 
@@ -266,7 +266,9 @@ def test_a_rule_in_sql_counts_lists_from_1_and_is_the_same_rule_as_in_polars() -
     ],
 )
 def test_a_rule_in_another_language_is_refused_in_a_line_that_names_sql(text: str) -> None:
-    with pytest.raises(WrongFile, match=re.escape(f"a rule here is SQL, not Python, such as {EXAMPLE}")) as refused:
+    with pytest.raises(
+        InvalidPipelineFile, match=re.escape(f"a rule here is SQL, not Python, such as {EXAMPLE}")
+    ) as refused:
         ruled(text)
     message = str(refused.value)
     assert len(message) < 350
@@ -306,11 +308,11 @@ def test_what_the_page_says_of_sql_is_read(text: str) -> None:
     ],
 )
 def test_a_rule_that_is_none_or_runs_more_than_an_expression_is_refused(text: str, says: str) -> None:
-    with pytest.raises(WrongFile, match=f"^validations.rule: .*{re.escape(says)}|^{re.escape(says)}"):
+    with pytest.raises(InvalidPipelineFile, match=f"^validations.rule: .*{re.escape(says)}|^{re.escape(says)}"):
         ruled(text)
 
 
 @pytest.mark.parametrize(("name", "says"), [("too high", "'too high': expected letters"), ("count", "'count'")])
 def test_a_rule_needs_a_name_that_can_end_a_column(name: str, says: str) -> None:
-    with pytest.raises(WrongFile, match=says):
+    with pytest.raises(InvalidPipelineFile, match=says):
         wanted(SHORTEST + f"validations: {{{name}: 'true'}}")

@@ -8,7 +8,7 @@ from schemas.frames import Origin
 from schemas.pipelines import PipelineVersion
 from schemas.results import Answer, failure_value
 from schemas.tables import encode_rows
-from sparring.dataset import Asked
+from sparring.dataset import FrameFacts
 from sparring.replay.frame import ReplayFrame
 from sparring.replay.plan import Pace, Plan
 from sparring.replay.source import Files
@@ -45,7 +45,7 @@ def failed(request: str = "r1", frame: str = "f/0/1", error: str = "BadJson", **
 def frame(number: int, at: int = DAY_MS) -> ReplayFrame:
     """A frame that was recorded at `sparring.frames/0/<number>`."""
     place = Origin("sparring.frames", 0, number)
-    return ReplayFrame(number, Asked(f"r{number}", str(place), at), None, b"frame", [], f"r{number}", place)
+    return ReplayFrame(number, FrameFacts(f"r{number}", str(place), at), None, b"frame", [], f"r{number}", place)
 
 
 def plan(**other: Any) -> Plan:

@@ -12,8 +12,8 @@ import pytest
 from schemas.errors import Refused
 from schemas.tables import read_arrow
 from sparring.replay.dataset_frames import count_rows, frames_of_rows
-from sparring.replay.frame import ReplayFrame, Unreadable
-from sparring.replay.source import Rows
+from sparring.replay.frame import ReplayFrame, UnreadableFrame
+from sparring.replay.source import DatasetFrames
 
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffd9")
 
@@ -34,7 +34,7 @@ def parquet(**columns: list[Any]) -> bytes:
 def test_a_column_that_is_of_no_use_is_named(tmp_path: Path, column: str, why: str) -> None:
     (tmp_path / "rows.parquet").write_bytes(parquet(tensor=[[1.0]], camera=["door"]))
     with pytest.raises(Refused, match=why):
-        count_rows(Rows(str(tmp_path / "rows.parquet"), "parquet", column, 0))
+        count_rows(DatasetFrames(str(tmp_path / "rows.parquet"), "parquet", column, 0))
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_a_row_that_is_no_frame_is_named_and_those_around_it_keep_their_numbers(
 ) -> None:
     whole = {"bytes": JPEG, "path": "b.jpg"}
     (tmp_path / "rows.parquet").write_bytes(parquet(image=[whole, cell, whole]))
-    before, odd, after = frames_of_rows(Rows(str(tmp_path / "rows.parquet"), "parquet", "image", 0))
+    before, odd, after = frames_of_rows(DatasetFrames(str(tmp_path / "rows.parquet"), "parquet", "image", 0))
     assert isinstance(before, ReplayFrame)
-    assert isinstance(odd, Unreadable)
+    assert isinstance(odd, UnreadableFrame)
     assert isinstance(after, ReplayFrame)
     assert (before.number, odd.number, after.number) == (0, 1, 2)
     assert odd.why.startswith(f"{tmp_path}/rows.parquet#1: ")
@@ -77,7 +77,7 @@ def test_a_row_of_an_encoded_column_is_a_frame_of_what_it_stands_for(tmp_path: P
     table = pa.table({"x": column})
     with pa.OSFile(str(tmp_path / "rows.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
-    rows = Rows(str(tmp_path / "rows.arrow"), "arrow", "x", 0)
+    rows = DatasetFrames(str(tmp_path / "rows.arrow"), "arrow", "x", 0)
     assert count_rows(rows) == 2
     frames = [frame.value for frame in frames_of_rows(rows) if isinstance(frame, ReplayFrame)]
     if cells is None:
@@ -91,6 +91,6 @@ def test_a_frame_holds_only_its_own_row_of_a_long_dictionary(tmp_path: Path) -> 
     pq.write_table(
         pa.table({"x": pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), words)}), tmp_path / "rows.parquet"
     )
-    for frame in frames_of_rows(Rows(str(tmp_path / "rows.parquet"), "parquet", "x", 0)):
+    for frame in frames_of_rows(DatasetFrames(str(tmp_path / "rows.parquet"), "parquet", "x", 0)):
         assert isinstance(frame, ReplayFrame)
         assert len(frame.value) < 2_000

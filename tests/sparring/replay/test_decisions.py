@@ -15,7 +15,7 @@ from schemas.pipelines import PipelineVersion, RandomSplit, ShadowDeploy, Weight
 from schemas.results import Answer, Timings, answer_before_routing, answer_of_slip
 from schemas.tasks import SplitChoice
 from sparring.replay.decisions import Verified, verified
-from sparring.replay.recorded import Recorded
+from sparring.replay.recorded import RecordedAnswers
 from tests.nouns import frame, pinned, pipeline_version
 
 ARMS = (WeightedModel(2, pinned("a")), WeightedModel(1.5, pinned("b")))
@@ -35,7 +35,7 @@ def answered(shown: Frame, version: PipelineVersion) -> Answer:
 def looked_at(tmp_path: Path, version: PipelineVersion, frames: list[Frame], answers: list[Answer]) -> Verified:
     catalog = Catalog()
     catalog.apply(0, 0, PipelineVersionAdded(version))
-    with Recorded(tmp_path / "recorded.sqlite") as recorded:
+    with RecordedAnswers(tmp_path / "recorded.sqlite") as recorded:
         recorded.keep(answers)
         return verified(frames, recorded, catalog)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sparring.replay.file_frames import frames_of_files
-from sparring.replay.frame import ReplayFrame, Unreadable
+from sparring.replay.frame import ReplayFrame, UnreadableFrame
 from tests.sparring.replay.test_dataset_frames import JPEG
 from tests.video import write_video
 
@@ -12,7 +12,7 @@ def read(*paths: Path) -> tuple[dict[int, str], list[str]]:
     """By their numbers the names of the frames; why others are none."""
     found = list(frames_of_files([str(path) for path in paths], 1_000_000))
     frames = {one.number: Path(one.asked.subject).name for one in found if isinstance(one, ReplayFrame)}
-    return frames, [one.why for one in found if isinstance(one, Unreadable)]
+    return frames, [one.why for one in found if isinstance(one, UnreadableFrame)]
 
 
 def test_an_empty_a_vanished_and_an_oversized_file_are_named_and_the_others_are_read(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from kafka.admin import KafkaAdminClient
 from schemas.limits import KIB
 from sparring.cli.exits import FAILED
 from sparring.local import LocalStack
-from sparring.replay.frame import Gone, Reading, ReplayFrame
+from sparring.replay.frame import ExpiredFrames, Reading, ReplayFrame
 from sparring.replay.journal import Journal
 from sparring.replay.pending_frames import read_frames
-from sparring.replay.source import Chosen, Reach, Source, TopicRange
+from sparring.replay.source import FrameSource, ReplayRange, SelectedFrames, TopicRange
 from sparring.system.connection import Connection
 from tests.journeys.typed import Said, typed
 from tests.sparring.replay.made import plan
@@ -67,14 +67,14 @@ def told(readings: Iterator[Reading]) -> tuple[list[tuple[int, int]], list[tuple
     for one in readings:
         if isinstance(one, ReplayFrame):
             frames.append((one.number % STEP, one.number // STEP))
-        elif isinstance(one, Gone):
+        elif isinstance(one, ExpiredFrames):
             gone += [(number % STEP, number // STEP) for number in one.numbers]
     return frames, gone
 
 
 def test_of_a_range_what_went_before_it_was_read_is_gone_also_where_nothing_is_left(connection: Connection) -> None:
     produce(connection, {0: 6, 1: 4, 2: 3})
-    source = TopicRange(connection.topics.frames, (Reach(0, 1, 6), Reach(1, 0, 4), Reach(2, 0, 2)))
+    source = TopicRange(connection.topics.frames, (ReplayRange(0, 1, 6), ReplayRange(1, 0, 4), ReplayRange(2, 0, 2)))
     assert told(read_frames(connection, source))[1] == []
     remove(connection, {0: 4, 1: 4, 2: 3})
     frames, gone = told(read_frames(connection, source))
@@ -84,30 +84,30 @@ def test_of_a_range_what_went_before_it_was_read_is_gone_also_where_nothing_is_l
 
 def test_what_goes_while_it_is_read_is_gone_before_any_frame_behind_it_comes(connection: Connection) -> None:
     produce(connection, {0: 60}, bytes(100 * KIB))
-    readings = read_frames(connection, TopicRange(connection.topics.frames, (Reach(0, 0, 60),)))
+    readings = read_frames(connection, TopicRange(connection.topics.frames, (ReplayRange(0, 0, 60),)))
     first = next(readings)
     assert isinstance(first, ReplayFrame)
     remove(connection, {0: 55})
     came: list[int] = []
     for one in readings:
-        assert isinstance(one, ReplayFrame | Gone)
-        came.extend(one.numbers if isinstance(one, Gone) else [one.number])
+        assert isinstance(one, ReplayFrame | ExpiredFrames)
+        came.extend(one.numbers if isinstance(one, ExpiredFrames) else [one.number])
     assert [first.number, *came] == [offset * STEP for offset in range(60)]
 
 
 def test_what_went_is_no_frame_and_offsets_that_a_transaction_took_are_not_gone(connection: Connection) -> None:
     produce(connection, {0: 2}, transactions=3)
     for begin, frames in ((0, [0, 1, 3, 4, 6, 7]), (2, [3, 4, 6, 7]), (8, [])):
-        source = TopicRange(connection.topics.frames, (Reach(0, begin, 9),))
+        source = TopicRange(connection.topics.frames, (ReplayRange(0, begin, 9),))
         assert told(read_frames(connection, source)) == ([(0, offset) for offset in frames], [])
 
 
 def test_of_chosen_frames_those_that_went_are_gone_in_their_turn(connection: Connection) -> None:
     produce(connection, {0: 5, 1: 5})
     remove(connection, {0: 3})
-    source: Source = Chosen(connection.topics.frames, {0: (1, 4), 1: (0, 2)}, (1, 0, 0, 1))
+    source: FrameSource = SelectedFrames(connection.topics.frames, {0: (1, 4), 1: (0, 2)}, (1, 0, 0, 1))
     readings = list(read_frames(connection, source))
-    assert [isinstance(one, Gone) for one in readings] == [False, True, False, False]
+    assert [isinstance(one, ExpiredFrames) for one in readings] == [False, True, False, False]
     assert told(iter(readings)) == ([(1, 0), (0, 4), (1, 2)], [(0, 1)])
 
 
@@ -118,7 +118,9 @@ def test_a_replay_all_of_whose_frames_went_starts_nothing_and_says_how_many_are_
         monkeypatch.setenv(f"SPARRING_{name.upper()}", getattr(connection.settings, name))
     produce(connection, {0: 5})
     remove(connection, {0: 5})
-    Journal.begin(tmp_path, plan(source=Chosen(connection.topics.frames, {0: (1, 3, 4)}, (0, 0, 0)), frames=3)).close()
+    Journal.begin(
+        tmp_path, plan(source=SelectedFrames(connection.topics.frames, {0: (1, 3, 4)}, (0, 0, 0)), frames=3)
+    ).close()
     code, said, err = typed(capsys, "replay", "--resume", str(tmp_path), "--json")
     facts = json.loads(said)
     assert (code, facts["finished"], facts["sent"], facts["missing"]) == (FAILED, True, 0, 3)

@@ -14,22 +14,30 @@ import pytest
 from schemas.errors import SparringError
 from sparring.replay.journal import Journal
 from sparring.replay.plan import Pace
-from sparring.replay.recorded import Recorded
-from sparring.replay.source import Chosen, DeadLetters, Files, Reach, Rows, Source, TopicRange
+from sparring.replay.recorded import RecordedAnswers
+from sparring.replay.source import (
+    DatasetFrames,
+    DeadLetters,
+    Files,
+    FrameSource,
+    ReplayRange,
+    SelectedFrames,
+    TopicRange,
+)
 from tests.sparring.replay.made import answer, plan
 
 
 @pytest.mark.parametrize(
     "source",
     [
-        TopicRange("t", (Reach(0, 1, 9),), "shelf"),
-        Chosen("t", {0: (1, 5), 3: (2,)}, (0, 3, 0)),
+        TopicRange("t", (ReplayRange(0, 1, 9),), "shelf"),
+        SelectedFrames("t", {0: (1, 5), 3: (2,)}, (0, 3, 0)),
         DeadLetters("t", {1: (7,)}, (1,)),
         Files(("a.jpg", "b.mp4")),
-        Rows("s3://bucket/x", "parquet", "image", 5, "camera"),
+        DatasetFrames("s3://bucket/x", "parquet", "image", 5, "camera"),
     ],
 )
-def test_a_plan_is_the_same_after_it_was_written(tmp_path: Path, source: Source) -> None:
+def test_a_plan_is_the_same_after_it_was_written(tmp_path: Path, source: FrameSource) -> None:
     written = plan(source=source, pace=Pace(fps=2.5), frames=7, since=3)
     Journal.begin(tmp_path, written).close()
     with Journal.resume(tmp_path) as journal:
@@ -80,7 +88,7 @@ def test_a_frame_that_was_too_large_was_not_sent(tmp_path: Path) -> None:
 
 
 def test_on_a_full_disk_nothing_is_noted_and_the_error_says_so(tmp_path: Path) -> None:
-    with Journal.begin(tmp_path / "run", plan()) as journal, Recorded(tmp_path / "recorded.sqlite") as recorded:
+    with Journal.begin(tmp_path / "run", plan()) as journal, RecordedAnswers(tmp_path / "recorded.sqlite") as recorded:
         kept = [answer(f"r{number}", f"f/0/{number}") for number in range(1000)]
         with full(journal._db), pytest.raises(OSError, match=r"journal\.sqlite: database or disk is full"):  # noqa: SLF001
             journal.wrote(range(100_000), ["a"])
@@ -114,7 +122,7 @@ def test_files_that_no_note_names_are_removed_and_others_are_left(tmp_path: Path
 
 def test_the_first_recorded_answer_of_a_frame_counts_and_half_a_reading_is_done_again(tmp_path: Path) -> None:
     first, second = answer("r1", published_at=1), answer("r1", published_at=2)
-    with Recorded(tmp_path / "recorded.sqlite") as recorded:
+    with RecordedAnswers(tmp_path / "recorded.sqlite") as recorded:
 
         def breaks() -> object:
             yield second

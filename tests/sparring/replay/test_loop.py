@@ -18,10 +18,10 @@ from sparring.dataset.rows import Size
 from sparring.replay.frame import Reading, ReplayFrame
 from sparring.replay.journal import Journal
 from sparring.replay.loop import Replay
-from sparring.replay.pending_frames import Left
-from sparring.replay.plan import Limits, Pace
-from sparring.replay.recorded import Recorded
-from sparring.replay.transport import Delivered, Event, Lost, Road
+from sparring.replay.pending_frames import PendingFrames
+from sparring.replay.plan import Pace, ReplayLimits
+from sparring.replay.recorded import RecordedAnswers
+from sparring.replay.transport import AnswersLost, Delivered, Event, ReplayTransport
 from sparring.vision import encode_png
 from tests.sparring.replay.made import answer, failed, frame, plan
 
@@ -64,21 +64,21 @@ def run(
     tmp_path: Path,
     road: Near,
     frames: Iterable[Reading],
-    limits: Limits | None = None,
+    limits: ReplayLimits | None = None,
     clock: Callable[[], float] = time.monotonic,
     **other: object,
 ) -> tuple[Replay, bool]:
     journal = (
         Journal.begin(tmp_path, plan(**other)) if not (tmp_path / "_replay").exists() else Journal.resume(tmp_path)
     )
-    with journal, Recorded(tmp_path / "_replay" / "recorded.sqlite") as recorded:
+    with journal, RecordedAnswers(tmp_path / "_replay" / "recorded.sqlite") as recorded:
         if not recorded.is_whole:
             recorded.keep([failed("r1", "sparring.frames/0/1")])
         journal.forget_files_in_the_making()
         writer = DatasetWriter(tmp_path, f"abc-{journal.attempt():03}", input_size)
-        left = Left(frames, journal)
-        pace, bounds = journal.plan.pace, limits or Limits()
-        replay = Replay(left, journal, recorded, cast("Road", road), writer, pace, bounds, clock)
+        left = PendingFrames(frames, journal)
+        pace, bounds = journal.plan.pace, limits or ReplayLimits()
+        replay = Replay(left, journal, recorded, cast("ReplayTransport", road), writer, pace, bounds, clock)
         return replay, replay.run()
 
 
@@ -101,7 +101,7 @@ def test_each_frame_is_sent_once_and_its_answer_written_whichever_comes_first_re
     assert road.sent == list(range(600))
     assert (replay.counts.sent, replay.counts.answered, replay.counts.statuses) == (600, 600, {"ok": 600})
     assert subjects(tmp_path) == sorted(f"r{number}" for number in range(600))
-    assert road.most_under_way == Limits().frames
+    assert road.most_under_way == ReplayLimits().frames
 
 
 def test_where_noting_fails_once_the_frames_are_sent_again_and_each_is_in_the_dataset_once(
@@ -168,7 +168,10 @@ def test_challengers_answers_are_waited_for_and_one_that_comes_twice_counts_once
 
 def test_what_was_interrupted_goes_on_and_nothing_that_is_written_is_sent_again(tmp_path: Path) -> None:
     road = Near()
-    with Journal.begin(tmp_path, plan()) as journal, Recorded(tmp_path / "_replay" / "recorded.sqlite") as recorded:
+    with (
+        Journal.begin(tmp_path, plan()) as journal,
+        RecordedAnswers(tmp_path / "_replay" / "recorded.sqlite") as recorded,
+    ):
         recorded.keep([])
         writer = DatasetWriter(tmp_path, "abc-0", input_size)
 
@@ -178,8 +181,8 @@ def test_what_was_interrupted_goes_on_and_nothing_that_is_written_is_sent_again(
                     left.interrupt()
                 yield frame(number)
 
-        left = Left(some(), journal)
-        assert not Replay(left, journal, recorded, cast("Road", road), writer, Pace(), Limits()).run()
+        left = PendingFrames(some(), journal)
+        assert not Replay(left, journal, recorded, cast("ReplayTransport", road), writer, Pace(), ReplayLimits()).run()
     written = subjects(tmp_path)
     assert 0 < len(written) < 700
     again = Near()
@@ -209,7 +212,7 @@ def test_a_frame_that_is_too_large_is_named_and_the_others_go_on(tmp_path: Path)
 def test_a_lost_broker_ends_the_run_with_its_reason(tmp_path: Path) -> None:
     class Cut(Near):
         def answers(self, sent: ReplayFrame, place: str) -> list[Answer]:
-            self.held.append(Lost(OSError("no route")))
+            self.held.append(AnswersLost(OSError("no route")))
             return super().answers(sent, place)
 
     with pytest.raises(ConnectionError, match="answers can no longer be read: no route"):
@@ -255,12 +258,15 @@ def test_a_file_that_was_written_and_not_noted_is_written_anew_and_no_row_is_the
             super().wrote(numbers, files)
 
     frames = [frame(number) for number in range(5)]
-    with Killed.begin(tmp_path, plan()) as journal, Recorded(tmp_path / "_replay" / "recorded.sqlite") as recorded:
+    with (
+        Killed.begin(tmp_path, plan()) as journal,
+        RecordedAnswers(tmp_path / "_replay" / "recorded.sqlite") as recorded,
+    ):
         recorded.keep([])
         writer = DatasetWriter(tmp_path, "abc-000", input_size)
-        left = Left(frames, journal)
+        left = PendingFrames(frames, journal)
         with pytest.raises(KeyboardInterrupt):
-            Replay(left, journal, recorded, cast("Road", Near()), writer, Pace(), Limits()).run()
+            Replay(left, journal, recorded, cast("ReplayTransport", Near()), writer, Pace(), ReplayLimits()).run()
     assert subjects(tmp_path) == [f"r{number}" for number in range(5)], "the file is there"
     road = Near()
     run(tmp_path, road, frames)
@@ -302,7 +308,7 @@ SLOW_S = 0.02
 
 def test_a_challenger_that_is_slower_than_the_champion_is_waited_for_as_long_as_it_answers(tmp_path: Path) -> None:
     """The last is answered ten times as late as any may be that nothing comes for."""
-    road, limits = Challenged(), Limits(parts_s=10 * SLOW_S)
+    road, limits = Challenged(), ReplayLimits(parts_s=10 * SLOW_S)
     frames = [frame(number) for number in range(100)]
     replay, finished = run(tmp_path, road, frames, limits, lambda: road.now_s)
     assert (finished, replay.counts.late, replay.counts.answered) == (True, 0, 100)
@@ -323,7 +329,7 @@ def test_a_challenger_that_never_answers_is_given_up_and_counted(tmp_path: Path)
         def answers(self, sent: ReplayFrame, place: str) -> list[Answer]:
             return [answer(f"r{sent.number}", place, parts=2)]
 
-    replay, finished = run(tmp_path, Silent(), [frame(number) for number in range(3)], Limits(parts_s=0.05))
+    replay, finished = run(tmp_path, Silent(), [frame(number) for number in range(3)], ReplayLimits(parts_s=0.05))
     assert (finished, replay.counts.late, replay.counts.answered) == (True, 6, 3)
     assert subjects(tmp_path) == ["r0", "r1", "r2"]
 
@@ -336,7 +342,7 @@ def test_a_replay_that_nobody_answers_ends_with_what_was_answered_and_says_how_m
             return super().answers(sent, place) if sent.number < 2 else []
 
     with pytest.raises(SparringError, match=r"no answer for 0\.05 s, and 3 frames are under way; --resume"):
-        run(tmp_path, Half(), [frame(number) for number in range(5)], Limits(answer_s=0.05))
+        run(tmp_path, Half(), [frame(number) for number in range(5)], ReplayLimits(answer_s=0.05))
     assert subjects(tmp_path) == ["r0", "r1"]
 
 
@@ -348,10 +354,10 @@ def test_of_answers_that_come_before_their_frames_report_only_so_many_are_kept(t
             others = [answer(f"x{number}", f"own.frames/9/{number}") for number in range(50)]
             return [*others, *super().answers(sent, place), *others[:2]]
 
-    replay, _ = run(tmp_path, Crowded(late_reports=True), [frame(1)], Limits(early=3))
+    replay, _ = run(tmp_path, Crowded(late_reports=True), [frame(1)], ReplayLimits(early=3))
     assert replay.counts.answered == 1
     with pytest.raises(SparringError, match="no answer for"):
-        run(tmp_path, Crowded(late_reports=True), [frame(2)], Limits(early=2, answer_s=0.05))
+        run(tmp_path, Crowded(late_reports=True), [frame(2)], ReplayLimits(early=2, answer_s=0.05))
 
 
 def test_the_pace_is_by_count_by_rhythm_or_none() -> None:

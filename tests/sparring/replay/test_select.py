@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from schemas.results import Answer
-from sparring.replay.select import Answered
+from sparring.replay.select import AnswerFilter
 from tests.sparring.replay.made import answer, failed
 
 
@@ -44,4 +44,4 @@ def flagged(count: int) -> Answer:
     ],
 )
 def test_a_request_is_meant_where_all_that_is_given_holds(wanted: dict[str, Any], given: Answer, taken: bool) -> None:
-    assert Answered(**wanted).takes(given) is taken
+    assert AnswerFilter(**wanted).takes(given) is taken

@@ -11,14 +11,14 @@ import pytest
 
 from schemas.tables import encode_rows
 from sparring.results.answers import Filter
-from sparring.results.query import Question
+from sparring.results.query import ResultQuery
 from sparring.results.result import Result
 from sparring.results.stream import ResultStream
 from tests.sparring.results.made import challenger, record, result
 
 
 class Given:
-    """A `Source` of these results, one in each turn; a number instead is the watermark from then on, Unix ms."""
+    """A `Source` of these results, one in each poll; a number instead is the watermark from then on, Unix ms."""
 
     def __init__(self, *given: Result | float) -> None:
         self._given = list(given)
@@ -28,7 +28,7 @@ class Given:
     def ended(self) -> bool:
         return not self._given
 
-    def turn(self) -> Any:
+    def next_record(self) -> Any:
         one = self._given.pop(0)
         if isinstance(one, Result):
             return record(one)
@@ -62,7 +62,7 @@ class Clock:
 
 
 def stream(*given: Result | float, clock: Any = None, **question: Any) -> ResultStream[Any]:
-    asked = Question(Filter(), **question)
+    asked = ResultQuery(Filter(), **question)
     return ResultStream(Given(*given), asked) if clock is None else ResultStream(Given(*given), asked, clock)
 
 

@@ -18,7 +18,7 @@ def taken(joiner: Joiner, *results: Result) -> list[str]:
 def took(joiner: Joiner, one: Result) -> list[Result]:
     unwanted = joiner.take(one)
     if one.official and one not in unwanted:
-        joiner.turn(one)
+        joiner.release(one)
     return unwanted
 
 
@@ -72,7 +72,7 @@ def test_while_a_champion_waits_for_its_turn_its_challengers_are_gathered_and_it
     assert list(joiner.given_up(9000)) == []
     assert taken(joiner, result("b", 1100)) == []
     assert shown(joiner, 9000) == [("b", [], 0)]
-    joiner.turn(first)
+    joiner.release(first)
     assert shown(joiner, 9000) == [("a", ["rival@v1"], 0)]
 
 

@@ -4,12 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparring.results.query import Seen
-from sparring.results.window import Progress
+from sparring.results.window import ReadProgress
 from tests.sparring.results.made import challenger, result
 
 
 def test_reading_goes_on_at_the_oldest_that_is_held_else_behind_what_was_read() -> None:
-    progress = Progress()
+    progress = ReadProgress()
     made = [result(str(offset), offset=offset) for offset in (3, 4, 7)]
     for one in made:
         progress.read(one)
@@ -27,7 +27,7 @@ def test_reading_goes_on_at_the_oldest_that_is_held_else_behind_what_was_read() 
 
 @given(st.permutations(range(8)), st.integers(0, 8))
 def test_no_commit_passes_a_result_that_is_held(order: list[int], handed_out: int) -> None:
-    progress = Progress()
+    progress = ReadProgress()
     made = [result(offset=offset) for offset in range(8)]
     for one in made:
         progress.read(one)

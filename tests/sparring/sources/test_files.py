@@ -17,7 +17,7 @@ from sparring.comparison.report.source_uri import InFile, InVideo, whereabouts
 from sparring.frames.encode import frame_given
 from sparring.frames.inputs import read_image
 from sparring.replay.file_frames import frames_of_files
-from sparring.replay.frame import ReplayFrame, Unreadable
+from sparring.replay.frame import ReplayFrame, UnreadableFrame
 from sparring.sources import Incomplete, Sendable, check_file, find_files, frames_of
 from sparring.sources.video import Shown, pictures_at
 from tests.video import write_noise, write_video
@@ -289,7 +289,7 @@ def test_a_replay_counts_a_video_that_is_cut_off_as_refused_behind_its_pictures(
     (half := tmp_path / "half.avi").write_bytes(content[: len(content) // 2])
     *frames, last = frames_of_files([str(half)], MIB)
     assert all(isinstance(one, ReplayFrame) for one in frames)
-    assert isinstance(last, Unreadable)
+    assert isinstance(last, UnreadableFrame)
     assert last.why == f"{half}: {len(frames)} of the 40 pictures that it announces; it is cut off or damaged"
     assert last.number not in {one.number for one in frames if isinstance(one, ReplayFrame)}
 

@@ -14,7 +14,7 @@ from schemas.frames import ARROW
 from schemas.tables import read_arrow
 from sparring.replay.dataset_frames import count_rows, frames_of_rows
 from sparring.replay.frame import ReplayFrame
-from sparring.replay.source import Rows
+from sparring.replay.source import DatasetFrames
 from sparring.sources.remote import fetched, find_remote, matches
 from sparring.sources.store import plain
 from tests.bucket import CHANGED_MS, Buckets, buckets
@@ -78,19 +78,19 @@ def test_a_dataset_in_a_bucket_is_read_in_the_order_of_its_files_and_rows(server
     tensor = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
     server.objects["/archive/tables/1.parquet"] = parquet(tensor=tensor, image=[JPEG] * 3, camera=["a", "b", "c"])
     server.objects["/archive/tables/0.parquet"] = parquet(tensor=tensor[:1], image=[JPEG + b"0"], camera=["z"])
-    source = Rows("s3://archive/tables", "parquet", "image", 7, "camera")
+    source = DatasetFrames("s3://archive/tables", "parquet", "image", 7, "camera")
     assert count_rows(source) == 4
     frames = read(source)
     assert [frame.asked.subject for frame in frames] == [f"s3://archive/tables#{number}" for number in range(4)]
     assert [(frame.key, frame.value) for frame in frames[:2]] == [(b"z", JPEG + b"0"), (b"a", JPEG)]
     uri = f"s3://archive/tables/1.parquet?{server.options}"
-    (first, *_) = read(Rows(uri, "parquet", "tensor", 7))
+    (first, *_) = read(DatasetFrames(uri, "parquet", "tensor", 7))
     assert first.asked.subject == "s3://archive/tables/1.parquet#0", "how it is reached is no part of its name"
     assert first.headers == [("content-type", ARROW.encode())]
     assert read_arrow(first.value)["tensor"].to_pylist() == [[1.0, 2.0]]
 
 
-def read(source: Rows) -> list[ReplayFrame]:
+def read(source: DatasetFrames) -> list[ReplayFrame]:
     """Its frames; no row is unreadable."""
     found = list(frames_of_rows(source))
     frames = [one for one in found if isinstance(one, ReplayFrame)]
@@ -103,7 +103,7 @@ def of_files(uri: str) -> object:
 
 
 def of_rows(uri: str) -> object:
-    return count_rows(Rows(uri, "parquet", "image", 7))
+    return count_rows(DatasetFrames(uri, "parquet", "image", 7))
 
 
 @pytest.mark.parametrize("read", [of_files, of_rows])

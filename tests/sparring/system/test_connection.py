@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from sparring.local.folder import Addresses, Folder
-from sparring.local.reaper import Recorded
+from sparring.local.reaper import ProcessRef
 from sparring.system.connection import found_settings
 
 
 def test_a_client_of_the_local_stack_keeps_answers_as_long_as_its_indexer_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    itself = Recorded.of("stack", os.getpid())
+    itself = ProcessRef.of("stack", os.getpid())
     Folder(tmp_path).publish(Addresses("127.0.0.1:1", "redis://127.0.0.1:2", str(tmp_path), "mine", itself))
     monkeypatch.delenv("SPARRING_KAFKA", raising=False)
     monkeypatch.setenv("SPARRING_DATA", str(tmp_path))

@@ -36,15 +36,15 @@ def end_by(child: Child, number: signal.Signals) -> None:
 
 def test_ends_by_a_signal_are_counted_until_somebody_else_wants_it(child: Child) -> None:
     offer = frozenset({(SHOP, "v1", 1000)})
-    child.asked_by(offer)
+    child.requested_by(offer)
     end_by(child, signal.SIGSEGV)
     end_by(child, signal.SIGABRT)
     assert child.crashes == 2
-    child.asked_by(offer)
+    child.requested_by(offer)
     assert child.crashes == 2
-    child.asked_by(frozenset())
+    child.requested_by(frozenset())
     assert child.crashes == 2, "an offer that is over asks for nothing new"
-    child.asked_by(frozenset({(SHOP, "v1", 2000)}))
+    child.requested_by(frozenset({(SHOP, "v1", 2000)}))
     assert child.crashes == 0
     assert started(child) is not None, "another offer waits for no back-off"
 

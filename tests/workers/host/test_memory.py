@@ -2,11 +2,11 @@
 
 from schemas.limits import MIB
 from schemas.names import ModelKey
+from schemas.topics import ModelLane
 from workers.host.memory import expected_bytes, outgrown
-from workers.host.wanted import LaneOf
 
-SMALL: LaneOf = (ModelKey("default", "small", "v1"), "official")
-LARGE: LaneOf = (ModelKey("default", "large", "v1"), "shadow")
+SMALL: ModelLane = (ModelKey("default", "small", "v1"), "official")
+LARGE: ModelLane = (ModelKey("default", "large", "v1"), "shadow")
 EXPECTED = {SMALL: expected_bytes(MIB), LARGE: expected_bytes(1000 * MIB)}
 
 

@@ -8,7 +8,7 @@ from kafka.admin import KafkaAdminClient
 
 from adapters.brokers import Brokers
 from adapters.kafka.reader import Reader
-from adapters.presence import Watch
+from adapters.presence import PresenceReader
 from adapters.topics import lag
 from schemas.limits import INDEX_KEPT_S, MIB
 from schemas.presence import Beat
@@ -30,7 +30,7 @@ def uncommitted(place: Place) -> int:
     return sum(lag(Brokers(place.kafka), group, topic) for topic in (place.topics.results, place.topics.shadows))
 
 
-def beat(watch: Watch) -> Beat | None:
+def beat(watch: PresenceReader) -> Beat | None:
     return next(iter(watch.alive()), None)
 
 
@@ -43,12 +43,12 @@ def test_official_answers_and_challengers_are_found_by_request_and_committed(pla
     eventually(lambda: place.answered(stream), 60, "the stream to be in Redis")
     eventually(lambda: uncommitted(place) == 0, 60, "everything to be committed")
     assert indexer.terminate() == 0
-    assert not [line for line in indexer.lines("ERROR") if "passed over" in line]
+    assert not [line for line in indexer.lines("ERROR") if "skipped" in line]
 
 
 def test_it_lives_in_presence_until_it_leaves(place: Place) -> None:
     indexer = place.indexer()
-    with contextlib.closing(Watch(Brokers(place.kafka), place.topics.presence)) as watch:
+    with contextlib.closing(PresenceReader(Brokers(place.kafka), place.topics.presence)) as watch:
         living = eventually(lambda: beat(watch), 60, "the indexer's beat")
         assert living.kind == "indexer"
     assert indexer.terminate() == 0
@@ -73,8 +73,8 @@ def test_a_record_that_is_no_answer_is_logged_with_its_place_and_passed_over(pla
     place.publish(*stream)
     indexer = place.indexer()
     eventually(lambda: place.answered(stream), 60, "the answers beside them")
-    said = f"passed over {place.topics.results}/"
-    # Some may be read, and passed over, a second time.
+    said = f"skipped {place.topics.results}/"
+    # Some may be read, and skipped, a second time.
     eventually(lambda: len({one for one in indexer.lines("ERROR") if one.startswith(said)}) == 4, 60, "four errors")
     eventually(lambda: uncommitted(place) == 0, 60, "everything to be committed")
 
@@ -92,7 +92,7 @@ def test_a_killed_indexer_loses_nothing_and_counts_nothing_twice(place: Place) -
 
 def test_when_one_of_two_indexers_is_killed_the_other_takes_over(place: Place) -> None:
     first, _second = place.indexer(), place.indexer()
-    with contextlib.closing(Watch(Brokers(place.kafka), place.topics.presence)) as watch:
+    with contextlib.closing(PresenceReader(Brokers(place.kafka), place.topics.presence)) as watch:
         eventually(lambda: len(watch.alive()) == 2, 60, "both indexers")
     before = a_stream(100)
     place.publish(*before)
@@ -110,7 +110,7 @@ def test_while_redis_is_away_answers_wait_and_presence_says_why(place: Place) ->
     eventually(lambda: place.answered(before), 60, "the answers before")
     place.valkey.go()
     place.publish(*after)
-    with contextlib.closing(Watch(Brokers(place.kafka), place.topics.presence)) as watch:
+    with contextlib.closing(PresenceReader(Brokers(place.kafka), place.topics.presence)) as watch:
         eventually(lambda: (now := beat(watch)) and "Redis at" in "".join(now.problems), 60, "the problem in presence")
         place.valkey.come()
         eventually(lambda: place.answered(after), 60, "the answers that waited")

@@ -20,7 +20,7 @@ from sparring.comparison import buckets as laying
 from sparring.comparison.report.pictures import Picture, find_pictures, picture_sizes
 from sparring.replay.dataset_frames import frames_of_rows
 from sparring.replay.frame import ReplayFrame
-from sparring.replay.source import Rows
+from sparring.replay.source import DatasetFrames
 from sparring.vision import encode_png
 from tests.bucket import Buckets, buckets
 from tests.sparring.comparison.datasets import answer, write
@@ -72,7 +72,7 @@ def test_pictures_are_found_in_files_and_in_videos_by_their_number(tmp_path: Pat
     assert video.is_file()
 
 
-def read(source: Rows) -> Iterator[ReplayFrame]:
+def read(source: DatasetFrames) -> Iterator[ReplayFrame]:
     return (frame for frame in frames_of_rows(source) if isinstance(frame, ReplayFrame))
 
 
@@ -80,7 +80,7 @@ def test_a_datasets_row_is_the_picture_of_the_column_that_was_replayed(tmp_path:
     path = tmp_path / "d.parquet"
     masks, images = [png(10, 8, 8)] * 3, [{"bytes": png(200)}, {"bytes": None}, None]
     pq.write_table(pa.table({"mask": masks, "an image #1": images, "text": ["a", "b", "c"]}), path)
-    source = Rows(str(path), "parquet", "an image #1", 0)
+    source = DatasetFrames(str(path), "parquet", "an image #1", 0)
     first = next(read(source)).asked.source
     assert first == f"{path}#an%20image%20%231#0"
     wanted: dict[str, Any] = {
@@ -109,7 +109,7 @@ def test_rows_of_a_folder_are_found_by_the_numbers_that_a_replay_gave_them(tmp_p
             pq.write_table(table, path, row_group_size=2)
         else:
             pyarrow.feather.write_feather(table, path, "uncompressed")
-    replayed = {frame.asked.source: frame.value for frame in read(Rows(str(folder), kind, "image", 0))}
+    replayed = {frame.asked.source: frame.value for frame in read(DatasetFrames(str(folder), kind, "image", 0))}
     assert list(replayed) == [f"{folder}#image#{number}" for number in range(6)]
     by_bytes = {png(grey): grey for some in bright.values() for grey in some}
     assert greys(find_pictures(replayed, None)) == {source: by_bytes[value] for source, value in replayed.items()}

@@ -2,9 +2,10 @@
 
 from schemas.pipelines import ModelStep, ShadowDeploy
 from schemas.presence import Beat, Failed
+from schemas.topics import ModelLane
 from tests.nouns import pinned, pipeline_version
 from tests.workers.inference.loaded import pin_python
-from workers.host.wanted import LaneOf, all_routers_know, failed, retired_lanes, serves, wanted_lanes
+from workers.host.required import all_routers_know, failed, required_lanes, retired_lanes, serves
 from workers.inference.version_cache import needed_models
 
 CHAMPION, CHALLENGER = pinned("champion"), pinned("challenger")
@@ -13,13 +14,13 @@ SHADOW = pipeline_version(ShadowDeploy(CHAMPION, (CHALLENGER,)), ModelStep(STEP)
 
 
 def test_a_host_runs_each_lane_once() -> None:
-    wanted = wanted_lanes([SHADOW, SHADOW], ["*"], allow_python=True, host="h")
+    wanted = required_lanes([SHADOW, SHADOW], ["*"], allow_python=True, host="h")
     assert wanted.lanes == {(CHAMPION.key, "official"), (CHALLENGER.key, "shadow")}
     assert wanted.problems == ()
 
 
 def test_a_host_without_permission_names_itself_and_the_step() -> None:
-    wanted = wanted_lanes([SHADOW], ["*"], allow_python=False, host="shop-1")
+    wanted = required_lanes([SHADOW], ["*"], allow_python=False, host="shop-1")
     assert wanted.lanes == frozenset()
     (problem,) = wanted.problems
     assert "shop-1" in problem
@@ -71,8 +72,8 @@ def test_a_process_loads_what_its_paths_may_run_and_nothing_else() -> None:
 
 def test_a_host_says_of_each_version_that_needs_a_lane_why_it_can_never_serve_it() -> None:
     alone = pipeline_version(ModelStep(CHAMPION), name="alone")
-    lanes: frozenset[LaneOf] = frozenset({(CHAMPION.key, "official"), (CHALLENGER.key, "shadow")})
-    never: dict[LaneOf, str] = {(one.key, "official"): "no memory" for one in (CHAMPION, pinned("elsewhere"))}
+    lanes: frozenset[ModelLane] = frozenset({(CHAMPION.key, "official"), (CHALLENGER.key, "shadow")})
+    never: dict[ModelLane, str] = {(one.key, "official"): "no memory" for one in (CHAMPION, pinned("elsewhere"))}
     assert failed([SHADOW, alone], lanes, never) == tuple(
         Failed(f"default/{name}", "pv1", str(CHAMPION.key), "official", "no memory") for name in ("shop", "alone")
     )

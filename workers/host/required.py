@@ -8,22 +8,22 @@ from schemas.models import PinnedModel
 from schemas.names import ModelKey
 from schemas.pipelines import PipelineVersion
 from schemas.presence import Beat, Failed
-from schemas.topics import Lane
-
-LaneOf = tuple[ModelKey, Lane]
+from schemas.topics import ModelLane
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RequiredLanes:
     """lanes: processes to run. problems: one sentence each, shown by `deploy()`."""
 
-    lanes: frozenset[LaneOf] = frozenset()
+    lanes: frozenset[ModelLane] = frozenset()
     problems: tuple[str, ...] = field(default=())
 
 
-def wanted_lanes(versions: Iterable[PipelineVersion], patterns: Sequence[str], allow_python: bool, host: str) -> Wanted:
+def required_lanes(
+    versions: Iterable[PipelineVersion], patterns: Sequence[str], allow_python: bool, host: str
+) -> RequiredLanes:
     """The lanes that these versions need and that this host serves."""
-    lanes: set[LaneOf] = set()
+    lanes: set[ModelLane] = set()
     problems: list[str] = []
     for version in versions:
         steps = _python_steps(version)
@@ -34,7 +34,7 @@ def wanted_lanes(versions: Iterable[PipelineVersion], patterns: Sequence[str], a
             )
             continue
         lanes |= {lane for lane in version.lanes() if serves(patterns, lane[0])}
-    return Wanted(frozenset(lanes), tuple(problems))
+    return RequiredLanes(frozenset(lanes), tuple(problems))
 
 
 def _python_steps(version: PipelineVersion) -> list[PinnedModel]:
@@ -42,7 +42,7 @@ def _python_steps(version: PipelineVersion) -> list[PinnedModel]:
 
 
 def cold_lanes(
-    versions: Iterable[PipelineVersion], lanes: Iterable[LaneOf], beats: Iterable[Beat], host: str
+    versions: Iterable[PipelineVersion], lanes: Iterable[ModelLane], beats: Iterable[Beat], host: str
 ) -> list[str]:
     """What a host still waits for, one line each: its lanes whose process is not warm for a version that needs them."""
     warm = {(beat.model, beat.lane, warm.version) for beat in beats if beat.host == host for warm in beat.warm}
@@ -56,7 +56,7 @@ def cold_lanes(
 
 
 def failed(
-    versions: Iterable[PipelineVersion], lanes: Collection[LaneOf], never: Mapping[LaneOf, str]
+    versions: Iterable[PipelineVersion], lanes: Collection[ModelLane], never: Mapping[ModelLane, str]
 ) -> tuple[Failed, ...]:
     """What a host says of the versions that need a lane which it cannot serve.
 
@@ -72,12 +72,12 @@ def failed(
 
 def retired_lanes(
     known: Iterable[PipelineVersion], needed: Iterable[PipelineVersion], patterns: Sequence[str], allow_python: bool
-) -> frozenset[LaneOf]:
+) -> frozenset[ModelLane]:
     """Lanes that no version needs any more, and whose every task this host may run: one may still come.
 
     known: all versions that there ever were. needed: those that are live or offered.
     """
-    mine: set[LaneOf] = set()
+    mine: set[ModelLane] = set()
     others = {lane for version in needed for lane in version.lanes()}
     for version in known:
         lanes = mine if allow_python or not _python_steps(version) else others
