@@ -168,8 +168,8 @@ class Host:
         return expected_bytes(0 if model is None else model.size_bytes)
 
     def _restart_outgrown(self) -> None:
-        """Restart, gracefully, the process whose growth exceeds the memory limit: a model may leak. The kernel would kill
-        it, or its neighbour, during its work."""
+        """Restart, gracefully, the process whose growth exceeds the memory limit: a model may leak, and the kernel
+        would kill it or its neighbour at any time."""
         if time.monotonic() - self._memory_read_at_s < _MEMORY_EVERY_S:
             return
         self._memory_read_at_s = time.monotonic()
