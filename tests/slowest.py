@@ -8,7 +8,7 @@ import contextlib
 import os
 import resource
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Generator
 from pathlib import Path
 from typing import cast
@@ -61,8 +61,8 @@ class Table:
     """Adds up what the reports carry, and prints it."""
 
     def __init__(self) -> None:
-        self._clock_s: Counter[str] = Counter()
-        self._cpu_s: Counter[str] = Counter()
+        self._clock_s: defaultdict[str, float] = defaultdict(float)
+        self._cpu_s: defaultdict[str, float] = defaultdict(float)
         self._tests: Counter[str] = Counter()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -79,7 +79,8 @@ class Table:
             return
         terminalreporter.section(f"the {_SHOWN} slowest of {len(self._tests)} files")
         terminalreporter.write_line(f"{'seconds':>8} {'CPU s':>8} {'tests':>6}  file")
-        for file, clock_s in self._clock_s.most_common(_SHOWN):
+        slowest = sorted(self._clock_s.items(), key=lambda entry: -entry[1])
+        for file, clock_s in slowest[:_SHOWN]:
             terminalreporter.write_line(f"{clock_s:8.1f} {self._cpu_s[file]:8.1f} {self._tests[file]:6}  {file}")
         terminalreporter.write_line(
             f"{sum(self._clock_s.values()):8.1f} {sum(self._cpu_s.values()):8.1f} "
