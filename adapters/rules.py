@@ -16,10 +16,10 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from schemas.encodings import decode_columns
 from schemas.errors import Refused
 from schemas.limits import RULE_BYTES_MAX, RULE_DEPTH_MAX
 from schemas.pipelines import Validation
+from schemas.tables.encodings import decode_columns
 
 ANOMALY: Final = "anomaly."
 COUNT: Final = "anomaly.count"

@@ -26,7 +26,7 @@ from benchmarks.machine import this_machine
 from examples.consumers.export import PARTS, export
 from schemas.limits import MIB
 from schemas.results import Answer, Timings
-from schemas.tables import encode_rows
+from schemas.tables.read import encode_rows
 from sparring import Client
 from sparring.local import LocalStack
 

@@ -7,11 +7,11 @@ from typing import Final, Self
 
 import msgspec
 
-from adapters.images import decode_image, image_tensor
+from adapters.images.decode import decode_image, image_tensor
 from adapters.settings import InferenceSettings
-from adapters.store import ModelStore
-from schemas.fitting import Arrays
+from adapters.storage.models import ModelStore
 from schemas.models import PinnedModel
+from schemas.tables.fitting import Arrays
 from workers.inference.allocator import keep_buffers
 from workers.inference.answering import run_path
 from workers.inference.steps import load_model

@@ -12,7 +12,7 @@ from schemas.frames import Frame, is_table
 from schemas.models import PinnedModel, arm_names
 from schemas.names import ModelKey
 from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDeploy
-from schemas.tables import first_cell
+from schemas.tables.read import first_cell
 from schemas.tasks import Role, Slip, SplitChoice, Task
 
 

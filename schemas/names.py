@@ -5,7 +5,7 @@
 """
 
 import re
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 import msgspec
 
@@ -79,3 +79,8 @@ class ModelKey(msgspec.Struct, frozen=True, order=True):
         if not at or not slash or not re.fullmatch(r"[A-Za-z0-9-]{1,64}", version):
             raise ValueError(f"{text!r} is not a model version; expected WORKSPACE/NAME@VERSION")
         return cls(checked_name("workspace", workspace), checked_name("model", name), version)
+
+
+Lane = Literal["official", "shadow"]
+ModelLane = tuple[ModelKey, Lane]
+"""A model version in one lane: it has a work topic, a consumer group and a process of its own."""

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from schemas.models import PinnedModel
-from schemas.names import ModelKey, PipelineName
-from schemas.topics import Lane
+from schemas.names import Lane, ModelKey, PipelineName
 
 
 class ModelStep(msgspec.Struct, frozen=True, tag="ModelStep", tag_field="step"):

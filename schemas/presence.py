@@ -11,7 +11,7 @@ import msgspec
 
 from schemas.json_text import decode_json
 from schemas.limits import PRESENCE_DEAD_S
-from schemas.topics import Lane
+from schemas.names import Lane
 
 ProcessKind = Literal["router", "host", "inference", "indexer"]
 

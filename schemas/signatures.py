@@ -9,9 +9,9 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
-from schemas.casting import TEXT
 from schemas.limits import COLUMNS_MAX, TENSOR_NAME_CHARS_MAX
 from schemas.models import TensorSpec
+from schemas.tables.casting import TEXT
 
 DTYPES: Final = (
     *("float16", "float32", "float64", "bool", TEXT),

@@ -4,14 +4,15 @@ The router decides once; whoever reads a slip never decides again.
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from schemas.frames import Frame, RawHeaders
 from schemas.json_text import decode_json
-from schemas.names import ModelKey, PipelineName
-from schemas.topics import Lane
+from schemas.names import Lane, ModelKey, PipelineName
+
+if TYPE_CHECKING:
+    from schemas.frames import Frame, RawHeaders
 
 SLIP: Final = "slip"
 
@@ -63,7 +64,7 @@ class Slip(msgspec.Struct, frozen=True):
 class Task:
     """One path of one frame, on its way to the process of `lane_of`."""
 
-    frame: Frame
+    frame: "Frame"
     slip: Slip
     lane: Lane
     lane_of: ModelKey
@@ -72,7 +73,7 @@ class Task:
 _SLIP: Final = msgspec.json.Decoder(Slip)
 
 
-def task_headers(frame: Frame, slip: Slip) -> RawHeaders:
+def task_headers(frame: "Frame", slip: Slip) -> "RawHeaders":
     """The frame's headers as they came, and the slip last."""
     return [*frame.headers, (SLIP, msgspec.json.encode(slip))]
 
@@ -82,7 +83,7 @@ def decode_slip(value: bytes) -> Slip:
     return decode_json(_SLIP, value)
 
 
-def split_slip(headers: RawHeaders) -> tuple[Slip, RawHeaders]:
+def split_slip(headers: "RawHeaders") -> "tuple[Slip, RawHeaders]":
     """The router's slip (the last header of that name), and the frame's own headers."""
     for at in range(len(headers) - 1, -1, -1):
         name, value = headers[at]

@@ -18,7 +18,7 @@ Limits grow downstream (frames < work = shadow < deadletters): what one hop acce
 headers that it added, the next hop can always take. Nobody relies on auto-creation.
 """
 
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -29,11 +29,8 @@ from schemas.limits import (
     PARTITIONS,
     RESULT_BYTES_MAX,
 )
-from schemas.names import ModelKey
+from schemas.names import Lane, ModelKey
 
-Lane = Literal["official", "shadow"]
-ModelLane = tuple[ModelKey, Lane]
-"""A model version in one lane: it has a work topic, a consumer group and a process of its own."""
 """Official answers and challengers' answers travel and run apart, so that a shadow cannot hurt."""
 
 _HOUR_MS: Final = 3_600_000

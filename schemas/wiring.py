@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from schemas.casting import TEXT, Array, cast
 from schemas.models import TensorSpec
+from schemas.tables.casting import TEXT, Array, cast
 
 REQUEST_COLUMN = "tensor"
 """What a request may call the one input of a model, whatever the model calls it."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from adapters.clock import now_ms
 from adapters.settings import Settings
-from adapters.store import sha256_of
+from adapters.storage.models import sha256_of
 from schemas import models
 from schemas.catalog import ModelConfigured, ModelUploaded, PipelineVersionAdded, WorkspaceCreated
 from schemas.errors import EntityNotFoundError
@@ -23,7 +23,6 @@ from sparring.deployment.configure import configuration
 from sparring.deployment.onnx_file import Signature, inspect, model_bytes
 from sparring.frames.labels import Labels
 from sparring.framework import Framework
-from sparring.listed import listed_models, listed_pipelines, listed_versions, listed_workspaces
 from sparring.listing import Listing
 from sparring.model import ModelVersion
 from sparring.other_names import CLIENT, OtherNames
@@ -35,7 +34,7 @@ from sparring.results.query import ResultQuery
 from sparring.results.result import JoinedResult, Result
 from sparring.results.stream import ResultStream, read_results
 from sparring.system.connection import Connection, found_settings, who
-from sparring.workspace import Workspace, exists
+from sparring.workspace import Workspace, exists, listed_models, listed_pipelines, listed_versions, listed_workspaces
 
 _FRAMEWORKS: Final = [str(one) for one in Framework]
 

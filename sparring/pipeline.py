@@ -19,7 +19,6 @@ from schemas.pipelines import PipelineVersion, Step
 from sparring.card import CardRows, as_html, as_text, rows
 from sparring.checks import checked_bool, checked_count, moment
 from sparring.deployment.deploy import Deployment, DeploymentStatus, status, undeploy
-from sparring.deployment.draft import Draft
 from sparring.deployment.version_prefix import resolve_version
 from sparring.deployment_config import DeploymentConfig, warn_of
 from sparring.frames.inputs import read_image, read_request
@@ -33,7 +32,7 @@ from sparring.requests.parallel import parallel_infer as _parallel_infer
 from sparring.results.logs import FILE_BYTES_MAX, LIMIT, LogQuery
 from sparring.results.logs import export as _export
 from sparring.results.logs import logs as _logs
-from sparring.steps import as_dictionary, check_as_dictionary, model_step, random_split, shadow_deploy
+from sparring.steps import Draft, as_dictionary, check_as_dictionary, model_step, random_split, shadow_deploy
 from sparring.system.connection import Connection
 
 if TYPE_CHECKING:

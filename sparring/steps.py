@@ -1,17 +1,24 @@
-"""Steps as a user gives them, and as `steps()` prints them. Pure, but for looking up models."""
+"""Steps as a user gives them, and as `steps()` prints them. Pure, but for looking up models.
+
+What a pipeline's handle holds: the latest version's steps and rules, until it is edited. Pure.
+"""
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, assert_never
+from uuid import uuid4
 
 import numpy as np
 
+from adapters.clock import now_ms
+from schemas.catalog import Catalog
 from schemas.errors import EntityNotFoundError
 from schemas.models import Configuration, PinnedModel
-from schemas.names import ModelKey
+from schemas.names import ModelKey, PipelineName
 from schemas.pipelines import (
     ModelStep,
+    PipelineVersion,
     RandomSplit,
     ShadowDeploy,
     Step,
@@ -143,3 +150,88 @@ def _checked(argument: str, step: Step) -> Step:
         return checked_step(step)
     except ValueError as error:
         raise ValueError(f"{argument}: {error}") from None
+
+
+class Draft:
+    """Steps, validation rules, and how old a frame may be. latest: asks for the version that an edit begins with."""
+
+    def __init__(self, latest: Callable[[], PipelineVersion], steps: Sequence[Step] | None) -> None:
+        self._latest = latest
+        self._steps = None if steps is None else list(steps)
+        self._rules: dict[str, Validation] | None = None if steps is None else {}
+        self._frame_age_ms_max: int | None = None
+
+    @property
+    def edited(self) -> bool:
+        """Whether it differs from the latest version, as far as the handle knows."""
+        return self._steps is not None
+
+    @property
+    def steps(self) -> list[Step]:
+        """A copy."""
+        return list(self._latest().steps if self._steps is None else self._steps)
+
+    @property
+    def rules(self) -> dict[str, Validation]:
+        """A copy, by name."""
+        if self._rules is None:
+            return {rule.name: rule for rule in self._latest().validations}
+        return dict(self._rules)
+
+    @property
+    def frame_age_ms_max(self) -> int | None:
+        """None: however old."""
+        return self._frame_age_ms_max if self.edited else self._latest().frame_age_ms_max
+
+    def allow_frame_age(self, frame_age_ms_max: int | None) -> None:
+        """Another age."""
+        self._edit(self.steps, self.rules)
+        self._frame_age_ms_max = frame_age_ms_max
+
+    def append(self, step: Step) -> None:
+        """Add a step at the end."""
+        self._edit([*self.steps, step], self.rules)
+
+    def replace(self, index: int, step: Step) -> None:
+        """Another step at `index`; ValueError outside 0..len-1."""
+        steps = self.steps
+        steps[checked_index(index, steps, len(self.rules))] = step
+        self._edit(steps, self.rules)
+
+    def remove(self, index: int) -> None:
+        """Drop the step at `index`; ValueError outside 0..len-1."""
+        steps = self.steps
+        del steps[checked_index(index, steps, len(self.rules))]
+        self._edit(steps, self.rules)
+
+    def clear(self) -> None:
+        """Drop all steps, and the rules that look at their outputs."""
+        self._edit([], {})
+
+    def add_rules(self, rules: dict[str, Validation]) -> None:
+        """Add rules; one of a name that is there is replaced."""
+        self._edit(self.steps, {**self.rules, **rules})
+
+    def remove_rule(self, name: object) -> None:
+        """Drop one rule; ValueError where there is none of this name."""
+        checked_text("name", name, "the name of a rule")
+        rules = self.rules
+        if name not in rules:
+            raise ValueError(f"name: {name!r}; expected one of {sorted(rules)}")
+        del rules[name]
+        self._edit(self.steps, rules)
+
+    def version(self, name: PipelineName, catalog: Catalog) -> PipelineVersion:
+        """A new version of it, with each model's newest configuration."""
+        steps = tuple(repinned(step, catalog.configurations) for step in self.steps)
+        return PipelineVersion(
+            name.workspace, name.name, str(uuid4()), steps, now_ms(), tuple(self.rules.values()), self.frame_age_ms_max
+        )
+
+    def forget(self) -> None:
+        """Drop the edits: the latest version has them, or they are not wanted."""
+        self._steps = self._rules = None
+
+    def _edit(self, steps: list[Step], rules: dict[str, Validation]) -> None:
+        self._frame_age_ms_max = self.frame_age_ms_max  # before it counts as edited
+        self._steps, self._rules = steps, rules

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from schemas.tables import read_arrow
+from schemas.tables.read import read_arrow
 
 
 def cells(value: bytes, column: str) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from schemas.placement import Placement
+from schemas.pictures.placement import Placement
 from sparring.vision.places import on_picture
 
 BOXES_MAX: Final = 2_000

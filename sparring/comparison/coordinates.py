@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from schemas.models import Aspect, PicturePosition, Rounding
-from schemas.placement import Placement, placement
+from schemas.pictures.placement import Placement, placement
 from sparring.comparison.boxes import Bools, Floats
 from sparring.comparison.side import OUT, NotADataset
 

@@ -14,9 +14,8 @@ import pyarrow.parquet as pq
 
 from schemas.limits import MIB
 from schemas.results import Answer
-from sparring.dataset.columns import PARTITIONED
 from sparring.dataset.outputs import FrameFacts
-from sparring.dataset.rows import DatasetPartition, DatasetRows, InputSize
+from sparring.dataset.rows import PARTITIONED, DatasetPartition, DatasetRows, InputSize
 from sparring.dataset.unify import of_files
 
 

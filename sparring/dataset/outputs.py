@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from schemas.errors import Refused
 from schemas.results import Answer, Failure
-from schemas.tables import read_arrow
+from schemas.tables.read import read_arrow
 
 TIME: Final = pa.timestamp("ms", "UTC")
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from schemas import models
 from schemas.errors import Refused
 from schemas.models import Configuration, GivenInput, ImageSettings, TensorSpec
-from schemas.pictures import WORDS, check_beside, may_take_a_picture, picture_input
+from schemas.pictures.inputs import WORDS, check_beside, may_take_a_picture, picture_input
 from schemas.signatures import check_signature
 from sparring.checks import checked_count, checked_number, checked_texts, plain, struct_of
 from sparring.vision.coco import COCO, COCO_NAMES

@@ -17,10 +17,10 @@ from adapters.clock import now_ms
 from schemas.catalog import LivePointer, Pipeline, PipelineVersionAdded, VersionOffered
 from schemas.errors import DeployError, EntityNotFoundError
 from schemas.limits import PRESENCE_DEAD_S
-from schemas.names import ModelKey, PipelineName
+from schemas.names import Lane, ModelKey, ModelLane, PipelineName
 from schemas.pipelines import PipelineVersion, checked_step
 from schemas.presence import Beat, Warm
-from schemas.topics import Lane, ModelLane, work_topic
+from schemas.topics import work_topic
 from sparring.checks import checked_seconds, moment
 from sparring.deployment.version_checks import check_version
 from sparring.system.connection import Connection, who

@@ -12,14 +12,14 @@ from typing import Final
 
 import numpy as np
 
-from schemas.casting import TEXT
 from schemas.errors import Refused
 from schemas.limits import RESULT_BYTES_MAX
 from schemas.models import PinnedModel, TensorSpec
-from schemas.pictures import check_beside, may_take_a_picture
+from schemas.pictures.inputs import check_beside, may_take_a_picture
 from schemas.pipelines import PipelineVersion, ShadowDeploy, Step, step_models
 from schemas.results import SMALLER_ANSWERS
 from schemas.signatures import check_dtypes
+from schemas.tables.casting import TEXT
 from schemas.wiring import why_unfit, wire_step
 
 MODEL_SPLIT: Final = "_model_split"

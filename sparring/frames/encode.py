@@ -10,15 +10,15 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from adapters.image_files import check_one_picture
+from adapters.images.files import check_one_picture
 from schemas.errors import FrameTooLarge, Refused
 from schemas.frames import ARROW, JSON, content_type
 from schemas.limits import FRAME_BYTES_MAX
 from schemas.pipelines import PipelineVersion
 from sparring.checks import checked_file
-from sparring.frames.headers import check_bytes
 from sparring.frames.inputs import frame_of, png_of
 from sparring.sources import Sendable, frames_of
+from sparring.sources.errors import check_bytes
 from sparring.sources.paths import VIDEOS
 
 Encoded = bytes | bytearray | memoryview

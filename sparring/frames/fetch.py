@@ -13,8 +13,8 @@ from typing import Any, Final
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from adapters.references import References
 from adapters.settings import Settings
+from adapters.storage.references import References
 from schemas.errors import Refused, SparringError
 from schemas.frames import Frame, Origin, RawHeaders, Reference
 from sparring.kafka.broker import Broker

@@ -11,6 +11,7 @@ from schemas.errors import FrameTooLarge
 from schemas.frames import REFERENCE, REFERENCE_SHA256, RawHeaders
 from schemas.limits import FRAME_BYTES_MAX, HEADERS_BYTES_MAX, HEADERS_MAX, KEY_BYTES_MAX, KIB, REFERENCE_BYTES_MAX
 from schemas.names import PipelineName
+from sparring.sources.errors import check_bytes
 
 RESERVED: Final = ("pipeline", "request-id", "content-type", REFERENCE, REFERENCE_SHA256)
 """Headers that the SDK sets itself."""
@@ -41,7 +42,7 @@ def outgoing(value: bytes, key: bytes | None, headers: RawHeaders, store: str, a
     check_sizes(value, key, headers, argument, frame_bytes_max(store))
     if len(value) <= FRAME_BYTES_MAX:
         return Outgoing(value, headers)
-    from adapters.reference_store import ReferenceStore  # noqa: PLC0415  # pyarrow is slow to load
+    from adapters.storage.reference_store import ReferenceStore  # noqa: PLC0415  # pyarrow is slow to load
 
     return Outgoing(b"", [*headers, *ReferenceStore(store).put(value).headers()])
 
@@ -83,16 +84,3 @@ def check_sizes(
     ):
         if came > most:
             raise FrameTooLarge(f"{what}; expected at most {most}")
-
-
-def check_bytes(came: int, bytes_max: int = FRAME_BYTES_MAX, argument: str = "the frame") -> None:
-    """FrameTooLarge, saying what to do, where a frame of so many bytes cannot be sent."""
-    if came <= bytes_max:
-        return
-    advice = "send fewer rows, or a JPEG"
-    if bytes_max < REFERENCE_BYTES_MAX:
-        advice += (
-            f"; or set SPARRING_REFERENCE_STORE to a folder or bucket that the model processes may read: up to "
-            f"{REFERENCE_BYTES_MAX} bytes travel as a reference to it"
-        )
-    raise FrameTooLarge(f"{argument}: {came} bytes; expected at most {bytes_max}: {advice}")

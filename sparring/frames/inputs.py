@@ -13,19 +13,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from adapters.image_files import check_one_picture
-from schemas.encodings import decode_columns
+from adapters.images.files import check_one_picture
 from schemas.errors import Refused
-from schemas.fitting import fit_table
 from schemas.frames import ARROW, content_type
 from schemas.json_text import check_fields, decode_records
 from schemas.limits import FRAME_BYTES_MAX, REFERENCE_BYTES_MAX
 from schemas.models import PinnedModel, TensorSpec
 from schemas.pipelines import PipelineVersion, RandomSplit, step_models
-from schemas.tables import column_of, encode_table, read_arrow, read_table
+from schemas.tables.encodings import decode_columns
+from schemas.tables.fitting import fit_table
+from schemas.tables.read import column_of, encode_table, read_arrow, read_table
 from schemas.wiring import wire_request
 from sparring.checks import checked_file
-from sparring.frames.headers import check_bytes
+from sparring.sources.errors import check_bytes
 
 _NESTED: Final = 2
 _EXACT_IN_FLOAT64: Final = 2**53

@@ -36,7 +36,7 @@ from schemas.frames import Origin, RawHeaders
 from schemas.limits import DELIVERY_S_MAX, MIB, SESSION_TIMEOUT_MS
 from schemas.topics import RECORD_BYTES_MAX, Topic
 from sparring.kafka.bad_headers import read_past_them
-from sparring.system.owner import Owner, refuse_pickling
+from sparring.kafka.owner import Owner, refuse_pickling
 
 BOOTSTRAP_S_MAX: Final = 5.0
 _REQUEST_S: Final = 10.0

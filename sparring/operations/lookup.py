@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from adapters.images import target_size
+from adapters.images.decode import target_size
 from adapters.redis import AnswerIndex, Answers
 from schemas.errors import Refused, SparringError
 from schemas.frames import Origin, RawHeaders, content_type
 from schemas.models import PinnedModel
 from schemas.names import PipelineName
-from schemas.pictures import boxes_are_on_the_picture, picture_input, placed
+from schemas.pictures.inputs import boxes_are_on_the_picture, picture_input, placed
+from schemas.pictures.placement import Placement, placement
 from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDeploy
-from schemas.placement import Placement, placement
 from schemas.results import Answer, digest
-from schemas.tables import read_arrow
+from schemas.tables.read import read_arrow
 from sparring.frames.fetch import ReferenceUnreadable, fetch, resolved
 from sparring.results.dataframe import cells
 from sparring.system.connection import Connection

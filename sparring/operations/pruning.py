@@ -15,7 +15,8 @@ from kafka import TopicPartition
 from kafka.protocol.consumer import OffsetSpec
 
 from schemas.catalog import Catalog, Pipeline
-from schemas.topics import Lane, ModelLane, TopicNames
+from schemas.names import Lane, ModelLane
+from schemas.topics import TopicNames
 from sparring.kafka.broker import Broker, delete_groups, group_names
 
 Verdict = Literal["unused", "needed", "needed lately", "read", "unanswered", "unknown"]

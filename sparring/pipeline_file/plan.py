@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, assert_never
 
-from adapters.store import sha256_of
+from adapters.storage.models import sha256_of
 from schemas import models
 from schemas.catalog import Catalog
 from schemas.models import Configuration, PinnedModel

@@ -10,12 +10,12 @@ from sparring.frames.encode import frame_given
 from sparring.frames.headers import frame_bytes_max
 from sparring.frames.labels import Labels
 from sparring.kafka.broker import Delivery
+from sparring.kafka.owner import Owner
 from sparring.producer.reports import OnReport
 from sparring.producer.sender import Sender, SentFrame
 from sparring.requests.infer import live_version
 from sparring.sources import Sendable
 from sparring.system.connection import Connection
-from sparring.system.owner import Owner
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,21 @@
 """Rows of a Parquet or Arrow dataset as frames: encoded images as they are, tensors as a table of one row."""
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import quote
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 
-from schemas.encodings import decode_columns
-from schemas.errors import Refused, SparringError
+from schemas.errors import Refused
 from schemas.frames import ARROW, content_type
-from schemas.tables import encode_table
-from sparring.dataset import FrameFacts
+from schemas.tables.encodings import decode_columns
+from schemas.tables.read import encode_table
+from sparring.dataset.outputs import FrameFacts
 from sparring.replay.frame import ReplayFrame, UnreadableFrame
-from sparring.replay.source import DatasetFrames, RowsFormat
-from sparring.sources.store import Store, asking, is_remote, plain
+from sparring.replay.source import DatasetFrames
+from sparring.sources.dataset import IMAGE_FIELD, image_of, in_order, is_image, open_rows, reading, shown_uri
 
 _ROWS_AT_ONCE: Final = 16
-IMAGE_FIELD: Final = "bytes"
-"""Of a column of structs: how datasets of pictures are often published."""
 
 
 def count_rows(source: DatasetFrames) -> int:
@@ -29,11 +25,11 @@ def count_rows(source: DatasetFrames) -> int:
     if not is_image(kind) and not _holds_tensors(kind):
         raise Refused(
             "WrongDtype",
-            f"column {source.column!r} of {_name(source.uri)} is {kind}; expected encoded images (binary, or a struct "
-            f"with a field {IMAGE_FIELD!r}) or tensors (lists of numbers)",
+            f"column {source.column!r} of {shown_uri(source.uri)} is {kind}; expected encoded images (binary, or a "
+            f"struct with a field {IMAGE_FIELD!r}) or tensors (lists of numbers)",
             "read",
         )
-    with _reading(source.uri, source.format):
+    with reading(source.uri, source.format):
         return int(found.count_rows())
 
 
@@ -46,43 +42,12 @@ def frames_of_rows(source: DatasetFrames) -> Iterator[ReplayFrame | UnreadableFr
         SparringError: it is no such dataset.
     """
     found = open_rows(source.uri, source.format)
-    with _reading(source.uri, source.format):
+    with reading(source.uri, source.format):
         yield from _frames(source, found)
-
-
-def open_rows(uri: str, written_as: RowsFormat) -> Any:
-    """The dataset, of a folder, a file, or a URI that pyarrow.fs knows. Errors as of `frames_of_rows`."""
-    path, files = uri, None
-    if is_remote(uri):
-        store = Store.of(uri)
-        store.info()  # it knows why nothing is there
-        path, files = store.path, store.files
-    with _reading(uri, written_as):
-        return ds.dataset(path, filesystem=files, format=written_as)
-
-
-def in_order(dataset: Any) -> list[Any]:
-    """Its files, as their rows are numbered: by their names."""
-    return sorted(dataset.get_fragments(), key=lambda one: str(one.path))
-
-
-def is_image(kind: Any) -> bool:
-    """Whether a column of this type holds encoded images."""
-    if pa.types.is_struct(kind):
-        return any(field.name == IMAGE_FIELD and is_image(field.type) for field in kind)
-    if pa.types.is_dictionary(kind):
-        return is_image(kind.value_type)
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))
 
 
 def _holds_tensors(kind: Any) -> bool:
     return bool(pa.types.is_nested(kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind))
-
-
-def image_of(cell: Any) -> bytes | None:
-    """The image in a cell of such a column; None where there is none."""
-    found: bytes | None = cell.get(IMAGE_FIELD) if isinstance(cell, dict) else cell
-    return found
 
 
 def _frames(source: DatasetFrames, found: Any) -> Iterator[ReplayFrame | UnreadableFrame]:
@@ -101,11 +66,11 @@ def _read(source: DatasetFrames, row: pa.RecordBatch, number: int) -> ReplayFram
     try:
         return _frame(source, row, number)
     except Refused as error:
-        return UnreadableFrame(number, f"{_name(source.uri)}#{number}: {error.message}")
+        return UnreadableFrame(number, f"{shown_uri(source.uri)}#{number}: {error.message}")
 
 
 def _frame(source: DatasetFrames, row: pa.RecordBatch, number: int) -> ReplayFrame:
-    name = f"{_name(source.uri)}#{number}"
+    name = f"{shown_uri(source.uri)}#{number}"
     column = row.column(source.column)
     if not column.is_valid()[0].as_py():
         raise Refused("MissingField", f"column {source.column!r} is null; expected a value", "read")
@@ -122,7 +87,7 @@ def _frame(source: DatasetFrames, row: pa.RecordBatch, number: int) -> ReplayFra
     key = None if source.key_column is None else row.column(source.key_column)[0].as_py()
     return ReplayFrame(
         number=number,
-        asked=FrameFacts(name, f"{_name(source.uri)}#{quote(source.column, safe='')}#{number}", source.at),
+        asked=FrameFacts(name, f"{shown_uri(source.uri)}#{quote(source.column, safe='')}#{number}", source.at),
         key=None if key is None else str(key).encode(),
         value=value,
         headers=[("content-type", kind.encode())],
@@ -133,20 +98,8 @@ def _kind(schema: pa.Schema, source: DatasetFrames) -> Any:
     for name in (source.column, source.key_column):
         if name is not None and name not in schema.names:
             raise Refused(
-                "MissingField", f"{_name(source.uri)} has no column {name!r}; it has {', '.join(schema.names)}", "read"
+                "MissingField",
+                f"{shown_uri(source.uri)} has no column {name!r}; it has {', '.join(schema.names)}",
+                "read",
             )
     return schema.field(source.column).type
-
-
-def _name(uri: str) -> str:
-    return plain(uri) if is_remote(uri) else uri
-
-
-@contextlib.contextmanager
-def _reading(uri: str, written_as: RowsFormat) -> Iterator[None]:
-    """Errors of the store, and of files that are none of the dataset's."""
-    try:
-        with asking(uri) if is_remote(uri) else contextlib.nullcontext():
-            yield
-    except pa.ArrowInvalid as error:
-        raise SparringError(f"{_name(uri)} is no {written_as} dataset: {error}") from error

@@ -7,7 +7,7 @@ from typing import Final
 
 from schemas.errors import FrameTooLarge, Refused
 from schemas.frames import RawHeaders
-from sparring.dataset import FrameFacts
+from sparring.dataset.outputs import FrameFacts
 from sparring.replay.frame import ReplayFrame, UnreadableFrame
 from sparring.sources import frames_of
 from sparring.sources.remote import fetched

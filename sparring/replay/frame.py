@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from adapters.images import picture_size
+from adapters.images.decode import picture_size
 from schemas.errors import Refused
 from schemas.frames import Origin, RawHeaders
-from sparring.dataset import FrameFacts
+from sparring.dataset.outputs import FrameFacts
 
 
 @dataclass(frozen=True, slots=True)

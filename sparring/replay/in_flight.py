@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from schemas.frames import Origin
 from schemas.results import Answer
-from sparring.dataset import FrameFacts
+from sparring.dataset.outputs import FrameFacts
 from sparring.replay.frame import ReplayFrame
 from sparring.replay.plan import ReplayLimits
 

@@ -3,7 +3,7 @@
 from schemas.errors import Refused
 from schemas.models import PinnedModel
 from schemas.names import PipelineName
-from schemas.pictures import boxes_are_on_the_picture, picture_input
+from schemas.pictures.inputs import boxes_are_on_the_picture, picture_input
 from schemas.results import Answer
 from sparring.dataset.rows import Size
 from sparring.operations.lookup import path_of

@@ -15,7 +15,7 @@ import msgspec
 
 from adapters.clock import now_ms
 from adapters.settings import Settings
-from adapters.store import ModelStore
+from adapters.storage.models import ModelStore
 from schemas.catalog import ModelConfigured, ModelUploaded, PipelineVersionAdded, WorkspaceCreated
 from schemas.names import DEFAULT_WORKSPACE
 from schemas.pipelines import PipelineVersion

@@ -12,7 +12,7 @@ from typing import Final, assert_never
 from schemas.errors import FrameTooLarge, SparringError
 from schemas.frames import Origin
 from schemas.results import Answer
-from sparring.dataset import DatasetWriter
+from sparring.dataset.files import DatasetWriter
 from sparring.kafka.broker import Delivery
 from sparring.replay.frame import ReplayFrame
 from sparring.replay.in_flight import FramesInFlight, InFlightFrame

@@ -12,6 +12,9 @@ from schemas.limits import MIB
 from schemas.pipelines import PipelineVersion
 from sparring.replay.source import FrameSource
 
+STACK: Final = "stack"
+"""Below the journal's folder: models, logs and the lock of the replay's own router and host."""
+
 OWN_PARTS_S_MAX: Final = 120.0
 """`ReplayLimits.parts_s` of an isolated replay: a slow challenger delays nothing else there."""
 

@@ -4,21 +4,18 @@ import contextlib
 import dataclasses
 import shutil
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from sparring.dataset import DatasetWriter
+from sparring.dataset.files import DatasetWriter
 from sparring.replay.input_sizes import InputSizes
 from sparring.replay.isolated import isolated_stack
 from sparring.replay.journal import FOLDER, Journal
 from sparring.replay.loop import Replay
 from sparring.replay.pending_frames import PendingFrames, read_frames
-from sparring.replay.plan import OWN_PARTS_S_MAX, ReplayCounts, ReplayLimits
+from sparring.replay.plan import OWN_PARTS_S_MAX, STACK, ReplayCounts, ReplayLimits
 from sparring.replay.recorded import RecordedAnswers, official_answers
 from sparring.replay.transport import ReplayTransport
 from sparring.system.connection import Connection
-
-STACK: Final = "stack"
-"""Below the journal's folder: models, logs and the lock of the replay's own router and host."""
 
 
 class ProgressReports(NamedTuple):

@@ -15,7 +15,7 @@ from schemas.errors import EntityNotFoundError, Refused, SparringError
 from schemas.frames import Origin
 from schemas.names import PipelineName
 from schemas.results import Answer
-from schemas.tables import read_arrow
+from schemas.tables.read import read_arrow
 from sparring.kafka.offsets import OffsetRange, Spans, checked_spans, places_of, spans_by_time
 from sparring.kafka.records import RecordStream
 from sparring.operations.deadletters import DeadLetter, once_each, read_dead_letters

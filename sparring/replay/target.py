@@ -6,7 +6,7 @@ from uuid import uuid4
 import msgspec
 
 from adapters.clock import now_ms
-from adapters.store import ModelStore
+from adapters.storage.models import ModelStore
 from schemas.catalog import Catalog
 from schemas.errors import EntityNotFoundError, SparringError
 from schemas.models import PinnedModel

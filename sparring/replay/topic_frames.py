@@ -9,7 +9,7 @@ from kafka import TopicPartition
 from schemas.errors import Refused
 from schemas.frames import Frame, Origin, RawHeaders
 from schemas.names import PipelineName
-from sparring.dataset import FrameFacts
+from sparring.dataset.outputs import FrameFacts
 from sparring.frames.fetch import fetch_records
 from sparring.kafka.offsets import OffsetRange
 from sparring.kafka.records import RecordStream

@@ -5,31 +5,16 @@ The topics may hold an answer twice (see docs/contract.md); it is given as often
 
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from schemas.names import PipelineName
 from schemas.results import Answer
 from schemas.topics import TopicNames
 from sparring.kafka.broker import Broker
 from sparring.kafka.records import RecordStream
+from sparring.results.query import Filter
 
 AnswerRole = Literal["official", "shadow"]
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which answers are wanted. model: its name, or `name@version`. None: all."""
-
-    pipeline: PipelineName | None = None
-    model: str | None = None
-
-    def takes(self, answer: Answer, *, any_model: bool = False) -> bool:
-        """Whether this answer is wanted."""
-        if self.pipeline is not None and answer.pipeline != str(self.pipeline):
-            return False
-        return any_model or self.model is None or self.model in {answer.model, f"{answer.model}@{answer.model_version}"}
 
 
 def read_answers(

@@ -2,15 +2,18 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from schemas.limits import MIB
 from sparring.dataset.outputs import COLUMNS, AnswerTable, answer_facts, read_outputs
 from sparring.dataset.unify import unified
-from sparring.results.result import JoinedResult, Result
-from sparring.results.window import Window, results_of
+from sparring.results.result import JoinedResult, Result, results_of
+
+if TYPE_CHECKING:
+    from sparring.results.window import Window
+
 
 BATCH_ROWS_MAX: Final = 1000
 BATCH_BYTES_MAX: Final = 64 * MIB
@@ -72,7 +75,7 @@ class Tables:
         clock: seconds that only rise.
     """
 
-    def __init__(self, window: Window, clock: Callable[[], float]) -> None:
+    def __init__(self, window: "Window", clock: Callable[[], float]) -> None:
         self._window = window
         self._clock = clock
         self._batch = RowBatch(BATCH_ROWS_MAX)

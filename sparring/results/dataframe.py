@@ -13,7 +13,7 @@ from schemas.models import arm_names
 from schemas.names import ModelKey
 from schemas.pipelines import PipelineVersion, ShadowDeploy
 from schemas.results import Answer
-from schemas.tables import read_arrow
+from schemas.tables.read import read_arrow
 from sparring.checks import checked_texts
 from sparring.frames.inputs import Image, Request
 

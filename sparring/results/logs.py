@@ -18,21 +18,20 @@ from typing import Any, Final
 import pandas as pd
 import pyarrow as pa
 
-from schemas.encodings import decode_columns
 from schemas.errors import Refused
 from schemas.frames import Frame, Origin, is_table
 from schemas.limits import KIB, MIB, SHADOW_AGE_MS_MAX
 from schemas.names import ModelKey, PipelineName
 from schemas.results import Answer
-from schemas.tables import read_table
+from schemas.tables.encodings import decode_columns
+from schemas.tables.read import read_table
 from sparring.checks import checked_bool, checked_count, checked_file_name, checked_folder, checked_unix_ms
 from sparring.dataset.outputs import read_outputs
 from sparring.dataset.unify import columns_of, compatible, newest_types
 from sparring.frames.fetch import ReferenceUnreadable, SourceFrame, fetch, resolved
-from sparring.results.answers import Filter
 from sparring.results.dataframe import answer_columns, as_frame, challenger_names, checked_dataset, in_order, selected
 from sparring.results.log_files import LogFiles
-from sparring.results.query import ResultQuery
+from sparring.results.query import Filter, ResultQuery
 from sparring.results.stream import read_results
 from sparring.system.connection import Connection
 

@@ -1,56 +1,15 @@
-"""The arguments of `client.results`, checked, and the filter that they make. Pure."""
+"""The arguments of `client.results`, checked. Pure."""
 
-from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, Self
 
 from schemas.names import PipelineName
+from schemas.results import Answer
 from schemas.topics import TopicNames
 from sparring.checks import checked_bool, checked_count, checked_seconds, checked_text, checked_unix_ms
-from sparring.results.answers import Filter
-from sparring.results.result import Result
 
 Roles = Literal["official", "shadow", "all"]
-
-SEEN_MAX: Final = 100_000
-
-
-@dataclass(slots=True)
-class Seen:
-    """The results that were given already, by request and model: each is new once.
-
-    The newest `most` are remembered: one that stands on its topic again after as many others is new again.
-    """
-
-    most: int = SEEN_MAX
-    ids: OrderedDict[tuple[str, ...], None] = field(default_factory=OrderedDict)
-
-    def is_new(self, result: Result) -> bool:
-        """Whether it was not here yet; from now on it was."""
-        named = _id(result)
-        if named in self.ids:
-            return False
-        self.ids[named] = None
-        if len(self.ids) > self.most:
-            self.ids.popitem(last=False)
-        return True
-
-    def forget(self, result: Result) -> None:
-        """It was not given after all, and comes again."""
-        self.ids.pop(_id(result), None)
-
-
-def is_wanted(result: Result, wanted: Filter, *, joined: bool) -> bool:
-    """Whether a result is asked for. Joined, a model is the official one's: challengers come along."""
-    return wanted.takes(result.answer, any_model=joined and not result.official)
-
-
-def _id(result: Result) -> tuple[str, ...]:
-    """A request has one official answer, whoever gave it, and one of each challenger of a version."""
-    if result.official:
-        return (result.pipeline, result.request_id)
-    return (result.pipeline, result.request_id, str(result.pipeline_version), result.arm)
 
 
 WINDOW_MAX: Final = 1_000_000
@@ -58,6 +17,20 @@ GROUP_CHARS_MAX: Final = 255
 _ROLES: Final = ("official", "shadow", "all")
 _MODEL: Final = "a model's name, NAME@VERSION, or None"
 _GROUP: Final = "the name of a consumer group, or None"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which answers are wanted. model: its name, or `name@version`. None: all."""
+
+    pipeline: PipelineName | None = None
+    model: str | None = None
+
+    def takes(self, answer: Answer, *, any_model: bool = False) -> bool:
+        """Whether this answer is wanted."""
+        if self.pipeline is not None and answer.pipeline != str(self.pipeline):
+            return False
+        return any_model or self.model is None or self.model in {answer.model, f"{answer.model}@{answer.model_version}"}
 
 
 @dataclass(frozen=True, slots=True)

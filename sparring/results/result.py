@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from schemas.results import Answer, Failure, Status, Timings
-from schemas.tables import read_arrow
+from schemas.tables.read import read_arrow
 from schemas.tasks import Role, SplitChoice
 from sparring.checks import moment
 from sparring.dataset.outputs import FrameFacts, failure_of
@@ -138,3 +138,8 @@ def produced_at(answer: Answer) -> int:
     """Unix milliseconds: published, less what the answer says that it waited and was worked on."""
     spent = answer.timings
     return answer.published_at - (spent.queued_ns + spent.decode_ns + spent.infer_ns) // 1_000_000
+
+
+def results_of(one: Result | JoinedResult) -> tuple[Result, ...]:
+    """The results that are released together."""
+    return one.results() if isinstance(one, JoinedResult) else (one,)

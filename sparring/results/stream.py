@@ -17,8 +17,8 @@ from sparring.kafka.group import Following
 from sparring.kafka.source import RecordedSource, Source, recorded_spans
 from sparring.results.batches import BATCH_ROWS_MAX, Tables
 from sparring.results.query import ResultQuery
-from sparring.results.result import JoinedResult, Result, result_of
-from sparring.results.window import Window, results_of
+from sparring.results.result import JoinedResult, Result, result_of, results_of
+from sparring.results.window import Window
 
 T = TypeVar("T", Result, JoinedResult, Result | JoinedResult)
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from adapters.image_files import check_one_picture
+from adapters.images.files import check_one_picture
 from schemas.errors import FrameTooLarge, Refused
 from schemas.frames import ARROW, JSON, ContentType, content_type
 from schemas.json_text import decode_records
 from schemas.limits import FRAME_BYTES_MAX, KIB
-from sparring.frames.headers import check_bytes
+from sparring.sources.errors import check_bytes
 from sparring.sources.mjpeg import is_named_series, is_series, jpegs_in
 from sparring.sources.paths import VIDEOS
 
@@ -77,7 +77,7 @@ def frames_of(path: Path, bytes_max: int = FRAME_BYTES_MAX, name: str | None = N
     value = path.read_bytes()
     kind = _kind(value)
     if kind == ARROW:
-        from schemas.tables import read_arrow  # noqa: PLC0415  # pyarrow is slow to load
+        from schemas.tables.read import read_arrow  # noqa: PLC0415  # pyarrow is slow to load
 
         read_arrow(value)
     elif kind == JSON:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from adapters.jpeg_series import GAP, JPEG_BEGIN, count_jpegs, jpeg_end
+from adapters.images.jpeg_series import GAP, JPEG_BEGIN, count_jpegs, jpeg_end
 from schemas.limits import FRAME_BYTES_MAX, KIB, MIB
 from sparring.sources.errors import Incomplete
 from sparring.sources.paths import MJPEGS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.fs
 
-from sparring.frames.headers import check_bytes
+from sparring.sources.errors import check_bytes
 from sparring.sources.paths import PICTURES, TABLES, VIDEOS
 from sparring.sources.store import Store, asking
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.fs
 
-from adapters.roots import Root, shown
+from adapters.storage.roots import Root, shown
 from schemas.errors import SparringError
 
 _DENIED: Final = ("ACCESS_DENIED", "PERMISSION_DENIED", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH")

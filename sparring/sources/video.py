@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from adapters.images import decode_image
+from adapters.images.decode import decode_image
 from schemas.errors import Refused
 from schemas.limits import FRAME_BYTES_MAX
 from schemas.models import ImageSettings

@@ -12,13 +12,13 @@ from typing import NoReturn
 
 from adapters.redis import AnswerIndex
 from adapters.settings import Settings
-from adapters.store import ModelStore
+from adapters.storage.models import ModelStore
 from schemas.catalog import Catalog, CatalogRecord, encode_record
 from schemas.topics import TopicNames
 from sparring.kafka.broker import Broker
+from sparring.kafka.owner import Owner, refuse_pickling
 from sparring.local.folder import Folder, default_data, references_folder
 from sparring.system.follower import Follower
-from sparring.system.owner import Owner, refuse_pickling
 
 
 class Connection:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from adapters.images import decode_image, image_tensor
+from adapters.images.decode import decode_image, image_tensor
 from schemas.errors import Refused
 from schemas.models import ImageSettings, TensorSpec
 from sparring.checks import checked_bool, checked_count, checked_file, checked_picture

@@ -1,22 +1,25 @@
 """Where a model's boxes lie on the picture that its input was made of. Pure."""
 
 from collections.abc import Sequence
-from typing import Final, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from schemas.models import Aspect, PicturePosition, Rounding
-from schemas.placement import Placement, placement
+from schemas.pictures.placement import Placement, placement
 from sparring.checks import checked_count, checked_picture
-from sparring.vision.pictures import Image
+
+if TYPE_CHECKING:
+    from sparring.vision.pictures import Image
+
 
 _SHOWN_CHARS_MAX: Final = 60
 
 
 def boxes_on_picture(
     boxes: npt.ArrayLike,
-    image: Image,
+    image: "Image",
     size: tuple[int, int],
     aspect: Aspect,
     place: PicturePosition = "upper-left",

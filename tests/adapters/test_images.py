@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adapters.images import decode_image, image_tensor, picture_size
+from adapters.images.decode import decode_image, image_tensor, picture_size
 from examples.shelf import render_shelf
 from schemas.errors import Refused
 from schemas.models import ImageSettings, TensorSpec

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from adapters.images import decode_image, picture_size
-from adapters.jpeg_series import jpeg_end
+from adapters.images.decode import decode_image, picture_size
+from adapters.images.jpeg_series import jpeg_end
 from examples.shelf import render_shelf
 from schemas.errors import Refused
 from schemas.models import ImageSettings

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.reference_store import ReferenceStore
-from adapters.references import References
-from adapters.roots import Root, below, shown
+from adapters.storage.reference_store import ReferenceStore
+from adapters.storage.references import References
+from adapters.storage.roots import Root, below, shown
 from schemas.errors import Refused, RetryLater, SettingError
 from schemas.frames import Reference
 from schemas.limits import REFERENCE_BYTES_MAX

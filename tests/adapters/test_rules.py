@@ -11,7 +11,7 @@ import pytest
 from adapters.rules import Rules, _evaluated, parsed, read, why_not, written
 from schemas.limits import MIB
 from schemas.pipelines import Validation
-from schemas.tables import output_columns
+from schemas.tables.read import output_columns
 
 OUT = pl.col("out.variable").list.get(0)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.store import ModelStore
+from adapters.storage.models import ModelStore
 from schemas.errors import RetryLater, SettingError, SparringError
 
 FULL = """

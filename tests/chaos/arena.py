@@ -19,8 +19,8 @@ from confluent_kafka import KafkaError, Message, Producer
 from adapters.clock import now_ms
 from adapters.settings import Settings
 from schemas.errors import RetryLater
+from schemas.names import Lane
 from schemas.results import Answer
-from schemas.topics import Lane
 from sparring import Client, Framework, ModelVersion, Pipeline
 from sparring.kafka.records import RecordStream
 from sparring.ledger.account import LedgerReport

@@ -21,7 +21,7 @@ from adapters.clock import now_ms
 from adapters.settings import Settings
 from schemas.limits import KIB, MIB, PARTITIONS
 from schemas.results import Answer
-from schemas.tables import encode_table
+from schemas.tables.read import encode_table
 from schemas.topics import RECORD_BYTES_MAX
 from sparring import Client, Framework, ModelVersion
 from sparring.kafka.records import RecordStream

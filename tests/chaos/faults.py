@@ -14,7 +14,7 @@ import pyarrow as pa
 import redis
 
 from schemas.limits import MIB, PRESENCE_DEAD_S, SESSION_TIMEOUT_MS
-from schemas.tables import encode_table
+from schemas.tables.read import encode_table
 from tests.chaos.arena import HOST_MEMORY_MIB_MAX, MISCHIEF, SHADOW, SPLIT, Arena
 from tests.chaos.full import store_full
 from tests.freezing import freeze, frozen

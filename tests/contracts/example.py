@@ -17,7 +17,7 @@ from schemas.catalog import decode_record
 from schemas.frames import Frame, Origin, RawHeaders, is_table
 from schemas.presence import decode_beat
 from schemas.results import Answer
-from schemas.tables import read_arrow, read_table
+from schemas.tables.read import read_arrow, read_table
 from schemas.tasks import split_slip
 
 FOLDER: Final = Path(__file__).parent / "examples"

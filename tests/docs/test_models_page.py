@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from schemas.models import Configuration, PinnedModel
-from schemas.pictures import WORDS
+from schemas.pictures.inputs import WORDS
 from sparring.deployment.configure import configuration
 from tests.workers.inference.loaded import SETTINGS, pin_onnx
 from workers.inference.request_inputs import decoded_inputs

@@ -15,7 +15,7 @@ import pytest
 from examples.consumers.dataset import LIBRARIES
 from examples.consumers.export import export
 from schemas.results import Timings
-from schemas.tables import encode_rows
+from schemas.tables.read import encode_rows
 from sparring import Client
 from sparring.local import LocalStack
 from tests.sparring.results.test_answers import NOW, Writer, answer_of, writer

@@ -21,7 +21,7 @@ from adapters.settings import InferenceSettings
 from router.route import route
 from schemas.models import Configuration, ModelVersion, PinnedModel, TensorSpec
 from schemas.pipelines import ModelStep
-from schemas.tables import read_arrow
+from schemas.tables.read import read_arrow
 from sparring.deployment import onnx_file
 from tests.fuzz.by_hand import Right, Step, right
 from tests.fuzz.requests import Cell, Request, Sizes, random_request

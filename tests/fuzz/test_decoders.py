@@ -20,9 +20,9 @@ from schemas.models import PinnedModel
 from schemas.names import ModelKey, PipelineName
 from schemas.presence import decode_beat
 from schemas.results import Answer
-from schemas.tables import read_arrow, read_table
+from schemas.tables.read import read_arrow, read_table
+from schemas.tables.unpacked import stream_of, unpacked
 from schemas.tasks import decode_slip, split_slip
-from schemas.unpacked import stream_of, unpacked
 from tests.fuzz.corpus import KINDS, Fuzzed, corpus
 from tests.fuzz.nouns import IMAGE, TABLE, VERSION
 from tests.fuzz.tables import written

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from adapters.onnx_runtime import onnxruntime
 from examples.models import MODEL_NAMES, model_path
 from examples.shelf import render_shelf
-from schemas.tables import read_arrow
+from schemas.tables.read import read_arrow
 from sparring import Client, ModelVersion, Pipeline
 from tests.journeys.wire import Wire
 from tests.reading import bits

@@ -12,7 +12,7 @@ from adapters.clock import now_ms
 from examples.shelf import render_shelf
 from schemas.frames import RawHeaders
 from schemas.limits import FRAME_BYTES_MAX
-from schemas.tables import encode_table
+from schemas.tables.read import encode_table
 from sparring import Client, ModelVersion, Pipeline
 from sparring.local import LocalStack
 from sparring.object import FrameTooLarge, InferenceError

@@ -17,7 +17,7 @@ import pytest
 from adapters.clock import now_ms
 from schemas.limits import FRAME_BYTES_MAX
 from schemas.results import Answer
-from schemas.tables import encode_table, read_arrow
+from schemas.tables.read import encode_table, read_arrow
 from sparring import Client, ModelVersion, Pipeline, Report
 from sparring.object import EntityNotFoundError, FrameTooLarge
 from sparring.producer.sender import IN_FLIGHT_FRAMES_MAX

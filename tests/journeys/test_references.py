@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 
 from adapters.settings import Settings
-from adapters.store import sha256_of
+from adapters.storage.models import sha256_of
 from schemas.errors import FrameTooLarge
 from schemas.limits import FRAME_BYTES_MAX
-from schemas.tables import encode_table
+from schemas.tables.read import encode_table
 from sparring import Client, ModelVersion, Pipeline
 from sparring.local import LocalStack
 from tests.journeys.wire import Wire

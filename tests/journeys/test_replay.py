@@ -28,7 +28,7 @@ from examples.models import MODEL_NAMES, model_path
 from examples.shelf import render_shelf
 from schemas.frames import Origin
 from schemas.results import Answer
-from schemas.tables import read_arrow
+from schemas.tables.read import read_arrow
 from sparring import Client, Framework, ModelVersion, Pipeline
 from sparring.checks import moment
 from sparring.cli.exits import FAILED, NOTHING_THERE, OK, WRONG_USAGE

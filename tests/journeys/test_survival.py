@@ -21,7 +21,8 @@ from adapters.kafka.confirming_producer import ConfirmingProducer
 from adapters.kafka.record import record_of
 from schemas.keys import Keys, official_field
 from schemas.limits import ATTEMPTS_MAX
-from schemas.topics import Lane, TopicNames
+from schemas.names import Lane
+from schemas.topics import TopicNames
 from sparring import Client, Framework, ModelVersion, Pipeline
 from sparring.local import LocalStack
 from tests.journeys.processes import model_processes

@@ -8,7 +8,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from schemas.tables import read_arrow
+from schemas.tables.read import read_arrow
 from sparring import Client, ModelVersion, Pipeline
 from tests.journeys.wire import Wire
 

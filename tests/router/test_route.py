@@ -14,7 +14,7 @@ from schemas.frames import RawHeaders
 from schemas.limits import HASH_KEY_BYTES_MAX
 from schemas.pipelines import ModelStep, RandomSplit, ShadowDeploy, WeightedModel
 from schemas.results import why_expired
-from schemas.tables import encode_table
+from schemas.tables.read import encode_table
 from schemas.tasks import split_slip, task_headers
 from tests.nouns import frame, pinned, pipeline_version
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from schemas.casting import cast
+from schemas.tables.casting import cast
 
 
 @pytest.mark.parametrize(

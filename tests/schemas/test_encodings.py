@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.encodings import can_be_decoded, decode_columns
 from schemas.errors import Refused
 from schemas.limits import MIB
-from schemas.tables import encode_table, read_arrow
+from schemas.tables.encodings import can_be_decoded, decode_columns
+from schemas.tables.read import encode_table, read_arrow
 
 WORDS = pa.array(["a", "long enough to lie outside of its view", "a", None])
 

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from schemas.errors import Refused
-from schemas.fitting import Arrays, fit_table, runs
 from schemas.models import Configuration, PinnedModel, TensorSpec
-from schemas.tables import read_records
+from schemas.tables.fitting import Arrays, fit_table, runs
+from schemas.tables.read import read_records
 from tests.nouns import pinned
 
 TENSOR = TensorSpec("tensor", "float32", (None, 2))

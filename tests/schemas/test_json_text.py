@@ -8,7 +8,7 @@ import pytest
 from schemas.errors import Refused
 from schemas.frames import content_type
 from schemas.json_text import decode_records
-from schemas.tables import first_cell, read_records
+from schemas.tables.read import first_cell, read_records
 
 RECORDS = b'[{"x": [1.0, 2.0]}]'
 LIST = r'expected a list of records, such as \[\{"tensor": \[1\.0, 2\.0\]\}\].*to_json\(orient="records"\)'

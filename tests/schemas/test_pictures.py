@@ -6,7 +6,7 @@ import pytest
 
 from schemas.errors import Refused
 from schemas.models import GivenInput, ImageSettings, TensorSpec
-from schemas.pictures import Shape, beside_arrays, boxes_are_on_the_picture, check_beside, picture_input
+from schemas.pictures.inputs import Shape, beside_arrays, boxes_are_on_the_picture, check_beside, picture_input
 
 RGB = TensorSpec("x", "float32", (1, 3, 32, 32))
 CHW = ImageSettings(layout="CHW")

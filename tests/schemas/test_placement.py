@@ -4,7 +4,7 @@ there."""
 import numpy as np
 import pytest
 
-from schemas.placement import placement
+from schemas.pictures.placement import placement
 
 SIDES = (1, 2, 17, 47, 224, 333, 480, 500, 639, 640, 641, 1080, 1279, 1920)
 PICTURES = [(width, height) for width in SIDES for height in SIDES]

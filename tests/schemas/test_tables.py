@@ -19,7 +19,7 @@ from pyarrow import feather
 from schemas.errors import Refused
 from schemas.frames import ARROW, JSON, content_type
 from schemas.limits import COLUMNS_MAX, TABLE_BYTES_MAX
-from schemas.tables import encode_rows, encode_table, first_cell, read_arrow, read_records, read_table
+from schemas.tables.read import encode_rows, encode_table, first_cell, read_arrow, read_records, read_table
 
 
 def test_a_results_columns_keep_the_models_dtypes_and_one_row_per_input() -> None:

@@ -5,8 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from schemas.casting import cast
 from schemas.signatures import DTYPES
+from schemas.tables.casting import cast
 from schemas.wiring import castable, dtype_of, wire_request, wire_step
 
 

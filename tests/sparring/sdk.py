@@ -19,11 +19,11 @@ from adapters.redis import AnswerIndex
 from adapters.settings import Settings
 from schemas.errors import RetryLater
 from schemas.frames import Frame, Origin
+from schemas.names import Lane
 from schemas.pipelines import PipelineVersion
 from schemas.presence import Failed, ProcessKind, Warm
 from schemas.results import Answer
-from schemas.tables import encode_rows
-from schemas.topics import Lane
+from schemas.tables.read import encode_rows
 from sparring import Client, ModelVersion
 from sparring.local import LocalStack
 from sparring.local.services import create_fixed_topics

@@ -11,8 +11,7 @@ import psutil
 
 from schemas.catalog import Deployed
 from schemas.limits import STOP_S_MAX
-from schemas.names import ModelKey
-from schemas.topics import Lane
+from schemas.names import Lane, ModelKey
 
 CRASHES_MAX: Final = 3
 """Native ends in a row, before any version was loaded: then trying again gives the same."""

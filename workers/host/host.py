@@ -20,9 +20,10 @@ from adapters.topics import check_topics, lag
 from schemas.errors import RetryLater
 from schemas.limits import MIB
 from schemas.metrics import ENDS, MODEL_PROCESSES, PROBLEMS
+from schemas.names import ModelLane
 from schemas.pipelines import PipelineVersion
 from schemas.presence import Beat
-from schemas.topics import ModelLane, fixed_topics
+from schemas.topics import fixed_topics
 from workers.host.child import CRASHES_MAX, Child
 from workers.host.memory import expected_bytes, outgrown
 from workers.host.required import (

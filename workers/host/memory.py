@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from schemas.limits import MIB
-from schemas.topics import ModelLane
+from schemas.names import ModelLane
 
 _PROCESS_BYTES: Final = 200 * MIB
 """What a model process needs beside its model file."""

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from schemas.models import PinnedModel
-from schemas.names import ModelKey
+from schemas.names import ModelKey, ModelLane
 from schemas.pipelines import PipelineVersion
 from schemas.presence import Beat, Failed
-from schemas.topics import ModelLane
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from typing import Final
 from adapters.brokers import Brokers
 from adapters.topics import ends, lag
 from schemas.errors import RetryLater
-from schemas.topics import ModelLane, TopicNames
+from schemas.names import ModelLane
+from schemas.topics import TopicNames
 
 log = logging.getLogger(__name__)
 

@@ -18,17 +18,16 @@ import numpy as np
 import pyarrow as pa
 
 from adapters.clock import now_ms
-from schemas.casting import Array, cast
 from schemas.errors import Refused
-from schemas.fitting import Arrays
 from schemas.frames import is_table
 from schemas.limits import RESULT_BYTES_MAX, RUN_MS_MAX
 from schemas.models import PinnedModel
-from schemas.names import ModelKey
+from schemas.names import Lane, ModelKey
 from schemas.results import SMALLER_ANSWERS, Timings, answer_of_slip, failure_value, why_expired
-from schemas.tables import encode_table, output_columns, read_table
+from schemas.tables.casting import Array, cast
+from schemas.tables.fitting import Arrays
+from schemas.tables.read import encode_table, output_columns, read_table
 from schemas.tasks import Slip
-from schemas.topics import Lane
 from schemas.wiring import castable, dtype_of, wire_step
 from workers.inference.in_flight import Finished, Ticket
 from workers.inference.request_inputs import RequestInputs, request_inputs

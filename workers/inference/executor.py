@@ -8,10 +8,9 @@ from typing import Final
 
 from adapters.settings import InferenceSettings
 from schemas.errors import Refused, RetryLater
-from schemas.names import ModelKey
+from schemas.names import Lane, ModelKey
 from schemas.results import Timings
 from schemas.tasks import Slip
-from schemas.topics import Lane
 from workers.inference.answering import RowTime, answer_together, batch_rows_max, path_of, refused
 from workers.inference.fetching import Fetcher
 from workers.inference.in_flight import Finished, InFlight, Ticket

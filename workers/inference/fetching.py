@@ -6,11 +6,11 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from adapters.references import References
+from adapters.storage.references import References
 from schemas.errors import Refused, RetryLater
 from schemas.frames import JSON, Frame
 from schemas.limits import FRAME_BYTES_MAX, REFERENCE_WAIT_S_MAX
-from schemas.topics import Lane
+from schemas.names import Lane
 from workers.inference.answering import stale
 from workers.inference.in_flight import Finished, Ticket
 from workers.inference.shed_policy import ShedPolicy

@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from schemas.casting import TEXT, Array
 from schemas.errors import Refused
-from schemas.fitting import Arrays
+from schemas.tables.casting import TEXT, Array
+from schemas.tables.fitting import Arrays
 
 _ROWS: Final = 2
 _DRAWS_MAX: Final = 100

@@ -9,7 +9,7 @@ from concurrent.futures import Future, wait
 from typing import Final, TypeAlias
 
 from adapters.settings import InferenceSettings
-from adapters.store import ModelStore
+from adapters.storage.models import ModelStore
 from schemas.errors import RetryLater, SparringError
 from schemas.models import Configuration, PinnedModel
 from schemas.names import ModelKey

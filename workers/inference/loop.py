@@ -20,9 +20,8 @@ from adapters.settings import InferenceSettings
 from schemas.errors import Refused, RetryLater
 from schemas.frames import Frame, Origin
 from schemas.limits import COMMIT_EVERY_S, STOP_S_MAX
-from schemas.names import ModelKey
+from schemas.names import Lane, ModelKey
 from schemas.tasks import split_slip
-from schemas.topics import Lane
 from workers.inference.allocator import keep_buffers
 from workers.inference.attempts import OPEN, Quarantine, attempt_note
 from workers.inference.executor import STORE_RETRY_S, Executor

@@ -24,8 +24,7 @@ from schemas.metrics import (
     REFUSED,
     SHED,
 )
-from schemas.names import ModelKey
-from schemas.topics import Lane
+from schemas.names import Lane, ModelKey
 from workers.inference.in_flight import Finished, Ticket
 
 _NS_PER_MS: Final = 1_000_000

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from adapters.images import Uint8, decode_image, image_tensor, target_size
+from adapters.images.decode import Uint8, decode_image, image_tensor, target_size
 from schemas.errors import Refused
-from schemas.fitting import Arrays, fit_table, runs
 from schemas.frames import Frame, is_table
 from schemas.models import PinnedModel
-from schemas.pictures import beside_arrays, check_beside, picture_input
-from schemas.tables import read_table
+from schemas.pictures.inputs import beside_arrays, check_beside, picture_input
+from schemas.tables.fitting import Arrays, fit_table, runs
+from schemas.tables.read import read_table
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ import numpy as np
 
 from adapters.onnx_runtime import onnxruntime
 from adapters.settings import InferenceSettings
-from schemas.casting import TEXT, Array
 from schemas.errors import Refused, SparringError
-from schemas.fitting import Arrays
 from schemas.models import PinnedModel, TensorSpec
-from schemas.pictures import picture_input
+from schemas.pictures.inputs import picture_input
+from schemas.tables.casting import TEXT, Array
+from schemas.tables.fitting import Arrays
 from workers.inference.independence import random_array, why_not_independent
 from workers.inference.request_inputs import picture_inputs
 

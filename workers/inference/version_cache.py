@@ -19,11 +19,10 @@ from adapters.settings import InferenceSettings
 from schemas.catalog import Deployed
 from schemas.errors import Refused, RetryLater, SparringError
 from schemas.models import PinnedModel
-from schemas.names import ModelKey, PipelineName
+from schemas.names import Lane, ModelKey, PipelineName
 from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDeploy
 from schemas.presence import Failed, Warm
 from schemas.tasks import Slip
-from schemas.topics import Lane
 from workers.inference.loading import LOOK_S, LoadTooSlow, ModelLoader, Named, named
 from workers.inference.steps import LoadedModel
 

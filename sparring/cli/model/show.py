@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 
 from schemas.errors import EntityNotFoundError
 from schemas.models import TensorSpec
+from sparring.cli.client import catalog_of, complain, connected, print_json
 from sparring.cli.exits import NOTHING_THERE, OK
 from sparring.cli.model.facts import ModelVersionFacts, model_facts, version_facts
 from sparring.cli.out import say
-from sparring.cli.pipeline.client import catalog_of, complain, connected, print_json
 from sparring.cli.tables import console, short, table
 from sparring.pipeline_file.describe import configuration_in_words
 

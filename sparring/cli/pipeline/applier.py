@@ -1,5 +1,6 @@
 """Does what a pipeline file wants, change by change, with the calls of the SDK."""
 
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from msgspec import structs
@@ -9,18 +10,20 @@ from adapters.rules import read
 from schemas.catalog import PipelineVersionAdded
 from schemas.models import PinnedModel
 from schemas.pipelines import ModelStep, RandomSplit, ShadowDeploy, Step
-from sparring.cli.pipeline.client import append
-from sparring.client import Client
-from sparring.model import ModelVersion
-from sparring.pipeline import Pipeline
+from sparring.cli.client import append
 from sparring.pipeline_file.diff import Change
 from sparring.pipeline_file.plan import NEW, PlannedVersion, renewed
+
+if TYPE_CHECKING:
+    from sparring.client import Client
+    from sparring.model import ModelVersion
+    from sparring.pipeline import Pipeline
 
 
 class Applier:
     """The changes of one plan, each done by `do`, in their order. wait_s: for a deployment, seconds."""
 
-    def __init__(self, client: Client, plan: PlannedVersion, wait_s: float) -> None:
+    def __init__(self, client: "Client", plan: PlannedVersion, wait_s: float) -> None:
         self._client = client
         self._plan = plan
         self._wait_s = wait_s
@@ -59,7 +62,7 @@ class Applier:
         else:
             pipeline.deploy(deploy_wait_s=self._wait_s)
 
-    def _with_steps(self) -> Pipeline:
+    def _with_steps(self) -> "Pipeline":
         """The pipeline with the wanted steps and rules in place of its own, not yet deployed."""
         pipeline = self._client.build_pipeline(self._plan.version.name)
         for step in self._plan.version.steps:
@@ -68,7 +71,7 @@ class Applier:
             pipeline.add_validations(**{rule.name: read(rule) for rule in rules})
         return pipeline.set_frame_age_ms_max(self._plan.version.frame_age_ms_max)
 
-    def _add(self, pipeline: Pipeline, step: Step) -> None:
+    def _add(self, pipeline: "Pipeline", step: Step) -> None:
         match step:
             case ModelStep(model=model):
                 pipeline.add_model_step(self._model(model))
@@ -85,7 +88,7 @@ class Applier:
         version = structs.replace(wanted, version=str(uuid4()), steps=steps, created_at=now_ms())
         append(self._client, PipelineVersionAdded(version))
 
-    def _model(self, pinned: PinnedModel) -> ModelVersion:
+    def _model(self, pinned: PinnedModel) -> "ModelVersion":
         if pinned.model.version == NEW:
             return self._uploaded[pinned.model.name]
         versions = self._client.get_model(pinned.model.name).versions()

@@ -3,19 +3,22 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from schemas.errors import SparringError
+from sparring.cli.client import catalog_of, complain, connected, print_json
 from sparring.cli.exits import FAILED, OK
 from sparring.cli.out import say
 from sparring.cli.pipeline.applier import Applier
-from sparring.cli.pipeline.client import catalog_of, complain, connected, print_json
 from sparring.cli.pipeline.switch import what_is_live
-from sparring.client import Client
 from sparring.pipeline_file.diff import Change, differences
 from sparring.pipeline_file.parse import read_pipeline_file
 from sparring.pipeline_file.plan import PlannedVersion, plan_version, versions_of
 from sparring.pipeline_file.yaml import InvalidPipelineFile
+
+if TYPE_CHECKING:
+    from sparring.client import Client
+
 
 _STDIN: Final = "-"
 _INSIDE: Final = ("step", "validation", "frame age")
@@ -36,7 +39,7 @@ def apply_file(parsed: argparse.Namespace) -> int:
         raise InvalidPipelineFile(f"{'stdin' if from_stdin else parsed.file}: {error}") from error
 
 
-def _make(client: Client, plan: PlannedVersion, changes: list[Change], parsed: argparse.Namespace) -> int:
+def _make(client: "Client", plan: PlannedVersion, changes: list[Change], parsed: argparse.Namespace) -> int:
     """Do all changes, or with --dry-run none, and say it."""
     done: list[Change] = []
     failure = None
@@ -84,7 +87,7 @@ def _do(doing: Applier, changes: list[Change], done: list[Change], *, quiet: boo
     return None
 
 
-def _summary(client: Client, plan: PlannedVersion, changes: list[Change], *, dry_run: bool) -> str:
+def _summary(client: "Client", plan: PlannedVersion, changes: list[Change], *, dry_run: bool) -> str:
     if not changes:
         return "nothing to change\n"
     if dry_run:

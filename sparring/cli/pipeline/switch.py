@@ -1,13 +1,16 @@
 """What `sparring pipeline deploy`, `undeploy` and `rollback` do. Each prints what is live afterwards."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from schemas.names import PipelineName
+from sparring.cli.client import catalog_of, connected, found
 from sparring.cli.exits import OK
 from sparring.cli.out import say
-from sparring.cli.pipeline.client import catalog_of, connected, found
-from sparring.client import Client
 from sparring.pipeline_file.describe import steps_in_words
+
+if TYPE_CHECKING:
+    from sparring.client import Client
 
 
 def deploy(parsed: argparse.Namespace) -> int:
@@ -31,12 +34,12 @@ def rollback(parsed: argparse.Namespace) -> int:
         return _print_outcome(client, parsed.pipeline)
 
 
-def _print_outcome(client: Client, name: str) -> int:
+def _print_outcome(client: "Client", name: str) -> int:
     say(str(what_is_live(client, PipelineName(client.get_current_workspace().name(), name))))
     return OK
 
 
-def what_is_live(client: Client, name: PipelineName) -> str:
+def what_is_live(client: "Client", name: PipelineName) -> str:
     """One line: the version, and its steps in words."""
     live = catalog_of(client).live(name)
     return f"{name}: " + (

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pyarrow.fs
 
 from adapters.clock import now_ms
-from adapters.store import ModelStore
+from adapters.storage.models import ModelStore
 from schemas.errors import SparringError
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion
@@ -20,8 +20,7 @@ from sparring.kafka.offsets import OffsetRange
 from sparring.pipeline_file.parse import read_pipeline_file
 from sparring.replay.dataset_frames import count_rows
 from sparring.replay.journal import FOLDER
-from sparring.replay.plan import Pace, Plan
-from sparring.replay.replay import STACK
+from sparring.replay.plan import STACK, Pace, Plan
 from sparring.replay.select import AnswerFilter, begins_at, by_offsets, by_time, dead_letters, selected_frames
 from sparring.replay.source import DatasetFrames, DeadLetters, Files, FrameSource, SelectedFrames, TopicRange
 from sparring.replay.target import candidate, deployed_version

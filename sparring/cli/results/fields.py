@@ -6,7 +6,7 @@ import msgspec
 import pyarrow as pa
 
 from schemas.results import Answer
-from schemas.tables import read_arrow
+from schemas.tables.read import read_arrow
 from sparring.dataset.outputs import output_name, read_outputs
 
 _TEXTS: Final = ("pipeline", "pipeline_version", "role", "model", "model_version", "model_sha256", "split")

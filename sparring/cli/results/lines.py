@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from schemas.errors import Refused
 from schemas.names import DEFAULT_WORKSPACE
 from schemas.results import Answer
-from schemas.tables import read_arrow
+from schemas.tables.read import read_arrow
 from sparring.cli.out import shown
 from sparring.dataset.outputs import failure_of
 

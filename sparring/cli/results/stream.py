@@ -21,7 +21,8 @@ from sparring.cli.out import complain, say
 from sparring.cli.results.fields import FIELDS, rows, with_outputs
 from sparring.cli.results.lines import Lines
 from sparring.kafka.broker import Broker
-from sparring.results.answers import AnswerRole, AnswerStream, Filter, read_answers
+from sparring.results.answers import AnswerRole, AnswerStream, read_answers
+from sparring.results.query import Filter
 from sparring.system.connection import found_settings
 
 

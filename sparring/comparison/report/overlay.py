@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from schemas.placement import placement
+from schemas.pictures.placement import placement
 from sparring.comparison.changed import Box, ChangedPair
 from sparring.comparison.coordinates import InputSpace
 from sparring.comparison.report.pictures import SIDE_PX_MAX, Picture

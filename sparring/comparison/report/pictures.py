@@ -19,7 +19,7 @@ from schemas.frames import Origin
 from schemas.limits import FRAME_BYTES_MAX
 from sparring.comparison.coordinates import PictureSize
 from sparring.comparison.report.source_uri import InFile, InRows, InTopic, InVideo, whereabouts
-from sparring.replay.dataset_frames import image_of, in_order, is_image, open_rows
+from sparring.sources.dataset import image_of, in_order, is_image, open_rows
 from sparring.sources.remote import fetched
 from sparring.sources.store import is_remote
 from sparring.vision import Image, decode

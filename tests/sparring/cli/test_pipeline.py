@@ -15,7 +15,7 @@ import pytest
 
 from adapters.settings import Settings
 from sparring import Client, ModelVersion, Pipeline, cli
-from sparring.cli.pipeline.client import connected
+from sparring.cli.client import connected
 from sparring.local import LocalStack
 from sparring.system.connection import who
 from tests.sparring.sdk import beating, fresh_settings, named, upload, write_model

@@ -20,7 +20,7 @@ from onnx import TensorProto, helper
 from adapters.redis import AnswerIndex, Answers
 from adapters.settings import Settings
 from schemas.results import Answer, failure_value
-from schemas.tables import encode_rows
+from schemas.tables.read import encode_rows
 from sparring import Client, cli
 from sparring.cli.exits import FAILED, NO_READER, NOTHING_THERE, OK, WRONG_USAGE
 from sparring.cli.results.lines import Lines

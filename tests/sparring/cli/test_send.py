@@ -21,7 +21,7 @@ from schemas.errors import FrameTooLarge, Refused
 from schemas.frames import Origin
 from schemas.limits import FRAME_BYTES_MAX, MIB, PARTITIONS
 from schemas.names import PipelineName
-from schemas.tables import encode_table
+from schemas.tables.read import encode_table
 from schemas.topics import Topic
 from sparring import Client, cli
 from sparring.cli.exits import FAILED, OK

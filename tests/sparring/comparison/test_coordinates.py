@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import sparring
-from adapters.images import image_tensor
+from adapters.images.decode import image_tensor
 from adapters.settings import Settings
 from schemas.limits import PARTITIONS
 from schemas.models import ImageSettings, TensorSpec

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.results import Answer
-from schemas.tables import encode_table
+from schemas.tables.read import encode_table
 from sparring.dataset import DatasetWriter, FrameFacts, open_dataset
 from tests.sparring.replay.made import DAY_MS, answer, failed
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from schemas.results import Timings
-from schemas.tables import encode_rows, encode_table
+from schemas.tables.read import encode_rows, encode_table
 from schemas.tasks import SplitChoice
 from sparring.dataset.outputs import COLUMNS, AnswerTable, answer_facts, read_outputs
 from sparring.results.batches import BATCH_BYTES_MAX, RowBatch

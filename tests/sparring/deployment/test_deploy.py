@@ -21,9 +21,9 @@ from adapters.clock import now_ms
 from adapters.settings import Settings
 from schemas.catalog import ModelUploaded
 from schemas.models import Configuration, PinnedModel, TensorSpec
+from schemas.names import ModelLane
 from schemas.pipelines import ModelStep
 from schemas.presence import Beat, Failed, Warm
-from schemas.topics import ModelLane
 from sparring import Client, Framework, ModelVersion
 from sparring.cli.pipeline.switch import deploy
 from sparring.deployment.deploy import Deployment, cold_lanes, failed_lanes

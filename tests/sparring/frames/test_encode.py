@@ -13,7 +13,7 @@ import pytest
 from schemas.errors import FrameTooLarge
 from schemas.limits import FRAME_BYTES_MAX, REFERENCE_BYTES_MAX
 from schemas.pipelines import PipelineVersion
-from schemas.tables import encode_table, read_arrow
+from schemas.tables.read import encode_table, read_arrow
 from sparring.frames.encode import frame_given
 
 ARROW = "application/vnd.apache.arrow.stream"

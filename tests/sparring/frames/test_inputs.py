@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 
 from schemas.errors import Refused
-from schemas.fitting import fit_table
 from schemas.limits import REQUEST_ROWS_MAX
 from schemas.models import Configuration, ModelVersion, PinnedModel, TensorSpec
 from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDeploy, WeightedModel
-from schemas.tables import encode_table, read_arrow, read_table
+from schemas.tables.fitting import fit_table
+from schemas.tables.read import encode_table, read_arrow, read_table
 from sparring.frames.inputs import frame_of
 from tests.nouns import pipeline_version
 

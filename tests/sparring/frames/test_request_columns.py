@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from schemas.pipelines import ModelStep, RandomSplit, WeightedModel
-from schemas.tables import read_arrow
+from schemas.tables.read import read_arrow
 from sparring.frames.inputs import checked_request, frame_of
 from tests.sparring.results.test_columns import pinned, version_of
 

@@ -17,8 +17,7 @@ from schemas.limits import PARTITIONS
 from sparring.kafka.broker import Broker
 from sparring.kafka.group import Following, Membership
 from sparring.local import LocalStack
-from sparring.results.answers import Filter
-from sparring.results.query import ResultQuery
+from sparring.results.query import Filter, ResultQuery
 from sparring.results.stream import ResultStream
 from tests.freezing import frozen
 from tests.sparring.results.test_answers import NOW, Writer, writer

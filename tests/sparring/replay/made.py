@@ -7,8 +7,8 @@ import numpy as np
 from schemas.frames import Origin
 from schemas.pipelines import PipelineVersion
 from schemas.results import Answer, failure_value
-from schemas.tables import encode_rows
-from sparring.dataset import FrameFacts
+from schemas.tables.read import encode_rows
+from sparring.dataset.outputs import FrameFacts
 from sparring.replay.frame import ReplayFrame
 from sparring.replay.plan import Pace, Plan
 from sparring.replay.source import Files

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.errors import Refused
-from schemas.tables import read_arrow
+from schemas.tables.read import read_arrow
 from sparring.replay.dataset_frames import count_rows, frames_of_rows
 from sparring.replay.frame import ReplayFrame, UnreadableFrame
 from sparring.replay.source import DatasetFrames

@@ -14,7 +14,7 @@ from schemas.frames import Frame
 from schemas.limits import DELIVERY_S_MAX, FRAME_BYTES_MAX
 from schemas.pipelines import PipelineVersion
 from schemas.results import Answer, failure_value
-from schemas.tables import encode_table, read_arrow
+from schemas.tables.read import encode_table, read_arrow
 from sparring import Client, ModelVersion, Pipeline
 from sparring.local import LocalStack
 from sparring.object import FrameTooLarge, InferenceError, InferenceTimeoutError

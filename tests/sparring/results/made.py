@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from schemas.results import Answer
-from schemas.tables import encode_rows
+from schemas.tables.read import encode_rows
 from sparring.results.result import Result, result_of
 
 

@@ -17,11 +17,12 @@ from adapters.settings import Settings
 from schemas.limits import PARTITIONS
 from schemas.names import PipelineName
 from schemas.results import Answer
-from schemas.tables import encode_rows
+from schemas.tables.read import encode_rows
 from schemas.topics import TopicNames
 from sparring.kafka.broker import Broker
 from sparring.local import LocalStack
-from sparring.results.answers import AnswerStream, Filter, read_answers
+from sparring.results.answers import AnswerStream, read_answers
+from sparring.results.query import Filter
 from tests.sparring.sdk import fresh_settings
 
 NOW = time.time_ns() // 1_000_000 - 60_000

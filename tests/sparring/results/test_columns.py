@@ -12,7 +12,7 @@ import pytest
 from schemas.models import Configuration, ModelVersion, PinnedModel, TensorSpec
 from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDeploy, Step, WeightedModel
 from schemas.results import Answer
-from schemas.tables import encode_rows, encode_table, read_arrow
+from schemas.tables.read import encode_rows, encode_table, read_arrow
 from schemas.tasks import SplitChoice
 from sparring.frames.inputs import Image, frame_of, narrowed, read_image, read_request
 from sparring.results.dataframe import cells, challenger_names, checked_dataset, in_order, result, selected

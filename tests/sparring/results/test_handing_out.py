@@ -9,9 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from schemas.tables import encode_rows
-from sparring.results.answers import Filter
-from sparring.results.query import ResultQuery
+from schemas.tables.read import encode_rows
+from sparring.results.query import Filter, ResultQuery
 from sparring.results.result import Result
 from sparring.results.stream import ResultStream
 from tests.sparring.results.made import challenger, record, result

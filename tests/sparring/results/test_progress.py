@@ -3,8 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparring.results.query import Seen
-from sparring.results.window import ReadProgress
+from sparring.results.window import ReadProgress, Seen
 from tests.sparring.results.made import challenger, result
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from schemas.errors import EntityNotFoundError
 from schemas.limits import PARTITIONS
-from schemas.tables import encode_rows
+from schemas.tables.read import encode_rows
 from sparring import Client, JoinedResult, Result, ResultStream
 from sparring.dataset.outputs import COLUMNS
 from tests.sparring.results.test_answers import NOW, Writer, answer_of, writer

@@ -11,7 +11,7 @@ import pytest
 
 from schemas.errors import FrameTooLarge, Refused, SparringError
 from schemas.frames import ARROW
-from schemas.tables import read_arrow
+from schemas.tables.read import read_arrow
 from sparring.replay.dataset_frames import count_rows, frames_of_rows
 from sparring.replay.frame import ReplayFrame
 from sparring.replay.source import DatasetFrames

@@ -12,9 +12,9 @@ from typing import Any, Final
 import pytest
 
 from sparring import Client
+from sparring.kafka.owner import Owner
 from sparring.local import LocalStack
 from sparring.object import OtherProcessError
-from sparring.system.owner import Owner
 from tests.sparring.sdk import fresh_settings
 
 _ENDED_S_MAX: Final = 60

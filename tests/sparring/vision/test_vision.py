@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from adapters.images import target_size
+from adapters.images.decode import target_size
 from schemas.models import ImageSettings, TensorSpec
 from sparring.vision import (
     COCO_NAMES,

@@ -1,8 +1,7 @@
 """Whose process is started anew where all together hold more memory than their host may give."""
 
 from schemas.limits import MIB
-from schemas.names import ModelKey
-from schemas.topics import ModelLane
+from schemas.names import ModelKey, ModelLane
 from workers.host.memory import expected_bytes, outgrown
 
 SMALL: ModelLane = (ModelKey("default", "small", "v1"), "official")

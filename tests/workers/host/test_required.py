@@ -1,8 +1,8 @@
 """Which processes a host runs, and what it says it cannot run."""
 
+from schemas.names import ModelLane
 from schemas.pipelines import ModelStep, ShadowDeploy
 from schemas.presence import Beat, Failed
-from schemas.topics import ModelLane
 from tests.nouns import pinned, pipeline_version
 from tests.workers.inference.loaded import pin_python
 from workers.host.required import all_routers_know, failed, required_lanes, retired_lanes, serves

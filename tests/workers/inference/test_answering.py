@@ -16,9 +16,9 @@ from adapters.rules import Rules, written
 from router.route import route
 from schemas.limits import RESULT_BYTES_MAX
 from schemas.models import Configuration, ImageSettings, TensorSpec
+from schemas.names import Lane
 from schemas.pipelines import ModelStep, PipelineVersion, ShadowDeploy
-from schemas.tables import read_arrow
-from schemas.topics import Lane
+from schemas.tables.read import read_arrow
 from tests.nouns import frame, pipeline_version
 from tests.small_models import flat_detector, reshaped_for_transposed, rows_model, scaling_model
 from tests.workers.inference.loaded import SETTINGS, load_onnx, load_python, pin_python

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.settings import InferenceSettings
-from adapters.store import ModelStore
+from adapters.storage.models import ModelStore
 from schemas.errors import RetryLater, SparringError
 from schemas.models import PinnedModel, TensorSpec
 from tests.small_models import scaling_model, waiting_step

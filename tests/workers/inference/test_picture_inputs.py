@@ -7,8 +7,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from schemas.errors import Refused
-from schemas.fitting import Arrays
 from schemas.models import Configuration, GivenInput, ImageSettings
+from schemas.tables.fitting import Arrays
 from tests.nouns import frame
 from tests.workers.inference.loaded import SETTINGS, load_onnx, pin_onnx
 from workers.inference.answering import result_rows

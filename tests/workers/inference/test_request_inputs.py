@@ -8,7 +8,7 @@ import pytest
 
 from schemas.errors import Refused
 from schemas.models import Configuration, PinnedModel, TensorSpec
-from schemas.tables import encode_table
+from schemas.tables.read import encode_table
 from tests.nouns import frame, pinned
 from workers.inference.request_inputs import request_inputs
 

@@ -11,10 +11,10 @@ from onnx import TensorProto, helper
 
 from adapters.onnx_runtime import onnxruntime
 from schemas.errors import Refused
-from schemas.fitting import fit_table, runs
 from schemas.models import Configuration, ModelVersion, PinnedModel, TensorSpec
 from schemas.signatures import DTYPES
-from schemas.tables import encode_rows, read_arrow
+from schemas.tables.fitting import fit_table, runs
+from schemas.tables.read import encode_rows, read_arrow
 from sparring.deployment import onnx_file as inspecting
 from sparring.deployment.onnx_file import inspect
 from tests.workers.inference.loaded import SETTINGS

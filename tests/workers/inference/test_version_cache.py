@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapters.settings import InferenceSettings
-from adapters.store import ModelStore
+from adapters.storage.models import ModelStore
 from schemas.catalog import ModelUploaded, PipelineVersionAdded, VersionOffered
 from schemas.models import PinnedModel, TensorSpec
 from schemas.pipelines import ModelStep, PipelineVersion

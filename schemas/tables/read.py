@@ -25,7 +25,7 @@ from schemas.limits import (
     REQUEST_ROWS_MAX,
     TABLE_BYTES_MAX,
 )
-from schemas.unpacked import has_footer_only, stream_of, unpacked, unpacked_file
+from schemas.tables.unpacked import has_footer_only, stream_of, unpacked, unpacked_file
 
 _LISTS: Final = (
     pa.ListScalar,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from adapters.jpeg_series import (
+from adapters.images.jpeg_series import (
     JPEG_BEGIN,
     JPEG_END,
     JPEG_FRAMES,

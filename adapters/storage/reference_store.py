@@ -8,8 +8,8 @@ import secrets
 
 import pyarrow.fs
 
-from adapters.roots import Root
-from adapters.store import sha256_of
+from adapters.storage.models import sha256_of
+from adapters.storage.roots import Root
 from schemas.errors import RetryLater
 from schemas.frames import Reference
 

@@ -19,11 +19,11 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from schemas.casting import TEXT, Array, cast
-from schemas.encodings import decode_columns
 from schemas.errors import RefusalCode, Refused
 from schemas.limits import DIMENSIONS_MAX, TABLE_BYTES_MAX
 from schemas.models import PinnedModel, TensorSpec
+from schemas.tables.casting import TEXT, Array, cast
+from schemas.tables.encodings import decode_columns
 from schemas.wiring import wire_request
 
 Arrays = dict[str, Array]

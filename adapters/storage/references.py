@@ -11,9 +11,9 @@ from typing import Final
 
 import pyarrow.fs
 
-from adapters.local_file import Denied, Growing, read_below
-from adapters.roots import Root, below, not_allowed, shown
-from adapters.store import sha256_of
+from adapters.storage.local_file import Denied, Growing, read_below
+from adapters.storage.models import sha256_of
+from adapters.storage.roots import Root, below, not_allowed, shown
 from schemas.errors import Refused, RetryLater
 from schemas.frames import Reference
 from schemas.limits import REFERENCE_BYTES_MAX, REFERENCE_WAIT_S_MAX

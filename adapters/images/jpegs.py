@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
-from adapters.image_files import not_an_image
-from adapters.jpeg_series import JPEG_NEXT, JPEG_SCAN, jpeg_end
+from adapters.images.files import not_an_image
+from adapters.images.jpeg_series import JPEG_NEXT, JPEG_SCAN, jpeg_end
 
 Uint8 = npt.NDArray[np.uint8]
 

@@ -16,13 +16,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from adapters.image_files import claim, not_an_image
-from adapters.jpeg_series import JPEG_BEGIN
-from adapters.jpegs import decode_jpeg, upright
+from adapters.images.files import claim, not_an_image
+from adapters.images.jpeg_series import JPEG_BEGIN
+from adapters.images.jpegs import decode_jpeg, upright
 from schemas.errors import Refused
 from schemas.limits import IMAGE_PIXELS_MAX
 from schemas.models import ImageSettings, TensorSpec
-from schemas.pictures import PictureInput, picture_input, placed
+from schemas.pictures.inputs import PictureInput, picture_input, placed
 
 Uint8 = npt.NDArray[np.uint8]
 Tensor = npt.NDArray[Any]

@@ -4,36 +4,41 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from schemas.catalog import Catalog, CatalogRecord
 from schemas.errors import EntityNotFoundError, SparringError
 from sparring.cli import out
-from sparring.client import Client
-from sparring.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from sparring.client import Client
+    from sparring.pipeline import Pipeline
 
 
 @contextmanager
-def connected(workspace: str | None) -> Iterator[Client]:
+def connected(workspace: str | None) -> Iterator["Client"]:
     """A client in a workspace that must exist; None: in the default one, and who asks goes on from there."""
+    from sparring.client import Client  # noqa: PLC0415  # slow: see cli.command
+
     with _plainly(), Client() as client:
         if workspace is not None:
             client.set_current_workspace(client.get_workspace(workspace))
         yield client
 
 
-def catalog_of(client: Client) -> Catalog:
+def catalog_of(client: "Client") -> Catalog:
     """Everything that is known, at one moment: what no public call tells, such as the steps of an older version."""
     return client._connection.catalog()  # noqa: SLF001  # as above
 
 
-def append(client: Client, record: CatalogRecord) -> None:
+def append(client: "Client", record: CatalogRecord) -> None:
     """What no public call does: a version of a pipeline that is not deployed."""
     client._connection.append(record)  # noqa: SLF001  # as above
 
 
-def found(client: Client, name: str) -> Pipeline:
+def found(client: "Client", name: str) -> "Pipeline":
     """The pipeline of the current workspace; EntityNotFoundError says which there are."""
     names = [pipeline.name() for pipeline in client.pipelines()]
     if name not in names:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from schemas.errors import RefusalCode, Refused
 from schemas.models import GivenInput, ImageSettings, TensorSpec, shown_sizes
-from schemas.placement import Placement, placement
+from schemas.pictures.placement import Placement, placement
 
 Shape = tuple[int | None, ...]
 
