@@ -30,6 +30,7 @@ Rooms, from what users call to what touches the outside:
     frames         a frame's bytes and headers
     sources        files, folders, videos and object stores, as frames
     vision         load pictures, draw boxes
+    pages          HTML pages from templates
     system         a running system, as a client sees it
     kafka          the only room that uses kafka-python
 """

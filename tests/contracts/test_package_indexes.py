@@ -28,6 +28,7 @@ INDEXED = (
     "sparring.replay",
     "sparring.comparison.report",
     "sparring.local",
+    "sparring.pages",
     "sparring.vision",
     "sparring.sources",
     "sparring.comparison",

@@ -1,10 +1,9 @@
-"""Both sides' boxes over a picture, as SVG: A sky blue, B orange, matched drawn solid, unmatched dashed. Pure."""
+"""Both sides' boxes over a picture: A sky blue, B orange, matched boxes solid, unmatched ones dashed. Pure."""
 
 import base64
 import math
 from collections.abc import Iterator, Sequence
-from html import escape
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -32,25 +31,74 @@ _PLATE_PX: Final = 18
 _LABEL_CHARS_MAX: Final = 40
 
 
-def overlay(one: ChangedPair, picture: Picture | None, class_names: Sequence[str] | None) -> str:
-    """An <svg> of the picture's size. Without a picture the boxes stand on an empty field."""
+class Shape(NamedTuple):
+    """A box, in pixels of the drawing."""
+
+    side: str
+    kind: str
+    """`matched` or `lone`."""
+    title: str
+    x: float
+    y: float
+    width: str
+    height: str
+
+
+class Plate(NamedTuple):
+    """A label, in pixels of the drawing."""
+
+    side: str
+    text: str
+    x: int
+    y: int
+    width: int
+    height: int
+    text_x: str
+    text_y: str
+    text_length: str
+
+
+class Labels(NamedTuple):
+    """The labels for one width of screen: `wide` or `narrow`."""
+
+    screen: str
+    font_px: str
+    plates: list[Plate]
+
+
+class Drawing(NamedTuple):
+    """What `overlay.svg` of `sparring.pages` draws."""
+
+    title: str
+    width: int
+    height: int
+    shown_px: int
+    jpeg: str | None
+    """Base64; None: the boxes stand on an empty field."""
+    shapes: list[Shape]
+    labels: list[Labels]
+
+
+def overlay(one: ChangedPair, picture: Picture | None, class_names: Sequence[str] | None) -> Drawing:
+    """A drawing of the picture's size. Without a picture the boxes stand on an empty field."""
     original = picture.original if picture is not None else one.picture or _stand_in(one)
     size = (picture.width, picture.height) if picture is not None else _large(original)
     a, b = (
         _placed(boxes[:DRAWN_MAX], its_input, original, size)
         for boxes, its_input in ((one.a, one.input_a), (one.b, one.input_b))
     )
-    image = "" if picture is None else _image(picture)
-    drawn = [*_boxes("b", one.b, b, one.a, class_names), *_boxes("a", one.a, a, one.b, class_names)]
     width = _width(size)
-    labels = [
-        _labels(kind, one, (a, b), size, size[0] / shown_px, class_names)
-        for kind, shown_px in (("wide", width), ("narrow", min(width, _NARROW_PX)))
-    ]
-    return (
-        f'<svg viewBox="0 0 {size[0]} {size[1]}" role="img" style="max-width:{width}px">'
-        f"<title>{escape(one.subject)}</title>"
-        f'<rect class="field" width="{size[0]}" height="{size[1]}"/>{image}{"".join(drawn)}{"".join(labels)}</svg>'
+    return Drawing(
+        title=one.subject,
+        width=size[0],
+        height=size[1],
+        shown_px=width,
+        jpeg=None if picture is None else base64.b64encode(picture.jpeg).decode(),
+        shapes=[*_boxes("b", one.b, b, one.a, class_names), *_boxes("a", one.a, a, one.b, class_names)],
+        labels=[
+            _labels(screen, one, (a, b), size, size[0] / shown_px, class_names)
+            for screen, shown_px in (("wide", width), ("narrow", min(width, _NARROW_PX)))
+        ],
     )
 
 
@@ -110,38 +158,29 @@ def _tenth(value: float) -> float:
     return round(value, 1)
 
 
-def _image(picture: Picture) -> str:
-    encoded = base64.b64encode(picture.jpeg).decode()
-    return f'<image width="{picture.width}" height="{picture.height}" href="data:image/jpeg;base64,{encoded}"/>'
-
-
 def _boxes(
     side: str,
     boxes: Sequence[Box],
     scaled: Sequence[tuple[float, ...]],
     others: Sequence[Box],
     names: Sequence[str] | None,
-) -> Iterator[str]:
+) -> Iterator[Shape]:
     for box, (x1, y1, x2, y2) in reversed(list(zip(boxes, scaled, strict=False))):
         other = None if box.partner is None else others[box.partner]
         kind = "matched" if other is not None else "lone"
-        said = (
-            box_text(box, other, side, names)
-            if other
-            else f"only in {side.upper()}: {box_text(box, None, side, names)}"
-        )
-        where = f'x="{x1}" y="{y1}" width="{max(0, x2 - x1):.1f}" height="{max(0, y2 - y1):.1f}"'
-        yield f'<g class="{side} {kind}"><title>{escape(said)}</title><rect class="halo" {where}/><rect {where}/></g>'
+        text = box_text(box, other, side, names)
+        title = text if other else f"only in {side.upper()}: {text}"
+        yield Shape(side, kind, title, x1, y1, f"{max(0, x2 - x1):.1f}", f"{max(0, y2 - y1):.1f}")
 
 
 def _labels(
-    kind: str,
+    screen: str,
     one: ChangedPair,
     placed: tuple[Sequence[tuple[float, ...]], Sequence[tuple[float, ...]]],
     size: tuple[int, int],
     unit: float,
     names: Sequence[str] | None,
-) -> str:
+) -> Labels:
     """Those for a screen on which a pixel is `unit` of the picture's: a text is as large on every picture. What is only
     on one side comes first, the surest before others: it is what changed. A matched box has one label for both."""
     a, b = placed
@@ -168,19 +207,24 @@ def _labels(
             taken.append(place)
             room -= plate[0] * plate[1]
             plates.append(_plate(side, text, place, unit))
-    return f'<g class="{kind}" style="font-size:{_TEXT_PX * unit:.1f}px">{"".join(plates)}</g>'
+    return Labels(screen, f"{_TEXT_PX * unit:.1f}", plates)
 
 
 def _whole(corners: tuple[float, ...]) -> Rectangle:
     return round(corners[0]), round(corners[1]), round(corners[2]), round(corners[3])
 
 
-def _plate(side: str, text: str, place: Rectangle, unit: float) -> str:
+def _plate(side: str, text: str, place: Rectangle, unit: float) -> Plate:
     left, top, right, bottom = place
     width = right - left
-    return (
-        f'<g class="label {side}"><rect x="{left}" y="{top}" width="{width}" height="{bottom - top}"/>'
-        f'<text x="{left + 4 * unit:.1f}" y="{bottom - 5 * unit:.1f}" textLength="{max(1, width - 8 * unit):.1f}" '
-        f'lengthAdjust="spacingAndGlyphs">'
-        f"{escape(text)}</text></g>"
+    return Plate(
+        side,
+        text,
+        left,
+        top,
+        width,
+        bottom - top,
+        text_x=f"{left + 4 * unit:.1f}",
+        text_y=f"{bottom - 5 * unit:.1f}",
+        text_length=f"{max(1, width - 8 * unit):.1f}",
     )
