@@ -3,11 +3,10 @@ table of them."""
 
 from schemas.models import ModelVersion as UploadedModel
 from schemas.names import DEFAULT_WORKSPACE, PipelineName
-from sparring.card import rows
 from sparring.checks import printed
-from sparring.listing import Listing, Row
+from sparring.display import Listing, Row
 from sparring.model import ModelVersion
-from sparring.pipeline import Pipeline
+from sparring.pipeline import Pipeline, row_of
 from sparring.system.connection import Connection
 from sparring.workspace import Workspace
 
@@ -36,7 +35,7 @@ def listed_pipelines(connection: Connection, workspace: str, name: str | None = 
     found = [one for one in known if one.workspace == workspace and name in (None, one.name)]
 
     def row(one: PipelineName) -> Row:
-        heading, *others = rows(one.name, known[one], known[one].versions[known[one].latest].steps)
+        heading, *others = row_of(one.name, known[one], known[one].versions[known[one].latest].steps)
         return [heading, ("workspace_name", workspace), *others]
 
     return Listing("pipelines", ((Pipeline(connection, one), row(one)) for one in found))

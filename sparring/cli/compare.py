@@ -149,14 +149,13 @@ def _connect() -> "AbstractContextManager[Connection]":
 
 
 def _write_json(found: "Comparison") -> None:
-    import msgspec  # noqa: PLC0415  # slow: see cli.command
+    from sparring.cli.out import print_json  # noqa: PLC0415  # slow: see cli.command
 
     changed = [
         {"change": one.change, "subject": one.subject, "row": one.row, "source": one.facts["source"]}
         for one in found.changed
     ]
-    whole = msgspec.json.encode({**found.totals, "changed": changed})
-    sys.stdout.buffer.write(msgspec.json.format(whole, indent=2) + b"\n")
+    print_json({**found.totals, "changed": changed})
 
 
 def _print(found: "Comparison", names: "Sequence[str] | None") -> None:
@@ -176,7 +175,7 @@ def _print(found: "Comparison", names: "Sequence[str] | None") -> None:
 def _print_section(out: "Console", title: str, columns: "Sequence[str]", rows: "Sequence[Sequence[str]]") -> None:
     from rich.text import Text  # noqa: PLC0415  # as above
 
-    from sparring.cli.out import shown as one_line  # noqa: PLC0415  # as above
+    from sparring.cli.out import escape_controls as one_line  # noqa: PLC0415  # as above
     from sparring.cli.tables import table  # noqa: PLC0415  # as above
 
     shown = table(*columns)

@@ -22,7 +22,7 @@ from rich.progress import Progress as RichProgress
 from rich.status import Status
 from rich.text import Text
 
-from sparring.cli.out import note, shown
+from sparring.cli.out import escape_controls, note
 from sparring.cli.tables import console
 
 LINE_EVERY_S: Final = 5.0
@@ -41,7 +41,7 @@ def bars() -> Iterator[Callable[[str, int, int], None]]:
 
         def told(what: str, done: int, whole: int) -> None:
             if what not in tasks:
-                tasks[what] = progress.add_task(shown(what), total=whole)
+                tasks[what] = progress.add_task(escape_controls(what), total=whole)
             progress.update(tasks[what], completed=done)
 
         yield told
@@ -87,7 +87,7 @@ class Progress:
         out = console(stderr=True)
         if out.is_terminal:
             self._live = Live(
-                get_renderable=lambda: Text(shown(self.line())),
+                get_renderable=lambda: Text(escape_controls(self.line())),
                 console=out,
                 refresh_per_second=_REFRESH_PER_S,
                 transient=True,
@@ -131,7 +131,7 @@ def reading() -> Iterator[Callable[[str, int], None]]:
 
         def told(topic: str, count: int) -> None:
             if count % 100 == 0:
-                status.update(Text(shown(f"{topic}: {count:,} records")))
+                status.update(Text(escape_controls(f"{topic}: {count:,} records")))
 
         yield told if out.is_terminal else _nobody_looks
 

@@ -14,7 +14,6 @@ from adapters.store import sha256_of
 from schemas import models
 from schemas.catalog import Catalog
 from schemas.models import Configuration, PinnedModel
-from schemas.names import checked_name
 from schemas.pipelines import (
     ModelStep,
     PipelineVersion,
@@ -25,9 +24,10 @@ from schemas.pipelines import (
     checked_step,
 )
 from sparring.deployment.configure import configuration
-from sparring.deployment.onnx_file import Signature, inspect, model_bytes
+from sparring.deployment.model_file import model_version
+from sparring.deployment.onnx_file import model_bytes
 from sparring.deployment.version_checks import check_version
-from sparring.deployment.version_prefix import VERSION_CHARS_MIN, meant
+from sparring.deployment.version_prefix import VERSION_CHARS_MIN, resolve_version
 from sparring.framework import Framework
 from sparring.pipeline_file.spec import ModelName, Wanted, WantedModelStep, WantedShadow, WantedSplit, WantedStep
 from sparring.pipeline_file.yaml import WrongFile
@@ -63,31 +63,8 @@ def version_of(workspace: str, name: str, path: Path, framework: Framework, cata
 
 
 def new_version(workspace: str, name: str, path: Path, content: bytes, framework: Framework) -> models.ModelVersion:
-    """What uploading these bytes would make. Errors as of `version_of`."""
-    checked_name("name", name)
-    signature = _signature(path, content, framework)
-    return models.ModelVersion(
-        workspace=workspace,
-        name=name,
-        version=NEW,
-        sha256=sha256_of(content),
-        framework=framework.value,
-        file_name=path.name,
-        size_bytes=len(content),
-        created_at=0,
-        inputs=signature.inputs,
-        outputs=signature.outputs,
-    )
-
-
-def _signature(path: Path, content: bytes, framework: Framework) -> Signature:
-    if framework is Framework.ONNX:
-        return inspect(path, content)
-    try:
-        compile(content, str(path), "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
-        raise ValueError(f"path: {path} is not Python: {error}") from None
-    return Signature((), ())
+    """The version that an upload of these bytes would make. Errors as of `version_of`."""
+    return model_version(workspace, name, path, content, framework, version=NEW, created_at=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +120,7 @@ class Models:
         if name.version is None:
             return self._with_configuration(known[-1])
         versions = {one.version: one for one in known}
-        version = meant(versions, name.version)
+        version = resolve_version(versions, name.version)
         if version is None:
             raise name.place.wrong(
                 f"one of the versions {', '.join(versions)}, or the beginning of just one "

@@ -30,7 +30,7 @@ class Place:
 
     def wrong(self, expected: str) -> WrongFile:
         """The error that says what stands here, and what was expected."""
-        return WrongFile(f"{self.path or 'the file'}: {shown(self.value)}; expected {expected}")
+        return WrongFile(f"{self.path or 'the file'}: {as_typed(self.value)}; expected {expected}")
 
     def refused(self, why: object) -> WrongFile:
         """The error of somebody else, who knows no place: a reason that names its own argument."""
@@ -70,7 +70,9 @@ class Place:
             raise self.wrong(what)
         for key in self.value:
             if not isinstance(key, str):
-                raise WrongFile(f"{self.path or 'the file'}: the key {shown(key)}; expected text, quoted where needed")
+                raise WrongFile(
+                    f"{self.path or 'the file'}: the key {as_typed(key)}; expected text, quoted where needed"
+                )
         dot = f"{self.path}." if self.path else ""
         return {key: Place(f"{dot}{key}", value) for key, value in self.value.items()}
 
@@ -80,7 +82,7 @@ class Place:
         where = self.path or "the file"
         for key in found:
             if key not in keys:
-                raise WrongFile(f"{where}: unknown key {shown(key)}; expected {_listed(keys)}")
+                raise WrongFile(f"{where}: unknown key {as_typed(key)}; expected {_listed(keys)}")
         given = {key: place for key, place in found.items() if place.value is not None}
         for key in required:
             if key not in given:
@@ -88,7 +90,7 @@ class Place:
         return given
 
 
-def shown(value: object) -> str:
+def as_typed(value: object) -> str:
     """A value as it might be typed, cut where it is long. What holds others is not opened: it may be without end."""
     if isinstance(value, dict):
         return f"a mapping of {len(value)}"
@@ -121,7 +123,7 @@ def read_yaml(content: bytes) -> object:
     try:
         root = yaml.compose(content, Loader=yaml.SafeLoader)
         for key in _second_keys(root):
-            raise WrongFile(f"{_at(key.start_mark)}: the key {shown(key.value)} stands twice; expected each once")
+            raise WrongFile(f"{_at(key.start_mark)}: the key {as_typed(key.value)} stands twice; expected each once")
         value: object = yaml.safe_load(content)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

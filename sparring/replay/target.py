@@ -13,7 +13,7 @@ from schemas.models import PinnedModel
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion
 from sparring.deployment.onnx_file import model_bytes
-from sparring.deployment.version_prefix import meant
+from sparring.deployment.version_prefix import resolve_version
 from sparring.pipeline_file.parse import read_wanted
 from sparring.pipeline_file.plan import NEW, Planned, planned, renewed, versions_of
 from sparring.pipeline_file.yaml import WrongFile
@@ -31,7 +31,7 @@ def deployed_version(catalog: Catalog, name: PipelineName, version: str | None) 
         raise EntityNotFoundError(f"pipeline {name} does not exist; there are: {known}")
     with_steps = {key: one for key, one in pipeline.versions.items() if one.steps}
     latest = pipeline.live or next(reversed(with_steps), None)
-    found = latest if version is None else meant(with_steps, version)
+    found = latest if version is None else resolve_version(with_steps, version)
     if found is None:
         asked = "version with steps" if version is None else f"version {version!r}"
         listed = ", ".join(with_steps) or "none with steps"

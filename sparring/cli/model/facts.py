@@ -8,7 +8,7 @@ from schemas.catalog import Catalog
 from schemas.errors import EntityNotFoundError
 from schemas.models import Configuration, PinnedModel, TensorSpec
 from sparring.checks import moment
-from sparring.deployment.version_prefix import meant
+from sparring.deployment.version_prefix import resolve_version
 from sparring.pipeline_file.plan import as_configured
 
 
@@ -69,7 +69,7 @@ def version_facts(workspace: str, asked: str, catalog: Catalog) -> VersionFacts:
             f"workspace {workspace} has no model {name!r}; there are: {', '.join(names) or 'none'}; "
             "`sparring model upload` uploads one"
         )
-    version = meant(versions, beginning) if at else list(versions)[-1]
+    version = resolve_version(versions, beginning) if at else list(versions)[-1]
     if version is None:
         raise EntityNotFoundError(
             f"model {name} has no single version {beginning!r}; there are: {', '.join(reversed(versions))}"

@@ -7,8 +7,8 @@ from schemas.errors import EntityNotFoundError
 from schemas.models import TensorSpec
 from sparring.cli.exits import NOTHING_THERE, OK
 from sparring.cli.model.facts import VersionFacts, model_facts, version_facts
-from sparring.cli.out import say
-from sparring.cli.pipeline.client import catalog_of, complain, connected, print_json
+from sparring.cli.out import print_json, say
+from sparring.cli.pipeline.client import catalog_of, complain, connected
 from sparring.cli.tables import console, short, table
 from sparring.pipeline_file.describe import configuration_in_words
 

@@ -7,8 +7,8 @@ from typing import Final
 from sparring.cli.exits import OK
 from sparring.cli.model.facts import version_facts
 from sparring.cli.model.show import page
-from sparring.cli.out import say
-from sparring.cli.pipeline.client import catalog_of, connected, print_json
+from sparring.cli.out import print_json, say
+from sparring.cli.pipeline.client import catalog_of, connected
 from sparring.deployment.configure import configuration
 from sparring.framework import Framework
 from sparring.pipeline_file.plan import new_version

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sparring.cli.arguments import count, past, pipeline
 from sparring.cli.command import add_command
 from sparring.cli.exits import FAILED, NOTHING_THERE, OK
-from sparring.cli.out import say
+from sparring.cli.out import print_json, say
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
@@ -88,10 +88,7 @@ def _verify(parsed: argparse.Namespace) -> int:
 
 
 def _write_json(report: "Report") -> None:
-    import msgspec  # noqa: PLC0415  # slow: see cli.command
-
-    whole = {"in_order": report.in_order, "counts": report.counts, "findings": report.findings}
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n")
+    print_json({"in_order": report.in_order, "counts": report.counts, "findings": report.findings})
 
 
 def _print(report: "Report", shown_max: int) -> None:

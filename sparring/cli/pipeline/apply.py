@@ -7,9 +7,9 @@ from typing import Final
 
 from schemas.errors import SparringError
 from sparring.cli.exits import FAILED, OK
-from sparring.cli.out import say
+from sparring.cli.out import print_json, say
 from sparring.cli.pipeline.applier import Doing
-from sparring.cli.pipeline.client import catalog_of, complain, connected, print_json
+from sparring.cli.pipeline.client import catalog_of, complain, connected
 from sparring.cli.pipeline.switch import what_is_live
 from sparring.client import Client
 from sparring.pipeline_file.diff import Change, differences

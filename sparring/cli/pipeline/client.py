@@ -1,11 +1,8 @@
 """The client that the commands of models and pipelines work with, and how its errors and warnings are said."""
 
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import msgspec
 
 from schemas.catalog import Catalog, Record
 from schemas.errors import EntityNotFoundError, SparringError
@@ -43,11 +40,6 @@ def found(client: Client, name: str) -> Pipeline:
             "`sparring pipeline apply` makes one"
         )
     return client.get_pipeline(name)
-
-
-def print_json(value: object) -> None:
-    """Indented, for programs and for people who look."""
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
 
 
 def complain(error: object) -> None:

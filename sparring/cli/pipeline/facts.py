@@ -10,7 +10,7 @@ from schemas.errors import EntityNotFoundError
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion
 from sparring.checks import moment
-from sparring.deployment.version_prefix import meant
+from sparring.deployment.version_prefix import resolve_version
 from sparring.pipeline_file.describe import step_in_words, steps_in_words
 from sparring.steps import as_dictionary
 
@@ -60,7 +60,7 @@ def pipeline_facts(name: PipelineName, known: Pipeline) -> PipelineFacts:
         versions=len(known.versions),
         tags=known.tags,
         steps=steps_in_words(shown_version(name, known, None).steps),
-        last_updated=moment(updated_ms(known)),
+        last_updated=moment(known.updated_at_ms),
     )
 
 
@@ -74,7 +74,7 @@ def version_facts(name: PipelineName, known: Pipeline, asked: str | None, status
         workspace=name.workspace,
         name=name.name,
         created=moment(created[0]),
-        last_updated=moment(updated_ms(known)),
+        last_updated=moment(known.updated_at_ms),
         live=known.live,
         tags=known.tags,
         versions=tuple(reversed(known.versions)),
@@ -91,15 +91,9 @@ def shown_version(name: PipelineName, known: Pipeline, asked: str | None) -> Pip
     """The version that was asked for, by its uuid or the beginning of just one; None: the live one, else the latest."""
     if asked is None:
         return known.live_version or known.versions[known.latest]
-    version = meant(known.versions, asked)
+    version = resolve_version(known.versions, asked)
     if version is None:
         raise EntityNotFoundError(
             f"pipeline {name} has no single version {asked!r}; there are: {', '.join(reversed(known.versions))}"
         )
     return known.versions[version]
-
-
-def updated_ms(known: Pipeline) -> int:
-    """When it was last given a version, switched on or off; Unix milliseconds."""
-    newest = list(known.versions.values())[-1].created_at
-    return max([newest, *(switch.at for switch in known.history[-1:])])

@@ -5,8 +5,8 @@ import argparse
 from schemas.errors import EntityNotFoundError
 from schemas.names import PipelineName
 from sparring.cli.exits import NOTHING_THERE, OK
-from sparring.cli.out import say
-from sparring.cli.pipeline.client import catalog_of, complain, connected, found, print_json
+from sparring.cli.out import print_json, say
+from sparring.cli.pipeline.client import catalog_of, complain, connected, found
 from sparring.cli.pipeline.facts import VersionFacts, pipeline_facts, version_facts
 from sparring.cli.tables import console, short, table
 

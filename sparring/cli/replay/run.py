@@ -2,18 +2,15 @@
 
 import argparse
 import contextlib
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-
-import msgspec
 
 from schemas.errors import SparringError
 from sparring.cli.deployed import deployed
 from sparring.cli.exits import FAILED, INTERRUPTED, NOTHING_THERE, OK
 from sparring.cli.interrupt import interrupted_once
-from sparring.cli.out import complain, note, say
+from sparring.cli.out import complain, note, print_json, say
 from sparring.cli.progress import Progress, watched
 from sparring.cli.replay.inspect_only import dry_run, verify, what_if
 from sparring.cli.replay.options import Frames, check_permission, frames_of, pipeline_of, plan_of, version_of
@@ -97,8 +94,7 @@ def _going(left: Left) -> Iterator[None]:
 def _say(journal: Journal, counts: Counts, *, finished: bool, as_json: bool) -> int:
     """What became of it; returns the exit code."""
     if as_json:
-        facts = msgspec.json.encode(_facts(journal, counts, finished))
-        sys.stdout.buffer.write(msgspec.json.format(facts, indent=2) + b"\n")
+        print_json(_facts(journal, counts, finished))
     else:
         say(*summary(journal.folder, counts, journal).splitlines())
     for refusal in counts.refusals:
