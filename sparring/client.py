@@ -22,7 +22,6 @@ from sparring.deployment.onnx_file import model_bytes
 from sparring.display import Listing
 from sparring.frames.headers import Labels
 from sparring.framework import Framework
-from sparring.listed import listed_models, listed_pipelines, listed_versions, listed_workspaces
 from sparring.model import ModelVersion
 from sparring.other_names import CLIENT, OtherNames
 from sparring.pipeline import Pipeline
@@ -33,7 +32,14 @@ from sparring.results.query import Question
 from sparring.results.result import JoinedResult, Result
 from sparring.results.stream import ResultStream, read_results
 from sparring.system.connection import Connection, found_settings, who
-from sparring.workspace import Workspace, exists
+from sparring.workspace import (
+    Workspace,
+    exists,
+    listed_models,
+    listed_pipelines,
+    listed_versions,
+    listed_workspaces,
+)
 
 _FRAMEWORKS: Final = [str(one) for one in Framework]
 

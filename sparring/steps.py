@@ -2,14 +2,11 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, assert_never
 
-import numpy as np
-
 from schemas.errors import EntityNotFoundError
-from schemas.models import Configuration, PinnedModel
-from schemas.names import ModelKey
+from schemas.models import PinnedModel
 from schemas.pipelines import (
     ModelStep,
     RandomSplit,
@@ -55,36 +52,6 @@ def shadow_deploy(champion: object, challengers: object, share: object) -> Step:
         raise ValueError(f"share: {fraction!r}; expected a number from 0.0 to 1.0")
     others = tuple(_pinned("challengers", one) for one in _listed("challengers", challengers, "model versions"))
     return _checked("challengers", ShadowDeploy(_pinned("champion", champion), others, fraction))
-
-
-def checked_index(index: object, steps: Sequence[Step], checks: int = 0) -> int:
-    """`index` as it came; ValueError outside 0..len-1. checks: how many validations `steps()` shows behind them."""
-    if isinstance(index, bool) or not isinstance(index, int | np.integer):
-        raise TypeError(f"index: {index!r}; expected a whole number")
-    if not 0 <= index < len(steps):
-        what = f"0 to {len(steps) - 1}" if steps else "none: the pipeline has no steps"
-        if len(steps) <= index < len(steps) + checks:
-            what += "; a Check is a validation: add_validations and remove_validation change it by its name"
-        raise ValueError(f"index: {index}; expected {what}")
-    return int(index)
-
-
-def repinned(step: Step, configurations: Mapping[ModelKey, Configuration]) -> Step:
-    """The step with each model's newest configuration."""
-
-    def newest(pinned: PinnedModel) -> PinnedModel:
-        return PinnedModel(pinned.model, configurations.get(pinned.key, pinned.configuration))
-
-    match step:
-        case ModelStep(model=model):
-            return ModelStep(newest(model))
-        case RandomSplit(arms=arms):
-            arms = tuple(WeightedModel(arm.weight, newest(arm.model)) for arm in arms)
-            return RandomSplit(arms, step.hash_key)
-        case ShadowDeploy(champion=champion, challengers=challengers):
-            return ShadowDeploy(newest(champion), tuple(newest(one) for one in challengers), step.share)
-        case _:
-            assert_never(step)
 
 
 def as_dictionary(step: Step) -> dict[str, Any]:

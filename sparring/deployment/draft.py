@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from uuid import uuid4
 
+import numpy as np
+
 from adapters.clock import now_ms
 from schemas.catalog import Catalog
+from schemas.models import PinnedModel
 from schemas.names import PipelineName
-from schemas.pipelines import PipelineVersion, Step, Validation
+from schemas.pipelines import PipelineVersion, Step, Validation, replace_models
 from sparring.checks import checked_text
-from sparring.steps import checked_index, repinned
 
 
 class Draft:
@@ -54,13 +56,13 @@ class Draft:
     def replace(self, index: int, step: Step) -> None:
         """Another step at `index`; ValueError outside 0..len-1."""
         steps = self.steps
-        steps[checked_index(index, steps, len(self.rules))] = step
+        steps[_checked_index(index, steps, len(self.rules))] = step
         self._edit(steps, self.rules)
 
     def remove(self, index: int) -> None:
         """Drop the step at `index`; ValueError outside 0..len-1."""
         steps = self.steps
-        del steps[checked_index(index, steps, len(self.rules))]
+        del steps[_checked_index(index, steps, len(self.rules))]
         self._edit(steps, self.rules)
 
     def clear(self) -> None:
@@ -82,7 +84,11 @@ class Draft:
 
     def version(self, name: PipelineName, catalog: Catalog) -> PipelineVersion:
         """A new version of it, with each model's newest configuration."""
-        steps = tuple(repinned(step, catalog.configurations) for step in self.steps)
+
+        def newest(pinned: PinnedModel) -> PinnedModel:
+            return PinnedModel(pinned.model, catalog.configurations.get(pinned.key, pinned.configuration))
+
+        steps = tuple(replace_models(step, newest) for step in self.steps)
         return PipelineVersion(
             name.workspace, name.name, str(uuid4()), steps, now_ms(), tuple(self.rules.values()), self.frame_age_ms_max
         )
@@ -94,3 +100,15 @@ class Draft:
     def _edit(self, steps: list[Step], rules: dict[str, Validation]) -> None:
         self._frame_age_ms_max = self.frame_age_ms_max  # before it counts as edited
         self._steps, self._rules = steps, rules
+
+
+def _checked_index(index: object, steps: Sequence[Step], checks: int = 0) -> int:
+    """The index as an int; ValueError outside 0..len-1. checks: number of validations, which `steps()` lists last."""
+    if isinstance(index, bool) or not isinstance(index, int | np.integer):
+        raise TypeError(f"index: {index!r}; expected a whole number")
+    if not 0 <= index < len(steps):
+        what = f"0 to {len(steps) - 1}" if steps else "none: the pipeline has no steps"
+        if len(steps) <= index < len(steps) + checks:
+            what += "; a Check is a validation: add_validations and remove_validation change it by its name"
+        raise ValueError(f"index: {index}; expected {what}")
+    return int(index)

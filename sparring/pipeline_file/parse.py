@@ -19,8 +19,8 @@ from schemas.limits import FRAME_AGE_MS_LIMIT
 from schemas.names import PipelineName, checked_name, checked_tag
 from schemas.pipelines import Validation
 from sparring.checks import checked_count
+from sparring.deployment.configure import configuration
 from sparring.framework import Framework
-from sparring.model import ModelVersion
 from sparring.pipeline_file.spec import (
     ModelName,
     Wanted,
@@ -32,7 +32,7 @@ from sparring.pipeline_file.spec import (
 )
 from sparring.pipeline_file.yaml import Place, read_yaml
 
-ARGUMENTS: Final = tuple(name for name in inspect.signature(ModelVersion.configure).parameters if name != "self")
+ARGUMENTS: Final = tuple(name for name in inspect.signature(configuration).parameters if name != "model")
 _SCHEMAS: Final = ("input_schema", "output_schema")
 _LIST: Final = re.compile(r"list<(.+)>")
 _TYPE: Final = "a type: float, double, int64, bool, string, or a list of one, such as list<float>"

@@ -22,6 +22,7 @@ from schemas.pipelines import (
     Step,
     WeightedModel,
     checked_step,
+    replace_models,
 )
 from sparring.deployment.configure import configuration
 from sparring.deployment.model_file import model_version
@@ -146,15 +147,7 @@ def renewed(step: Step, uploaded: Mapping[str, PinnedModel]) -> Step:
     def there(pinned: PinnedModel) -> PinnedModel:
         return uploaded[pinned.model.name] if pinned.model.version == NEW else pinned
 
-    match step:
-        case ModelStep(model=model):
-            return ModelStep(there(model))
-        case RandomSplit(arms=arms, hash_key=hash_key):
-            return RandomSplit(tuple(WeightedModel(arm.weight, there(arm.model)) for arm in arms), hash_key)
-        case ShadowDeploy(champion=champion, challengers=challengers, share=share):
-            return ShadowDeploy(there(champion), tuple(there(one) for one in challengers), share)
-        case _:
-            assert_never(step)
+    return replace_models(step, there)
 
 
 def _configuration(wanted: Wanted, name: str, model: models.ModelVersion, catalog: Catalog) -> Configuration:

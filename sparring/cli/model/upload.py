@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from sparring.cli.exits import OK
-from sparring.cli.model.facts import version_facts
-from sparring.cli.model.show import page
+from sparring.cli.model.facts import page, version_facts
 from sparring.cli.out import print_json, say
 from sparring.cli.pipeline.client import catalog_of, connected
 from sparring.deployment.configure import configuration

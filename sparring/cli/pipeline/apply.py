@@ -9,8 +9,7 @@ from schemas.errors import SparringError
 from sparring.cli.exits import FAILED, OK
 from sparring.cli.out import print_json, say
 from sparring.cli.pipeline.applier import Doing
-from sparring.cli.pipeline.client import catalog_of, complain, connected
-from sparring.cli.pipeline.switch import what_is_live
+from sparring.cli.pipeline.client import catalog_of, complain, connected, what_is_live
 from sparring.client import Client
 from sparring.pipeline_file.diff import Change, differences
 from sparring.pipeline_file.parse import read_wanted

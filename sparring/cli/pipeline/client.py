@@ -6,9 +6,11 @@ from contextlib import contextmanager
 
 from schemas.catalog import Catalog, Record
 from schemas.errors import EntityNotFoundError, SparringError
+from schemas.names import PipelineName
 from sparring.cli import out
 from sparring.client import Client
 from sparring.pipeline import Pipeline
+from sparring.pipeline_file.describe import steps_in_words
 
 
 @contextmanager
@@ -40,6 +42,14 @@ def found(client: Client, name: str) -> Pipeline:
             "`sparring pipeline apply` makes one"
         )
     return client.get_pipeline(name)
+
+
+def what_is_live(client: Client, name: PipelineName) -> str:
+    """One line: the version, and its steps in words."""
+    live = catalog_of(client).live(name)
+    return f"{name}: " + (
+        "nothing is live" if live is None else f"{live.version} is live: {steps_in_words(live.steps)}"
+    )
 
 
 def complain(error: object) -> None:

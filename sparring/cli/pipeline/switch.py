@@ -5,9 +5,8 @@ import argparse
 from schemas.names import PipelineName
 from sparring.cli.exits import OK
 from sparring.cli.out import say
-from sparring.cli.pipeline.client import catalog_of, connected, found
+from sparring.cli.pipeline.client import connected, found, what_is_live
 from sparring.client import Client
-from sparring.pipeline_file.describe import steps_in_words
 
 
 def deploy(parsed: argparse.Namespace) -> int:
@@ -34,11 +33,3 @@ def rollback(parsed: argparse.Namespace) -> int:
 def _say(client: Client, name: str) -> int:
     say(str(what_is_live(client, PipelineName(client.get_current_workspace().name(), name))))
     return OK
-
-
-def what_is_live(client: Client, name: PipelineName) -> str:
-    """One line: the version, and its steps in words."""
-    live = catalog_of(client).live(name)
-    return f"{name}: " + (
-        "nothing is live" if live is None else f"{live.version} is live: {steps_in_words(live.steps)}"
-    )
