@@ -1,27 +1,49 @@
 """THE FRONT DOOR: SDK, command line, local stack.
 
-`Client` is where Python starts; the other names here are what its users import, `framework`, `object` and
-`vision` with them. They are loaded when they are first used: `sparring up` needs no pandas.
+`Client` is where Python starts. The other names here are what users import, with the modules `framework`, `object` and
+`vision`. All are loaded on first use: `sparring up` needs no pandas.
 
-    calls       client, workspace, model, pipeline; `other_names`: calls of the tutorial's SDK that are not here
-    lists       `listed`: workspaces, pipelines and models as `list_*` gives them; `listing`: such a list as a table
-    arguments   checks, configuration (`fields`: a struct of a user's fields), framework, steps, inputs (a request as
-                the bytes of a frame), inspect (an ONNX file)
-    deploying   deploy, `draft` (edits), `version_checks` (what could never answer)
-    answers     infer, parallel, result, rows, columns, logs, log_files; `unifying`: tables of several versions as one
-    connection  connection, catalog, `owner` (the process that may use a client)
-    Kafka       broker, records, stream, spans, `unreadable` (headers)
-    rooms       cli, comparison, consuming, dataset, ledger, producing, replay, sources, stack, vision, wanted
+Modules of the SDK:
+
+    client             workspaces, models and pipelines of one running system
+    workspace          a workspace; the lists that `Client.list_*` returns
+    pipeline, steps    a pipeline handle; its steps as arguments and as `steps()` prints them
+    model, framework   a model version handle; what an uploaded file is
+    deployment_config  the tutorial's deployment configuration
+    object             the errors, under the tutorial's name
+    display            how these objects show themselves: text in a terminal, tables in a notebook
+    other_names        calls of the tutorial's SDK that are not here, and what to call instead
+    checks             arguments, checked before anything is sent
+
+Rooms, each above those that it uses (import-linter holds the order):
+
+    cli            the command line
+    comparison     two models on the same frames; the report
+    replay         recorded frames through another pipeline version
+    operations     dead letters, pruning, rebuilding and looking up the index
+    ledger         checks that every frame was answered as decided
+    producer       sends many frames
+    pipeline_file  a YAML file of a pipeline, compared with the catalog
+    requests       `infer`: one request, its answers
+    results        answers as streams, tables and logs
+    deployment     from model files and steps to a live version
+    frames         what a frame is made of
+    sources        files, folders, videos and object stores, as frames
+    system         a client's connection to a running system
+    kafka          the only room that uses kafka-python
+    local          the local stack: Kafka, Valkey and the services as processes
+    dataset        answers as Arrow data sets
+    vision         drawing of boxes, classes, pictures
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sparring._import_guard import refuse_foreign_rooms
+from sparring._import_guard import refuse_shadowed_packages
 
 __version__ = "0.1.0"
 
-refuse_foreign_rooms()
+refuse_shadowed_packages()
 
 if TYPE_CHECKING:
     from sparring import framework, object, vision  # noqa: A004  # the tutorial's name of the module

@@ -11,7 +11,7 @@ from schemas.errors import EntityNotFoundError
 from schemas.models import Configuration, ImageSettings, PinnedModel, TensorSpec
 from schemas.names import ModelKey
 from sparring.checks import moment
-from sparring.deployment.configure import configuration, why_alone
+from sparring.deployment.configure import configuration, why_not_batched
 from sparring.display import fields_as_html
 from sparring.other_names import MODEL, OtherNames
 from sparring.system.connection import Connection
@@ -110,7 +110,7 @@ class ModelVersion(OtherNames):
             class_names=class_names,
             outputs_per_row=outputs_per_row,
         )
-        if (why := why_alone(PinnedModel(self._model, checked))) is not None:
+        if (why := why_not_batched(PinnedModel(self._model, checked))) is not None:
             warnings.warn(f"batch_rows_max: {checked.batch_rows_max} has no effect: {why}", stacklevel=2)
         self._connection.append(ModelConfigured(self._model.key, checked))
         return self

@@ -1,4 +1,4 @@
-"""Steps as a user gives them, and as `steps()` prints them. Pure, but for looking up models."""
+"""Steps as arguments of a pipeline's calls, and as `steps()` prints them. Pure, except that models are looked up."""
 
 import json
 import math
@@ -21,7 +21,7 @@ from sparring.checks import checked_number, checked_text
 from sparring.model import ModelVersion
 
 WEIGHT_MAX: Final = 1e15
-"""Far from where the sum of some could be infinite."""
+"""Small enough that no sum of weights is infinite."""
 
 
 def model_step(model: object) -> Step:
@@ -78,7 +78,7 @@ def check_as_dictionary(rule: Validation) -> dict[str, Any]:
 
 
 def first_model(steps: Sequence[Step]) -> str:
-    """What the pipeline's table shows: the first model of the first step."""
+    """The first model of the first step, which the pipeline's row shows; empty without steps."""
     return step_models(steps[0])[0].model.name if steps else ""
 
 

@@ -105,7 +105,7 @@ def _add_matching(compare: argparse.ArgumentParser) -> None:
 
 
 def _compare(parsed: argparse.Namespace) -> int:
-    from sparring.cli.progress import bars  # noqa: PLC0415  # with what follows, which is slow: see cli.command
+    from sparring.cli.progress import part_progress  # noqa: PLC0415  # with what follows, which is slow: see cli.command
     from sparring.comparison.compare import comparison  # noqa: PLC0415  # as above
     from sparring.comparison.options import Options  # noqa: PLC0415  # as above
 
@@ -114,7 +114,7 @@ def _compare(parsed: argparse.Namespace) -> int:
     fields = (parsed.boxes, parsed.classes, parsed.confidences)
     options = Options.checked(parsed.iou, parsed.any_class, parsed.min_confidence, fields, parsed.box_format)
     models = (parsed.model_a, parsed.model_b)
-    with bars() as progress:
+    with part_progress() as progress:
         found = comparison(parsed.a, parsed.b, options, models, parsed.out, _connect, progress)
     names = _class_names(parsed.class_names)
     if parsed.html is not None:

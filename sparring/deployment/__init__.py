@@ -1,9 +1,11 @@
-"""A VERSION GOES LIVE: configuration, checks, deployment.
+"""DEPLOYMENT: from model files and steps to a pipeline version that is live.
 
-configure       What `configure()` takes, checked. Pure
-deploy          Switching a pipeline version live, and off: records in the catalog, answers in presence
-draft           What a pipeline's handle holds: the latest version's steps and rules, until it is edited. Pure
-onnx_file       Reads an ONNX file's inputs and outputs, in a process of its own: a native crash is survived
-version_checks  Checks of a pipeline version before it is live: could it ever answer?
-version_prefix  Which version of a pipeline the beginning of a uuid names. Pure
+model_file      a model file -> the model version that an upload makes of it
+onnx_file       inputs and outputs of an ONNX file, read in a process of its own
+configure       the arguments of `ModelVersion.configure()`, checked for one model
+image_settings  its image settings: how an encoded image becomes an input
+draft           the steps and rules of a pipeline handle, until they are deployed
+version_checks  a pipeline version that could never answer is refused
+version_prefix  a version by the beginning of its uuid
+deploy          offers a version, waits until its models are ready, makes it live
 """

@@ -1,4 +1,4 @@
-"""What a pipeline's handle holds: the latest version's steps and rules, until it is edited. Pure."""
+"""The steps and rules of a pipeline handle: those of the latest version, until an edit. Pure."""
 
 from collections.abc import Callable, Sequence
 from uuid import uuid4
@@ -14,7 +14,7 @@ from sparring.checks import checked_text
 
 
 class Draft:
-    """Steps, validation rules, and how old a frame may be. latest: asks for the version that an edit begins with."""
+    """Steps, validation rules and the largest frame age. latest: returns the version that an edit starts from."""
 
     def __init__(self, latest: Callable[[], PipelineVersion], steps: Sequence[Step] | None) -> None:
         self._latest = latest
@@ -24,7 +24,7 @@ class Draft:
 
     @property
     def edited(self) -> bool:
-        """Whether it differs from the latest version, as far as the handle knows."""
+        """Whether an edit has changed it since the latest version."""
         return self._steps is not None
 
     @property
@@ -41,11 +41,11 @@ class Draft:
 
     @property
     def frame_age_ms_max(self) -> int | None:
-        """None: however old."""
+        """Milliseconds; None: frames of any age are answered."""
         return self._frame_age_ms_max if self.edited else self._latest().frame_age_ms_max
 
     def allow_frame_age(self, frame_age_ms_max: int | None) -> None:
-        """Another age."""
+        """Set the largest frame age, milliseconds; None: any."""
         self._edit(self.steps, self.rules)
         self._frame_age_ms_max = frame_age_ms_max
 
@@ -54,7 +54,7 @@ class Draft:
         self._edit([*self.steps, step], self.rules)
 
     def replace(self, index: int, step: Step) -> None:
-        """Another step at `index`; ValueError outside 0..len-1."""
+        """Replace the step at `index`; ValueError outside 0..len-1."""
         steps = self.steps
         steps[_checked_index(index, steps, len(self.rules))] = step
         self._edit(steps, self.rules)
@@ -70,11 +70,11 @@ class Draft:
         self._edit([], {})
 
     def add_rules(self, rules: dict[str, Validation]) -> None:
-        """Add rules; one of a name that is there is replaced."""
+        """Add rules; a rule of an existing name is replaced."""
         self._edit(self.steps, {**self.rules, **rules})
 
     def remove_rule(self, name: object) -> None:
-        """Drop one rule; ValueError where there is none of this name."""
+        """Drop one rule; ValueError if no rule has this name."""
         checked_text("name", name, "the name of a rule")
         rules = self.rules
         if name not in rules:
@@ -94,11 +94,11 @@ class Draft:
         )
 
     def forget(self) -> None:
-        """Drop the edits: the latest version has them, or they are not wanted."""
+        """Drop the edits."""
         self._steps = self._rules = None
 
     def _edit(self, steps: list[Step], rules: dict[str, Validation]) -> None:
-        self._frame_age_ms_max = self.frame_age_ms_max  # before it counts as edited
+        self._frame_age_ms_max = self.frame_age_ms_max  # the latest version's, read before the draft counts as edited
         self._steps, self._rules = steps, rules
 
 

@@ -1,9 +1,11 @@
-"""A PIPELINE FILE: read, checked, and compared with the catalog.
+"""A PIPELINE FILE: read, checked, and compared with the catalog. Its format is docs/pipeline-file.md.
 
-describe  Steps, rules and configurations in words: for lists, and for one line per difference. Pure
-diff      What must be done so that the system is as the file wants it. Pure
-parse     Reads a pipeline file: the format of docs/pipeline-file.md, and nothing else
-plan      What a file wants as the system would have it: model versions with their configurations, a pipeline versio
-spec      What a pipeline file says, checked as far as the file alone can tell. Models are still names
-yaml      A value of the file with the place where it stands: `steps[1].random_split.weights[0].weight`. Pure
+In the order in which `sparring pipeline apply` uses them:
+
+    yaml      bytes -> YAML values, each a `Node` with its path in the file
+    parse     nodes -> a `PipelineSpec`; errors name path, value, expected value
+    spec      what a pipeline file states: models are still names
+    plan      a spec and the catalog -> model versions, configurations, a pipeline version
+    diff      a plan and the catalog -> the list of changes
+    describe  steps, rules and configurations as text
 """

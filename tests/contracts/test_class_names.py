@@ -21,7 +21,6 @@ PRESENT: Final = {
     "Frames": "cli.replay.options: an option; producer.frames: the SDK's public sender",
     "Inputs": "workers.inference.tensors: tensors; comparison.coordinates: sizes of inputs",
     "Joined": "comparison.joined and results.logs: two joins",
-    "Place": "dataset.rows: a row's position; pipeline_file.yaml: a node",
     "Progress": "cli.progress: a line on stderr; results.window: how far a stream is read",
     "Question": "results.logs and results.query: two queries",
     "Recorded": "kafka.source, local.reaper, replay.recorded: records, a process, a file",
@@ -29,8 +28,6 @@ PRESENT: Final = {
     "Rows": "dataset.rows: a writer; replay.source: rows of a data set",
     "Sent": "ledger.facts, producer.sender, replay.in_flight: three records of sending",
     "Span": "adapters.traces: OpenTelemetry's; kafka.offsets: a range of offsets",
-    "VersionFacts": "cli.model.facts: of a model; cli.pipeline.facts: of a pipeline",
-    "Wanted": "workers.host.wanted: model processes; pipeline_file.spec: a file",
     "Watch": "adapters.presence: heartbeats; replay.replay: a monitor",
 }
 """Present exceptions, to be renamed. No entry may be added."""

@@ -14,6 +14,8 @@ INDEXED = (
     "sparring.sources",
     "sparring.comparison",
     "sparring.dataset",
+    "sparring.deployment",
+    "sparring.pipeline_file",
 )
 
 

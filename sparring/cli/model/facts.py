@@ -30,7 +30,7 @@ class ModelFacts(msgspec.Struct, frozen=True):
     uploaded: datetime
 
 
-class VersionFacts(msgspec.Struct, frozen=True):
+class ModelVersionFacts(msgspec.Struct, frozen=True):
     """One version of a model."""
 
     workspace: str
@@ -65,9 +65,9 @@ def model_facts(workspace: str, name: str, catalog: Catalog) -> ModelFacts:
     )
 
 
-def version_facts(workspace: str, asked: str, catalog: Catalog) -> VersionFacts:
+def version_facts(workspace: str, requested: str, catalog: Catalog) -> ModelVersionFacts:
     """A page about `NAME` or `NAME@VERSION`; EntityNotFoundError where there is no such version."""
-    name, at, beginning = asked.partition("@")
+    name, at, beginning = requested.partition("@")
     versions = {one.version: one for one in catalog.model_versions(workspace, name)}
     if not versions:
         names = dict.fromkeys(one.name for one in catalog.models.values() if one.workspace == workspace)
@@ -82,7 +82,7 @@ def version_facts(workspace: str, asked: str, catalog: Catalog) -> VersionFacts:
         )
     model = versions[version]
     pinned = PinnedModel(model, as_configured(model, catalog))
-    return VersionFacts(
+    return ModelVersionFacts(
         workspace=workspace,
         name=name,
         version=model.version,
@@ -99,7 +99,7 @@ def version_facts(workspace: str, asked: str, catalog: Catalog) -> VersionFacts:
     )
 
 
-def page(facts: VersionFacts) -> Iterator[str]:
+def page(facts: ModelVersionFacts) -> Iterator[str]:
     """Lines that a person reads from the top."""
     yield f"name           {facts.workspace}/{facts.name}"
     yield f"version        {facts.version}"

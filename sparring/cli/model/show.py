@@ -1,4 +1,4 @@
-"""What `sparring model list` and `show` do."""
+"""`sparring model list` and `show`."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""What `sparring model upload` does. Everything is checked before the file is stored."""
+"""`sparring model upload`. Everything is checked before the file is stored."""
 
 import argparse
 from pathlib import Path

@@ -71,12 +71,12 @@ def add_commands(commands: "Commands") -> None:
 def _verify(parsed: argparse.Namespace) -> int:
     from contextlib import closing  # noqa: PLC0415  # with what follows, which is slow: see cli.command
 
-    from sparring.cli.progress import reading  # noqa: PLC0415  # as above
+    from sparring.cli.progress import topic_progress  # noqa: PLC0415  # as above
     from sparring.ledger.read import verify  # noqa: PLC0415  # as above
     from sparring.system.connection import Connection, found_settings  # noqa: PLC0415  # as above
 
     until = parsed.until or int((time.time() - _SETTLED_S) * 1000)
-    with closing(Connection(found_settings())) as connection, reading() as progress:
+    with closing(Connection(found_settings())) as connection, topic_progress() as progress:
         report = verify(connection, parsed.since, until, parsed.pipeline, index=not parsed.no_index, progress=progress)
     if parsed.json:
         _write_json(report)

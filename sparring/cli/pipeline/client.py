@@ -1,4 +1,4 @@
-"""The client that the commands of models and pipelines work with, and how its errors and warnings are said."""
+"""The client of the model and pipeline commands, and how its errors and warnings are printed."""
 
 import warnings
 from collections.abc import Iterator
@@ -15,25 +15,25 @@ from sparring.pipeline_file.describe import steps_in_words
 
 @contextmanager
 def connected(workspace: str | None) -> Iterator[Client]:
-    """A client in a workspace that must exist; None: in the default one, and who asks goes on from there."""
-    with _plainly(), Client() as client:
+    """A client in a workspace, which must exist; None: in the default one, and the caller sets another."""
+    with _errors_as_lines(), Client() as client:
         if workspace is not None:
             client.set_current_workspace(client.get_workspace(workspace))
         yield client
 
 
 def catalog_of(client: Client) -> Catalog:
-    """Everything that is known, at one moment: what no public call tells, such as the steps of an older version."""
+    """The catalog at one moment: it has what no public call returns, such as the steps of an older version."""
     return client._connection.catalog()  # noqa: SLF001  # as above
 
 
 def append(client: Client, record: Record) -> None:
-    """What no public call does: a version of a pipeline that is not deployed."""
+    """Append a record that no public call appends: a pipeline version without a deployment."""
     client._connection.append(record)  # noqa: SLF001  # as above
 
 
-def found(client: Client, name: str) -> Pipeline:
-    """The pipeline of the current workspace; EntityNotFoundError says which there are."""
+def pipeline_named(client: Client, name: str) -> Pipeline:
+    """The pipeline of the current workspace; the EntityNotFoundError lists those that exist."""
     names = [pipeline.name() for pipeline in client.pipelines()]
     if name not in names:
         where = client.get_current_workspace().name()
@@ -58,8 +58,8 @@ def complain(error: object) -> None:
 
 
 @contextmanager
-def _plainly() -> Iterator[None]:
-    """The SDK's errors about an argument become one line, as others do; so do its warnings, which end nothing."""
+def _errors_as_lines() -> Iterator[None]:
+    """Errors about an argument become a SparringError, which prints as one line; warnings are printed as lines too."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", UserWarning)

@@ -16,21 +16,22 @@ from sparring.steps import as_dictionary
 
 
 class PipelineFacts(msgspec.Struct, frozen=True):
-    """A pipeline in a list. live: the version that answers; versions: how many. steps: of the live version, else of
-    the latest."""
+    """A pipeline in a list."""
 
     name: str
     deployed: bool
     live: str | None
+    """The live version."""
     versions: int
+    """Number of versions."""
     tags: tuple[str, ...]
     steps: str
+    """Of the live version, else of the latest; as text."""
     last_updated: datetime
 
 
-class VersionFacts(msgspec.Struct, frozen=True):
-    """One version of a pipeline. steps: as `Pipeline.steps()` has them, but for its Checks, which are `validations`, as
-    polars prints them."""
+class PipelineVersionFacts(msgspec.Struct, frozen=True):
+    """A pipeline, and one of its versions."""
 
     workspace: str
     name: str
@@ -44,9 +45,11 @@ class VersionFacts(msgspec.Struct, frozen=True):
     """The one that is shown."""
     version_created: datetime
     steps: tuple[dict[str, Any], ...]
+    """As `Pipeline.steps()` has them, without its Checks."""
     words: tuple[str, ...]
     """The steps, for people."""
     validations: dict[str, str]
+    """The Checks, as polars prints them."""
     status: dict[str, Any]
     """As `Pipeline.status()` has it."""
 
@@ -59,18 +62,20 @@ def pipeline_facts(name: PipelineName, known: Pipeline) -> PipelineFacts:
         live=known.live,
         versions=len(known.versions),
         tags=known.tags,
-        steps=steps_in_words(shown_version(name, known, None).steps),
+        steps=steps_in_words(_version_to_show(name, known, None).steps),
         last_updated=moment(known.updated_at_ms),
     )
 
 
-def version_facts(name: PipelineName, known: Pipeline, asked: str | None, status: dict[str, Any]) -> VersionFacts:
+def version_facts(
+    name: PipelineName, known: Pipeline, requested: str | None, status: dict[str, Any]
+) -> PipelineVersionFacts:
     """A page about one version; EntityNotFoundError where there is no such version."""
     from adapters.rules import read  # noqa: PLC0415  # polars, only where there are rules
 
-    version = shown_version(name, known, asked)
+    version = _version_to_show(name, known, requested)
     created = [one.created_at for one in known.versions.values()]
-    return VersionFacts(
+    return PipelineVersionFacts(
         workspace=name.workspace,
         name=name.name,
         created=moment(created[0]),
@@ -87,13 +92,13 @@ def version_facts(name: PipelineName, known: Pipeline, asked: str | None, status
     )
 
 
-def shown_version(name: PipelineName, known: Pipeline, asked: str | None) -> PipelineVersion:
-    """The version that was asked for, by its uuid or the beginning of just one; None: the live one, else the latest."""
-    if asked is None:
+def _version_to_show(name: PipelineName, known: Pipeline, requested: str | None) -> PipelineVersion:
+    """The version with this uuid or prefix of a uuid; None: the live version, else the latest."""
+    if requested is None:
         return known.live_version or known.versions[known.latest]
-    version = resolve_version(known.versions, asked)
+    version = resolve_version(known.versions, requested)
     if version is None:
         raise EntityNotFoundError(
-            f"pipeline {name} has no single version {asked!r}; there are: {', '.join(reversed(known.versions))}"
+            f"pipeline {name} has no single version {requested!r}; there are: {', '.join(reversed(known.versions))}"
         )
     return known.versions[version]

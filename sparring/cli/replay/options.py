@@ -14,10 +14,10 @@ from adapters.store import ModelStore
 from schemas.errors import SparringError
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion
-from sparring.cli.deployed import deployed
+from sparring.cli.deployed import require_deployed
 from sparring.cli.out import complain
 from sparring.kafka.offsets import Span
-from sparring.pipeline_file.parse import read_wanted
+from sparring.pipeline_file.parse import read_pipeline_file
 from sparring.replay.dataset_frames import count_rows
 from sparring.replay.journal import FOLDER
 from sparring.replay.plan import Pace, Plan
@@ -82,14 +82,14 @@ def pipeline_of(parsed: argparse.Namespace) -> PipelineName:
         name: PipelineName = parsed.pipeline
         return name
     path = Path(parsed.candidate)
-    return read_wanted(path.read_bytes(), path.parent, "default").pipeline
+    return read_pipeline_file(path.read_bytes(), path.parent, "default").pipeline
 
 
 def version_of(connection: Connection, parsed: argparse.Namespace, folder: Path | None) -> PipelineVersion:
     """What answers. folder: of the dataset, where a candidate's models are kept; None where no candidate is named."""
     catalog = connection.catalog()
     if parsed.live:
-        return deployed(catalog, parsed.pipeline)
+        return require_deployed(catalog, parsed.pipeline)
     if parsed.candidate is None:
         return deployed_version(catalog, parsed.pipeline, parsed.version)
     if folder is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from schemas.errors import SparringError
-from sparring.cli.deployed import deployed
+from sparring.cli.deployed import require_deployed
 from sparring.cli.exits import FAILED, INTERRUPTED, NOTHING_THERE, OK
 from sparring.cli.interrupt import interrupted_once
 from sparring.cli.out import complain, note, print_json, say
@@ -65,7 +65,7 @@ def _only_planned(connection: Connection, parsed: argparse.Namespace, frames: Fr
 def _go_on(connection: Connection, journal: Journal, *, as_json: bool) -> int:
     if not journal.ended:
         if journal.plan.live:
-            deployed(connection.catalog(), journal.plan.version.pipeline)
+            require_deployed(connection.catalog(), journal.plan.version.pipeline)
         return _run(connection, journal, as_json=as_json)
     complain("this replay came to its end: there is nothing left to do")
     return _say(journal, Left((), journal).counts, finished=True, as_json=as_json)

@@ -13,8 +13,8 @@ from adapters.rules import Rules, read
 from schemas.names import PipelineName
 from schemas.pipelines import Validation
 from sparring.framework import Framework
-from sparring.pipeline_file.parse import EXAMPLE, read_wanted
-from sparring.pipeline_file.spec import Wanted, WantedModelStep, WantedShadow, WantedSplit
+from sparring.pipeline_file.parse import EXAMPLE, read_pipeline_file
+from sparring.pipeline_file.spec import ModelStepSpec, PipelineSpec, RandomSplitSpec, ShadowDeploySpec
 from sparring.pipeline_file.yaml import WrongFile
 
 PAGE = Path(__file__).parents[3] / "docs" / "pipeline-file.md"
@@ -29,8 +29,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def wanted(text: str, folder: Path = Path(), workspace: str = "default") -> Wanted:
-    return read_wanted(text.encode(), folder, workspace)
+def wanted(text: str, folder: Path = Path(), workspace: str = "default") -> PipelineSpec:
+    return read_pipeline_file(text.encode(), folder, workspace)
 
 
 def complete() -> str:
@@ -54,10 +54,10 @@ def test_the_example_of_the_page_is_read_as_the_page_says(folder: Path) -> None:
     assert post.arguments is not None
     assert post.arguments["output_schema"].field("avg_conf").type == pa.list_(pa.float64())
     split, last = file.steps
-    assert isinstance(split, WantedSplit)
+    assert isinstance(split, RandomSplitSpec)
     assert split.hash_key == "camera"
     assert [(weight, model.name) for weight, model in split.weights] == [(2, "yolox"), (1, "nanodet")]
-    assert isinstance(last, WantedModelStep)
+    assert isinstance(last, ModelStepSpec)
     assert (last.model.name, last.model.version) == ("post", None)
     assert [rule.name for rule in file.validations] == ["unsure"]
 
@@ -73,7 +73,7 @@ def test_what_the_file_leaves_out_has_the_default_that_the_page_names() -> None:
 def test_a_shadow_deploy_and_a_version_are_read() -> None:
     file = wanted("pipeline: p\nsteps: [{shadow_deploy: {champion: a@3b0e1c2d, challengers: [b, c], share: 0.5}}]")
     (shadow,) = file.steps
-    assert isinstance(shadow, WantedShadow)
+    assert isinstance(shadow, ShadowDeploySpec)
     assert (shadow.champion.name, shadow.champion.version, shadow.share) == ("a", "3b0e1c2d", 0.5)
     assert [model.name for model in shadow.challengers] == ["b", "c"]
 
