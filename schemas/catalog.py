@@ -142,6 +142,12 @@ class Pipeline:
         """What answers now; None when not deployed."""
         return None if self.live is None else self.versions[self.live]
 
+    @property
+    def updated_at_ms(self) -> int:
+        """When the newest version was added, or the pipeline was last switched on or off; Unix milliseconds."""
+        newest = list(self.versions.values())[-1].created_at
+        return max([newest, *(switch.at for switch in self.history[-1:])])
+
 
 @dataclass(slots=True)
 class Catalog:

@@ -1,7 +1,7 @@
 """Pipelines: a closed set of steps, and the immutable versions made of them."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -98,6 +98,17 @@ class PipelineVersion(msgspec.Struct, frozen=True):
             for challenger in step.challengers
         }
         return frozenset(official | shadow)
+
+
+def replace_models(step: Step, replacement: Callable[[PinnedModel], PinnedModel]) -> Step:
+    """The step with `replacement(model)` in place of each of its models."""
+    match step:
+        case ModelStep(model=model):
+            return ModelStep(replacement(model))
+        case RandomSplit(arms=arms, hash_key=hash_key):
+            return RandomSplit(tuple(WeightedModel(arm.weight, replacement(arm.model)) for arm in arms), hash_key)
+        case ShadowDeploy(champion=champion, challengers=challengers, share=share):
+            return ShadowDeploy(replacement(champion), tuple(map(replacement, challengers)), share)
 
 
 def step_models(step: Step) -> tuple[PinnedModel, ...]:

@@ -7,8 +7,7 @@ What users import, and what it needs beside it:
 
     client, workspace, model, pipeline, framework, object, deployment_config
     steps          a pipeline's steps, from the arguments of `add_*` and `replace_with_*`
-    card           how pipelines and models look in a notebook
-    listed         what `list_*` returns; `listing`: a list as a table; `printable`: text without control characters
+    display        how pipelines, models and lists look: text in a terminal, HTML in a notebook
     other_names    calls of the tutorial's SDK that sparring does not have
     checks         arguments, checked
     _import_guard  refuses a user's file that hides a package of ours
@@ -38,11 +37,11 @@ Rooms, from what users call to what touches the outside:
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sparring._import_guard import refuse_foreign_rooms
+from sparring._import_guard import refuse_shadowed_packages
 
 __version__ = "0.1.0"
 
-refuse_foreign_rooms()
+refuse_shadowed_packages()
 
 if TYPE_CHECKING:
     from sparring import framework, object, vision  # noqa: A004  # the tutorial's name of the module

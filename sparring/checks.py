@@ -1,7 +1,7 @@
-"""Checks the arguments of the SDK's calls before anything is sent. Pure, except that it looks whether a file exists.
+"""Arguments of the SDK's calls, checked before anything is sent; structs made of a user's fields; times as printed.
 
-A message begins with the argument's name and says what it got and what it expects: TypeError for a wrong type,
-ValueError for a wrong value. `moment` and `printed` are times as the tutorial prints them.
+TypeError for a wrong type, ValueError for a wrong value. Every message begins with the argument's name, then the value
+and what is accepted. Pure, except that `checked_file` and `checked_folder` look at the file system.
 """
 
 import os
@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 SECONDS_MAX: Final = 31_536_000.0
-"""A year: more than anyone waits, and less than what clocks and conditions can take."""
+"""A year: longer than any useful wait, and below the limits of clocks and condition variables."""
 
 
 def checked_bool(argument: str, given: object) -> bool:
-    """True or False. Nothing else is taken for one: the text `"no"` would be true."""
+    """True or False. Nothing else is accepted: the text `"no"` would count as true."""
     if not isinstance(given, bool | np.bool_):
         raise TypeError(f"{argument}: {given!r}; expected True or False")
     return bool(given)
@@ -39,7 +39,7 @@ def checked_count(argument: str, given: object, least: int, most: int | None = N
 
 
 def checked_number(argument: str, given: object) -> int | float:
-    """A number as Python has it: an int stays one. NaN and infinities pass."""
+    """A number as a Python int or float: an int stays an int. NaN and infinities are accepted."""
     if isinstance(given, np.generic):
         given = given.item()
     if isinstance(given, bool) or not isinstance(given, int | float):
@@ -50,7 +50,7 @@ def checked_number(argument: str, given: object) -> int | float:
 
 
 def checked_seconds(argument: str, given: object, *, above_zero: bool = False) -> float:
-    """Seconds that can be waited."""
+    """Seconds of a wait: finite, at most SECONDS_MAX."""
     if isinstance(given, bool) or not isinstance(given, int | float | np.number):
         raise TypeError(f"{argument}: {given!r}; expected seconds")
     seconds = checked_number(argument, given)
@@ -75,7 +75,7 @@ def checked_unix_ms(argument: str, given: object) -> int | None:
 
 
 def checked_text(argument: str, given: object, expected: str) -> str:
-    """Text that can be written as UTF-8; half a surrogate pair cannot."""
+    """Text that can be encoded as UTF-8: without lone surrogates."""
     if not isinstance(given, str):
         raise TypeError(f"{argument}: {type(given).__name__}; expected {expected}")
     try:
@@ -86,10 +86,10 @@ def checked_text(argument: str, given: object, expected: str) -> str:
 
 
 def checked_texts(argument: str, given: object, expected: str) -> tuple[str, ...]:
-    """A list of text, as `checked_text` takes it."""
+    """A list of text, each as `checked_text` accepts it."""
     if isinstance(given, str) or not isinstance(given, Sequence):
-        came = repr(given) if isinstance(given, str) else type(given).__name__
-        raise TypeError(f"{argument}: {came}; expected {expected}")
+        got = repr(given) if isinstance(given, str) else type(given).__name__
+        raise TypeError(f"{argument}: {got}; expected {expected}")
     for text in given:
         if not isinstance(text, str):
             raise TypeError(f"{argument}: {text!r} is no text; expected {expected}")
@@ -98,7 +98,7 @@ def checked_texts(argument: str, given: object, expected: str) -> tuple[str, ...
 
 
 def checked_picture(argument: str, given: object) -> npt.NDArray[np.uint8]:
-    """A picture as `sparring.vision` has them."""
+    """A picture: uint8 [height, width, 3], RGB."""
     accepted = "expected uint8 [height, width, 3], RGB"
     if not isinstance(given, np.ndarray):
         raise TypeError(f"{argument}: {type(given).__name__}; {accepted}")
@@ -108,7 +108,7 @@ def checked_picture(argument: str, given: object) -> npt.NDArray[np.uint8]:
 
 
 def checked_file(argument: str, given: object, expected: str = "a path") -> Path:
-    """The path of a file; FileNotFoundError where it is none."""
+    """The path of a file; FileNotFoundError if it is not a file."""
     if not isinstance(given, str | os.PathLike):
         raise TypeError(f"{argument}: {type(given).__name__}; expected {expected}")
     where = Path(given)
@@ -118,7 +118,7 @@ def checked_file(argument: str, given: object, expected: str = "a path") -> Path
 
 
 def checked_folder(argument: str, given: object) -> Path:
-    """The path of a folder, which may not be there yet; NotADirectoryError where something else is."""
+    """The path of a folder, which need not exist yet; NotADirectoryError if it or a parent is a file."""
     if not isinstance(given, str | os.PathLike):
         raise TypeError(f"{argument}: {type(given).__name__}; expected the path of a folder")
     where = Path(given)
@@ -131,7 +131,7 @@ def checked_folder(argument: str, given: object) -> Path:
 
 
 def checked_file_name(argument: str, given: object) -> str:
-    """The beginning of a file's name, without its folder."""
+    """A prefix of a file name, without a folder."""
     name = checked_text(argument, given, "the beginning of a file's name")
     if not name or not name.isprintable() or set(name) & {"/", "\\"}:
         raise ValueError(f"{argument}: {name!r}; expected the beginning of a file's name, without a folder")

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self, overload
 from uuid import uuid4
@@ -12,18 +11,17 @@ import pyarrow as pa
 
 from adapters.clock import now_ms
 from adapters.settings import Settings
-from adapters.storage.models import sha256_of
-from schemas import models
 from schemas.catalog import ModelConfigured, ModelUploaded, PipelineVersionAdded, WorkspaceCreated
 from schemas.errors import EntityNotFoundError
 from schemas.names import DEFAULT_WORKSPACE, PipelineName, checked_name
 from schemas.pipelines import PipelineVersion
 from sparring.checks import checked_bool, checked_file, checked_text
 from sparring.deployment.configure import configuration
-from sparring.deployment.onnx_file import Signature, inspect, model_bytes
+from sparring.deployment.model_file import model_version
+from sparring.deployment.onnx_file import model_bytes
+from sparring.display import Listing
 from sparring.frames.labels import Labels
 from sparring.framework import Framework
-from sparring.listing import Listing
 from sparring.model import ModelVersion
 from sparring.other_names import CLIENT, OtherNames
 from sparring.pipeline import Pipeline
@@ -34,7 +32,14 @@ from sparring.results.query import ResultQuery
 from sparring.results.result import JoinedResult, Result
 from sparring.results.stream import ResultStream, read_results
 from sparring.system.connection import Connection, found_settings, who
-from sparring.workspace import Workspace, exists, listed_models, listed_pipelines, listed_versions, listed_workspaces
+from sparring.workspace import (
+    Workspace,
+    exists,
+    listed_models,
+    listed_pipelines,
+    listed_versions,
+    listed_workspaces,
+)
 
 _FRAMEWORKS: Final = [str(one) for one in Framework]
 
@@ -129,19 +134,14 @@ class Client(OtherNames):
             raise ValueError(f"framework: {framework!r}; expected one of {_FRAMEWORKS}")
         where = checked_file("path", path)
         content = model_bytes(where)
-        kind = Framework(framework)
-        signature = inspect(where, content) if kind is Framework.ONNX else _python_signature(where, content)
-        model = models.ModelVersion(
-            workspace=self._current.name(),
-            name=name,
+        model = model_version(
+            self._current.name(),
+            name,
+            where,
+            content,
+            Framework(framework),
             version=str(uuid4()),
-            sha256=sha256_of(content),
-            framework=kind.value,
-            file_name=where.name,
-            size_bytes=len(content),
             created_at=now_ms(),
-            inputs=signature.inputs,
-            outputs=signature.outputs,
         )
         with_schemas = input_schema is not None or output_schema is not None
         schemas = configuration(model, input_schema=input_schema, output_schema=output_schema) if with_schemas else None
@@ -431,12 +431,3 @@ def _elsewhere(workspaces: Iterable[str]) -> str:
     """Said where other workspaces have one of the same name."""
     others = ", ".join(dict.fromkeys(workspaces))
     return f"; there is one in the workspace {others}: set_current_workspace(get_workspace(...))" if others else ""
-
-
-def _python_signature(path: Path, content: bytes) -> Signature:
-    """A Python step declares its own; here it must only be Python. Nothing of it runs."""
-    try:
-        compile(content, str(path), "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
-        raise ValueError(f"path: {path} is not Python: {error}") from None
-    return Signature((), ())

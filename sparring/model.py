@@ -1,6 +1,5 @@
 """A model version as its user holds it: the immutable file, and the configuration beside it."""
 
-import html
 import warnings
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +11,8 @@ from schemas.errors import EntityNotFoundError
 from schemas.models import Configuration, ImageSettings, PinnedModel, TensorSpec
 from schemas.names import ModelKey
 from sparring.checks import moment
-from sparring.deployment.configure import configuration, why_alone
+from sparring.deployment.configure import configuration, why_not_batched
+from sparring.display import fields_as_html
 from sparring.other_names import MODEL, OtherNames
 from sparring.system.connection import Connection
 
@@ -110,7 +110,7 @@ class ModelVersion(OtherNames):
             class_names=class_names,
             outputs_per_row=outputs_per_row,
         )
-        if (why := why_alone(PinnedModel(self._model, checked))) is not None:
+        if (why := why_not_batched(PinnedModel(self._model, checked))) is not None:
             warnings.warn(f"batch_rows_max: {checked.batch_rows_max} has no effect: {why}", stacklevel=2)
         self._connection.append(ModelConfigured(self._model.key, checked))
         return self
@@ -128,13 +128,12 @@ class ModelVersion(OtherNames):
         return PinnedModel(self._model, catalog.configurations.get(self._model.key, default))
 
     def __repr__(self) -> str:
-        return str(self._shown())
+        return str(self._fields())
 
     def _repr_html_(self) -> str:
-        rows = ((name.replace("_", " "), html.escape(str(value))) for name, value in self._shown().items())
-        return f"<table>{''.join(f'<tr><th>{name}</th><td>{value}</td></tr>' for name, value in rows)}</table>"
+        return fields_as_html([(name.replace("_", " "), str(value)) for name, value in self._fields().items()])
 
-    def _shown(self) -> dict[str, object]:
+    def _fields(self) -> dict[str, object]:
         return {
             "name": self._model.name,
             "version": self._model.version,

@@ -1,4 +1,4 @@
-"""Calls of the tutorial's SDK that are not here, and what to call instead. Pure."""
+"""Calls of the tutorial's SDK that `sparring` does not have, and what to call instead. Pure."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -62,7 +62,7 @@ class OtherNames:
 
     _elsewhere: ClassVar[Mapping[str, str]] = {}
 
-    if not TYPE_CHECKING:  # a type checker must go on finding names that are not there
+    if not TYPE_CHECKING:  # type checkers must still report unknown names
 
         def __getattr__(self, name: str) -> Any:
             ours = self._elsewhere.get(name)

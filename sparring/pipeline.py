@@ -10,17 +10,18 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from schemas.catalog import NO_POINTER, PipelineTagged
 from schemas.catalog import Pipeline as KnownPipeline
-from schemas.catalog import PipelineTagged
 from schemas.errors import EntityNotFoundError
 from schemas.limits import DEPLOY_WAIT_S, FRAME_AGE_MS_LIMIT
 from schemas.names import PipelineName, checked_tag
 from schemas.pipelines import PipelineVersion, Step
-from sparring.card import CardRows, as_html, as_text, rows
-from sparring.checks import checked_bool, checked_count, moment
+from sparring.checks import checked_bool, checked_count, moment, printed
 from sparring.deployment.deploy import Deployment, DeploymentStatus, status, undeploy
-from sparring.deployment.version_prefix import resolve_version
+from sparring.deployment.draft import Draft
+from sparring.deployment.version_prefix import checked_version
 from sparring.deployment_config import DeploymentConfig, warn_of
+from sparring.display import Row, fields_as_html, fields_as_text
 from sparring.frames.inputs import read_image, read_request
 from sparring.model import ModelVersion
 from sparring.other_names import PIPELINE, OtherNames
@@ -32,7 +33,14 @@ from sparring.requests.parallel import parallel_infer as _parallel_infer
 from sparring.results.logs import FILE_BYTES_MAX, LIMIT, LogQuery
 from sparring.results.logs import export as _export
 from sparring.results.logs import logs as _logs
-from sparring.steps import Draft, as_dictionary, check_as_dictionary, model_step, random_split, shadow_deploy
+from sparring.steps import (
+    as_dictionary,
+    check_as_dictionary,
+    first_model,
+    model_step,
+    random_split,
+    shadow_deploy,
+)
 from sparring.system.connection import Connection
 
 if TYPE_CHECKING:
@@ -247,8 +255,9 @@ class Pipeline(OtherNames):
             ValueError: several versions begin so, or it has no steps.
             DeployError: as in `deploy`.
         """
-        found = resolve_version(self._known().versions, self._name, version)
-        return self._deploy(found, new=False, wait_for_status=wait_for_status, deploy_wait_s=deploy_wait_s)
+        versions = self._known().versions
+        earlier = versions[checked_version(versions, self._name, version)]
+        return self._deploy(earlier, new=False, wait_for_status=wait_for_status, deploy_wait_s=deploy_wait_s)
 
     def undeploy(self) -> "Pipeline":
         """Take the pipeline out of service and free its models' memory; a no-op when it is not deployed."""
@@ -473,13 +482,13 @@ class Pipeline(OtherNames):
         )
 
     def __repr__(self) -> str:
-        return as_text(self._rows())
+        return fields_as_text(self._row())
 
     def _repr_html_(self) -> str:
-        return as_html(self._rows())
+        return fields_as_html(self._row())
 
-    def _rows(self) -> CardRows:
-        return rows(self._name.name, self._known(), self._draft.steps)
+    def _row(self) -> Row:
+        return row_of(self._name.name, self._known(), self._draft.steps)
 
     def _known(self) -> KnownPipeline:
         known = self._connection.catalog().pipelines.get(self._name)
@@ -512,3 +521,23 @@ class Pipeline(OtherNames):
     def _replace(self, index: int, step: Step) -> "Pipeline":
         self._draft.replace(index, step)
         return self
+
+
+def row_of(name: str, known: KnownPipeline, steps: Sequence[Step]) -> Row:
+    """A pipeline's row in a list, with the tutorial's headings.
+
+    Args:
+        name: the pipeline's name, without its workspace.
+        known: the pipeline in the catalog.
+        steps: the steps that the handle holds.
+    """
+    versions = list(known.versions.values())
+    return [
+        ("name", name),
+        ("created", printed(versions[0].created_at)),
+        ("last_updated", printed(known.updated_at_ms)),
+        ("deployed", "(none)" if known.pointer == NO_POINTER else str(known.live is not None)),
+        ("tags", ", ".join(known.tags)),
+        ("versions", ", ".join(version.version for version in reversed(versions))),
+        ("steps", first_model(steps)),
+    ]

@@ -1,14 +1,16 @@
-"""Workspaces; and workspaces, pipelines and models as `Client.list_*` and `Client.*_by_name` return them."""
+"""A workspace, where models and pipelines have their names; and the lists of workspaces, pipelines and models.
+
+A list shows itself as the tutorial's table: `Client.list_*` and `Client.*_by_name` return it.
+"""
 
 from schemas.catalog import WorkspaceCreated
 from schemas.models import ModelVersion as UploadedModel
 from schemas.names import DEFAULT_WORKSPACE, PipelineName
-from sparring.card import rows
 from sparring.checks import moment, printed
-from sparring.listing import Listing, Row
+from sparring.display import Listing, Row
 from sparring.model import ModelVersion
 from sparring.other_names import WORKSPACE, OtherNames
-from sparring.pipeline import Pipeline
+from sparring.pipeline import Pipeline, row_of
 from sparring.system.connection import Connection
 
 
@@ -114,7 +116,7 @@ def listed_pipelines(connection: Connection, workspace: str, name: str | None = 
     found = [one for one in known if one.workspace == workspace and name in (None, one.name)]
 
     def row(one: PipelineName) -> Row:
-        heading, *others = rows(one.name, known[one], known[one].versions[known[one].latest].steps)
+        heading, *others = row_of(one.name, known[one], known[one].versions[known[one].latest].steps)
         return [heading, ("workspace_name", workspace), *others]
 
     return Listing("pipelines", ((Pipeline(connection, one), row(one)) for one in found))

@@ -1,16 +1,15 @@
-"""The client that the commands of models and pipelines work with, and how its errors and warnings are said."""
+"""The client of the model and pipeline commands, and how its errors and warnings are printed."""
 
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from schemas.catalog import Catalog, CatalogRecord
 from schemas.errors import EntityNotFoundError, SparringError
+from schemas.names import PipelineName
 from sparring.cli import out
+from sparring.pipeline_file.describe import steps_in_words
 
 if TYPE_CHECKING:
     from sparring.client import Client
@@ -18,28 +17,28 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def connected(workspace: str | None) -> Iterator["Client"]:
-    """A client in a workspace that must exist; None: in the default one, and who asks goes on from there."""
+def connected(workspace: str | None) -> "Iterator[Client]":
+    """A client in a workspace, which must exist; None: in the default one, and the caller sets another."""
     from sparring.client import Client  # noqa: PLC0415  # slow: see cli.command
 
-    with _plainly(), Client() as client:
+    with _errors_as_lines(), Client() as client:
         if workspace is not None:
             client.set_current_workspace(client.get_workspace(workspace))
         yield client
 
 
 def catalog_of(client: "Client") -> Catalog:
-    """Everything that is known, at one moment: what no public call tells, such as the steps of an older version."""
+    """The catalog at one moment: it has what no public call returns, such as the steps of an older version."""
     return client._connection.catalog()  # noqa: SLF001  # as above
 
 
 def append(client: "Client", record: CatalogRecord) -> None:
-    """What no public call does: a version of a pipeline that is not deployed."""
+    """Append a record that no public call appends: a pipeline version without a deployment."""
     client._connection.append(record)  # noqa: SLF001  # as above
 
 
-def found(client: "Client", name: str) -> "Pipeline":
-    """The pipeline of the current workspace; EntityNotFoundError says which there are."""
+def pipeline_named(client: "Client", name: str) -> "Pipeline":
+    """The pipeline of the current workspace; the EntityNotFoundError lists those that exist."""
     names = [pipeline.name() for pipeline in client.pipelines()]
     if name not in names:
         where = client.get_current_workspace().name()
@@ -50,9 +49,12 @@ def found(client: "Client", name: str) -> "Pipeline":
     return client.get_pipeline(name)
 
 
-def print_json(value: object) -> None:
-    """Indented, for programs and for people who look."""
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+def what_is_live(client: "Client", name: PipelineName) -> str:
+    """One line: the version, and its steps in words."""
+    live = catalog_of(client).live(name)
+    return f"{name}: " + (
+        "nothing is live" if live is None else f"{live.version} is live: {steps_in_words(live.steps)}"
+    )
 
 
 def complain(error: object) -> None:
@@ -61,8 +63,8 @@ def complain(error: object) -> None:
 
 
 @contextmanager
-def _plainly() -> Iterator[None]:
-    """The SDK's errors about an argument become one line, as others do; so do its warnings, which end nothing."""
+def _errors_as_lines() -> Iterator[None]:
+    """Errors about an argument become a SparringError, which prints as one line; warnings are printed as lines too."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", UserWarning)

@@ -105,7 +105,7 @@ def _add_matching(compare: argparse.ArgumentParser) -> None:
 
 
 def _compare(parsed: argparse.Namespace) -> int:
-    from sparring.cli.progress import bars  # noqa: PLC0415  # with what follows, which is slow: see cli.command
+    from sparring.cli.progress import part_progress  # noqa: PLC0415  # with what follows, which is slow: see cli.command
     from sparring.comparison.compare import comparison  # noqa: PLC0415  # as above
     from sparring.comparison.options import Options  # noqa: PLC0415  # as above
 
@@ -114,7 +114,7 @@ def _compare(parsed: argparse.Namespace) -> int:
     fields = (parsed.boxes, parsed.classes, parsed.confidences)
     options = Options.checked(parsed.iou, parsed.any_class, parsed.min_confidence, fields, parsed.box_format)
     models = (parsed.model_a, parsed.model_b)
-    with bars() as progress:
+    with part_progress() as progress:
         found = comparison(parsed.a, parsed.b, options, models, parsed.out, _connect, progress)
     names = _class_names(parsed.class_names)
     if parsed.html is not None:
@@ -149,14 +149,13 @@ def _connect() -> "AbstractContextManager[Connection]":
 
 
 def _write_json(found: "Comparison") -> None:
-    import msgspec  # noqa: PLC0415  # slow: see cli.command
+    from sparring.cli.out import print_json  # noqa: PLC0415  # slow: see cli.command
 
     changed = [
         {"change": one.change, "subject": one.subject, "row": one.row, "source": one.facts["source"]}
         for one in found.changed
     ]
-    whole = msgspec.json.encode({**found.totals, "changed": changed})
-    sys.stdout.buffer.write(msgspec.json.format(whole, indent=2) + b"\n")
+    print_json({**found.totals, "changed": changed})
 
 
 def _print(found: "Comparison", names: "Sequence[str] | None") -> None:
@@ -176,7 +175,7 @@ def _print(found: "Comparison", names: "Sequence[str] | None") -> None:
 def _print_section(out: "Console", title: str, columns: "Sequence[str]", rows: "Sequence[Sequence[str]]") -> None:
     from rich.text import Text  # noqa: PLC0415  # as above
 
-    from sparring.cli.out import shown as one_line  # noqa: PLC0415  # as above
+    from sparring.cli.out import escape_controls as one_line  # noqa: PLC0415  # as above
     from sparring.cli.tables import table  # noqa: PLC0415  # as above
 
     shown = table(*columns)

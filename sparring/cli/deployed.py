@@ -1,4 +1,4 @@
-"""The pipeline that somebody names, where it must answer now. Pure."""
+"""The live version of a pipeline that an option names. Pure."""
 
 from schemas.catalog import Catalog
 from schemas.errors import EntityNotFoundError
@@ -6,8 +6,8 @@ from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion
 
 
-def deployed(catalog: Catalog, name: PipelineName) -> PipelineVersion:
-    """What answers now; EntityNotFoundError, naming those that are deployed, where the pipeline is not."""
+def require_deployed(catalog: Catalog, name: PipelineName) -> PipelineVersion:
+    """The live version; if there is none, the EntityNotFoundError lists the deployed pipelines."""
     version = catalog.live(name)
     if version is not None:
         return version

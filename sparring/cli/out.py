@@ -13,19 +13,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sparring.printable import shown
+from sparring.display import escape_controls
 
-__all__ = ["OneLine", "complain", "note", "say", "shown", "warnings_as_lines"]
+__all__ = ["OneLine", "complain", "escape_controls", "note", "print_json", "say", "warnings_as_lines"]
 
 
 def say(*lines: str) -> None:
     """Each as one line on stdout."""
-    sys.stdout.writelines(f"{shown(line)}\n" for line in lines)
+    sys.stdout.writelines(f"{escape_controls(line)}\n" for line in lines)
 
 
 def note(*lines: str) -> None:
     """Each as one line on stderr: progress, and what was left out."""
-    sys.stderr.writelines(f"{shown(line)}\n" for line in lines)
+    sys.stderr.writelines(f"{escape_controls(line)}\n" for line in lines)
+
+
+def print_json(value: object) -> None:
+    """One JSON value on stdout, indented by two blanks: what `--json` prints. Structs and datetimes are encoded too."""
+    import msgspec  # noqa: PLC0415  # slow: see cli.command
+
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
 
 
 def complain(line: str) -> None:
@@ -47,8 +54,8 @@ class OneLine(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # as logging calls it
         """The line."""
-        return shown(super().formatMessage(record))
+        return escape_controls(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  # as above
         """Its lines: an error's text may quote what a stranger sent."""
-        return "\n".join(map(shown, super().formatException(ei).split("\n")))
+        return "\n".join(map(escape_controls, super().formatException(ei).split("\n")))

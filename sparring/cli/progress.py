@@ -1,134 +1,117 @@
-"""Progress of long work: bars or a changing line on a terminal, else a new line now and then.
+"""How far long work is: one line on stderr, replaced in place on a terminal, else a new line every few seconds.
 
-On stderr, so that a program can read stdout.
+Stdout stays free for what a command prints for programs.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as RichProgress
-from rich.status import Status
 from rich.text import Text
 
-from sparring.cli.out import note, shown
+from sparring.cli.out import escape_controls, note
 from sparring.cli.tables import console
 
 LINE_EVERY_S: Final = 5.0
-
-
-@contextmanager
-def bars() -> Iterator[Callable[[str, int, int], None]]:
-    """Yields what is told of each part: what it is, how much of it is done, of how much."""
-    out = console(stderr=True)
-    if not out.is_terminal:
-        yield _Lines()
-        return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with RichProgress(*columns, console=out, transient=True) as progress:
-        tasks = {}
-
-        def told(what: str, done: int, whole: int) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(shown(what), total=whole)
-            progress.update(tasks[what], completed=done)
-
-        yield told
-
-
-class _Lines:
-    """A line for each part that takes longer than a few seconds, and as long as it does."""
-
-    def __init__(self) -> None:
-        self._what, self._began_s, self._said_s = "", 0.0, 0.0
-
-    def __call__(self, what: str, done: int, whole: int) -> None:
-        now_s = time.monotonic()
-        if what != self._what:
-            self._what, self._began_s, self._said_s = what, now_s, now_s
-        if now_s - self._said_s < LINE_EVERY_S or not done:
-            return
-        self._said_s = now_s
-        left_s = (now_s - self._began_s) * max(0, whole - done) / done
-        note(f"{what}: {done:,} of {whole:,}, {left_s:,.0f} s left")
-
+"""Seconds between lines where stderr is not a terminal."""
+_REFRESH_PER_S: Final = 4.0
 
 T = TypeVar("T")
 
-_REFRESH_PER_S: Final = 4.0
-
 
 class ProgressLine:
-    """Shows a line until it is left. What is written to stderr meanwhile stands above it.
+    """Shows a line while its block runs. Other output to stderr appears above it.
 
     Args:
-        line: says how far it is. It is given the seconds since the beginning, never 0.
+        line: takes the seconds since the block began, never 0, and returns the line; empty: nothing to show yet.
+        terminal_only: show nothing where stderr is not a terminal.
     """
 
-    def __init__(self, line: Callable[[float], str]) -> None:
+    def __init__(self, line: Callable[[float], str], *, terminal_only: bool = False) -> None:
         self._line = line
-        self._started_s = time.monotonic()
+        self._terminal_only = terminal_only
+        self._began_at_s = time.monotonic()
         self._live: Live | None = None
-        self._left = threading.Event()
+        self._ended = threading.Event()
 
     def __enter__(self) -> Self:
-        self._started_s = time.monotonic()
+        self._began_at_s = time.monotonic()
         out = console(stderr=True)
         if out.is_terminal:
             self._live = Live(
-                get_renderable=lambda: Text(shown(self.line())),
+                get_renderable=lambda: Text(escape_controls(self.line())),
                 console=out,
                 refresh_per_second=_REFRESH_PER_S,
                 transient=True,
                 redirect_stdout=False,
             )
             self._live.start()
-        else:
-            threading.Thread(target=self._tick, name="progress", daemon=True).start()
+        elif not self._terminal_only:
+            threading.Thread(target=self._print_lines, name="progress", daemon=True).start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._left.set()
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
         if self._live is not None:
             self._live.stop()
 
     def line(self) -> str:
-        """How far it is now."""
-        return self._line(max(time.monotonic() - self._started_s, 0.001))
+        """The present line."""
+        return self._line(max(time.monotonic() - self._began_at_s, 0.001))
 
-    def _tick(self) -> None:
-        while not self._left.wait(LINE_EVERY_S):
-            note(self.line())
+    def _print_lines(self) -> None:
+        while not self._ended.wait(LINE_EVERY_S):
+            if line := self.line():
+                note(line)
 
 
 def watched(things: Iterable[T], what: str) -> Iterator[T]:
-    """The same things, with a line that counts them meanwhile. what: as in `1,234 frames read`."""
+    """The same things, counted in a line meanwhile. what: their plural, as in `1,234 frames read`."""
     count = 0
     with ProgressLine(lambda elapsed_s: f"{count:,} {what} read, {count / elapsed_s:,.0f} a second"):
-        for one in things:
+        for thing in things:
             count += 1
-            yield one
+            yield thing
 
 
 @contextmanager
-def reading() -> Iterator[Callable[[str, int], None]]:
-    """Yields what is told of each topic and how many of its records are read."""
-    out = console(stderr=True)
-    with Status("reading", console=out) as status:
-
-        def told(topic: str, count: int) -> None:
-            if count % 100 == 0:
-                status.update(Text(shown(f"{topic}: {count:,} records")))
-
-        yield told if out.is_terminal else _nobody_looks
+def part_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Progress of work in several parts. Yields a function of a part's name, how much of it is done, and its size."""
+    part = _Part()
+    with ProgressLine(lambda _: part.line()):
+        yield part.update
 
 
-def _nobody_looks(_topic: str, _count: int) -> None:
-    pass
+@contextmanager
+def topic_progress() -> Iterator[Callable[[str, int], None]]:
+    """Progress of reading topics, on a terminal only. Yields a function of a topic's name and its records read."""
+    line = "reading"
+
+    def update(topic: str, count: int) -> None:
+        nonlocal line
+        line = f"{topic}: {count:,} records"
+
+    with ProgressLine(lambda _: line, terminal_only=True):
+        yield update
+
+
+class _Part:
+    """The present part of the work."""
+
+    def __init__(self) -> None:
+        self._name, self._done, self._size = "", 0, 0
+        self._began_at_s = 0.0
+
+    def update(self, name: str, done: int, size: int) -> None:
+        if name != self._name:
+            self._began_at_s = time.monotonic()
+        self._name, self._done, self._size = name, done, size
+
+    def line(self) -> str:
+        if not self._done:
+            return self._name
+        left_s = (time.monotonic() - self._began_at_s) * max(0, self._size - self._done) / self._done
+        return f"{self._name}: {self._done:,} of {self._size:,}, {left_s:,.0f} s left"

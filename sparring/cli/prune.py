@@ -1,13 +1,12 @@
 """`sparring topics prune`: topics of models that nobody has needed for a while are deleted, with their groups."""
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Final, assert_never
 
 from sparring.cli.arguments import span
 from sparring.cli.command import add_command
 from sparring.cli.exits import FAILED, OK
-from sparring.cli.out import complain, say
+from sparring.cli.out import complain, print_json, say
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
@@ -87,8 +86,6 @@ def _made_again(connection: "Connection", gone: set[str]) -> list[str]:
 
 
 def _print_json(seen: "list[PruneVerdict]", gone: set[str]) -> None:
-    import msgspec  # noqa: PLC0415  # slow: see cli.command
-
     facts = [
         {
             "topic": one.topic,
@@ -100,7 +97,7 @@ def _print_json(seen: "list[PruneVerdict]", gone: set[str]) -> None:
         }
         for one in seen
     ]
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n")
+    print_json(facts)
 
 
 def _print(seen: "list[PruneVerdict]", gone: set[str], *, dry_run: bool) -> None:

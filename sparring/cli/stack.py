@@ -1,13 +1,12 @@
 """`sparring up`, `down`, `status`: the local stack."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparring.cli.command import add_command
 from sparring.cli.exits import NOTHING_THERE, OK
-from sparring.cli.out import say
+from sparring.cli.out import print_json, say
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
@@ -110,14 +109,12 @@ def _down(parsed: argparse.Namespace) -> int:
 
 
 def _status(parsed: argparse.Namespace) -> int:
-    import msgspec  # noqa: PLC0415  # slow: see cli.command
-
-    from sparring.cli.tables import print_status  # noqa: PLC0415  # as above
+    from sparring.cli.tables import print_status  # noqa: PLC0415  # slow: see cli.command
     from sparring.local.status import read_status  # noqa: PLC0415  # as above
 
     status = read_status(_folder(parsed))
     if parsed.json:
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(status), indent=2) + b"\n")
+        print_json(status)
     else:
         print_status(status)
     return OK if status.state == "ready" else NOTHING_THERE

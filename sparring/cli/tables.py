@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from sparring.cli.out import shown
+from sparring.cli.out import escape_controls
 from sparring.local.status import StackStatus
 
 _MIB: Final = 1024 * 1024
@@ -27,7 +27,7 @@ def mib(size_bytes: int | None) -> str:
 class _Table(Table):
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
         """Text is a cell as it is, on one line: it is no markup, and nothing in it is obeyed."""
-        super().add_row(*(Text(shown(cell)) if isinstance(cell, str) else cell for cell in cells), **options)
+        super().add_row(*(Text(escape_controls(cell)) if isinstance(cell, str) else cell for cell in cells), **options)
 
 
 def console(*, stderr: bool = False, highlight: bool = True, soft_wrap: bool = False) -> Console:
@@ -42,13 +42,13 @@ def table(*columns: str, show_header: bool = True) -> Table:
     plain = _Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0), show_header=show_header)
     for column in columns:
         justify: Literal["left", "right"] = "right" if column.endswith(" ") else "left"
-        plain.add_column(Text(shown(column.strip())), justify=justify, overflow="fold")
+        plain.add_column(Text(escape_controls(column.strip())), justify=justify, overflow="fold")
     return plain
 
 
 def lines(texts: Iterable[str]) -> Text:
     """A cell of several lines."""
-    return Text("\n").join(Text(shown(text)) for text in texts)
+    return Text("\n").join(Text(escape_controls(text)) for text in texts)
 
 
 def short(text: str) -> str:
@@ -61,11 +61,12 @@ def print_status(status: StackStatus) -> None:
     out = console()
     if status.state != "ready":
         hint = "`sparring up` starts one" if status.state == "down" else "it is still starting"
-        out.print(escape(shown(f"no stack is ready in {status.data}: {hint}")), soft_wrap=True)
+        out.print(escape(escape_controls(f"no stack is ready in {status.data}: {hint}")), soft_wrap=True)
         return
-    out.print(f"kafka   {escape(shown(str(status.kafka)))}{'' if status.broker_up else '   [red]does not answer[/]'}")
-    out.print(escape(shown(f"redis   {status.redis}")), soft_wrap=True)
-    out.print(escape(shown(f"data    {status.data}")) + "\n", soft_wrap=True)
+    unreachable = "" if status.broker_up else "   [red]does not answer[/]"
+    out.print(f"kafka   {escape(escape_controls(str(status.kafka)))}{unreachable}")
+    out.print(escape(escape_controls(f"redis   {status.redis}")), soft_wrap=True)
+    out.print(escape(escape_controls(f"data    {status.data}")) + "\n", soft_wrap=True)
 
     processes = table("process", "pid ", "state", "memory ")
     for process in status.processes:
@@ -94,4 +95,4 @@ def print_status(status: StackStatus) -> None:
             models.add_row(short(model.model), model.lane, str(model.pid), mib(model.memory_bytes), warm)
         out.print(models)
     for problem in status.problems:
-        out.print(f"[yellow]{escape(shown(problem))}[/]", soft_wrap=True)
+        out.print(f"[yellow]{escape(escape_controls(problem))}[/]", soft_wrap=True)

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +11,7 @@ from adapters.brokers import Brokers
 from schemas.topics import Topic, fixed_topics
 from sparring.cli.command import Parser, add_command
 from sparring.cli.exits import NOTHING_THERE, OK
-from sparring.cli.out import say
+from sparring.cli.out import print_json, say
 from sparring.cli.prune import add_action
 
 if TYPE_CHECKING:
@@ -113,7 +112,7 @@ def _list(parsed: argparse.Namespace) -> int:
     settings = found_settings()
     found = list(found_topics(settings.brokers, settings.namespace))
     if parsed.json:
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+        print_json(found)
     elif not found:
         say(f"{settings.kafka} has no topic of {settings.namespace}: `sparring topics create` makes them")
     else:

@@ -1,25 +1,20 @@
-"""What `configure()` takes, checked. Pure."""
+"""The arguments of `ModelVersion.configure()`, checked for one model. Pure."""
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
 from schemas import models
-from schemas.errors import Refused
-from schemas.models import Configuration, GivenInput, ImageSettings, TensorSpec
-from schemas.pictures.inputs import WORDS, check_beside, may_take_a_picture, picture_input
+from schemas.models import Configuration, TensorSpec
 from schemas.signatures import check_signature
-from sparring.checks import checked_count, checked_number, checked_texts, plain, struct_of
+from sparring.checks import checked_count, checked_number, checked_texts
+from sparring.deployment.image_settings import checked_image
 from sparring.vision.coco import COCO, COCO_NAMES
 
 BATCH_ROWS_MAX: Final = 1_000_000
 BATCH_WAIT_MS_MAX: Final = 60_000.0
-SIDE_PX_MAX: Final = 65_535
-"""Of a side of what images are resized to: more than any encoded image has."""
 
 
 def configuration(
@@ -46,7 +41,7 @@ def configuration(
         batch_config=_checked_batch_config(batch_config),
         inputs=inputs,
         outputs=_checked_schema(model, "output_schema", output_schema),
-        image=_checked_image(model, model.inputs if inputs is None else inputs, image, rows_max),
+        image=checked_image(model, model.inputs if inputs is None else inputs, image, rows_max),
         batch_rows_max=rows_max,
         batch_wait_ms_max=_checked_wait(batch_wait_ms_max),
         class_names=_checked_class_names(class_names),
@@ -59,8 +54,8 @@ def configuration(
     return checked
 
 
-def why_alone(pinned: models.PinnedModel) -> str | None:
-    """Why `batch_rows_max` has no effect on this model; None where requests share runs, or are configured not to."""
+def why_not_batched(pinned: models.PinnedModel) -> str | None:
+    """Why `batch_rows_max` has no effect on this model; None if requests share runs, or are configured not to."""
     configured = pinned.configuration
     if configured.batch_rows_max == 1 or configured.batch_config == "single" or configured.outputs_per_row is False:
         return None
@@ -68,9 +63,9 @@ def why_alone(pinned: models.PinnedModel) -> str | None:
         if spec.shape is None or spec.shape[:1] != (None,):
             return f"the input {spec.name!r} has the shape {spec.shown_shape}, whose first dimension is not free"
     if not pinned.outputs_per_row:
-        unsaid = next(spec for spec in pinned.outputs if not spec.per_row)
-        why = f"the file does not say that the output {unsaid.name!r}, {unsaid.shown_shape}, has an entry per row"
-        return why if unsaid.per_row is False else f"{why}; where it has, set outputs_per_row=True"
+        unstated = next(spec for spec in pinned.outputs if not spec.per_row)
+        why = f"the file does not say that the output {unstated.name!r}, {unstated.shown_shape}, has an entry per row"
+        return why if unstated.per_row is False else f"{why}; where it has, set outputs_per_row=True"
     return None
 
 
@@ -122,7 +117,7 @@ def _checked_schema(model: models.ModelVersion, argument: str, schema: object) -
 
 
 def _tensor(argument: str, field: "pa.Field[Any]") -> TensorSpec:
-    """The innermost type counts: a column of lists holds one array per row."""
+    """An array by its innermost type: a column of lists holds one array per row."""
     kind: Any = field.type
     while pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         kind = kind.value_type
@@ -131,114 +126,6 @@ def _tensor(argument: str, field: "pa.Field[Any]") -> TensorSpec:
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
         raise ValueError(f"{argument}: {field.name} is a {field.type}; expected numbers, text, or lists of them")
     return TensorSpec(field.name, np.dtype(kind.to_pandas_dtype()).name)
-
-
-def _checked_image(
-    model: models.ModelVersion, inputs: Sequence[TensorSpec], image: object, batch_rows_max: int
-) -> ImageSettings:
-    """ValueError where settings that came do not fit the model. One that takes tables only has nothing to fit."""
-    settings = image_settings(image)
-    if image is None or not (settings.inputs or any(may_take_a_picture(spec) for spec in inputs)):
-        return settings
-    try:
-        picture_input(inputs, settings, explicit=True)
-        check_beside(inputs, settings)
-    except Refused as refusal:
-        raise ValueError(f"image: {refusal.message.replace('the model', model.name, 1)}") from None
-    flat = [spec.name for spec in inputs if spec.shape is not None and len(spec.shape) == 1]
-    several = [one for one in settings.inputs if one.name in flat and len(one.values) > 1]
-    if batch_rows_max > 1 and several:
-        raise ValueError(
-            f"image: inputs: {several[0].name} has one dimension, which holds {len(several[0].values)} values of one "
-            f"picture; batch_rows_max {batch_rows_max} came: expected 1"
-        )
-    return settings
-
-
-def image_settings(image: object) -> ImageSettings:
-    """ImageSettings as given or from its fields; TypeError or ValueError that names what is wrong."""
-    if image is None:
-        return ImageSettings()
-    if isinstance(image, ImageSettings):
-        image = msgspec.structs.asdict(image)  # nobody has checked what stands in it
-    if not isinstance(image, Mapping):
-        raise TypeError(f"image: {type(image).__name__}; expected a dictionary or ImageSettings")
-    fields = {name: _three(plain(value)) if name in ("mean", "std", "pad") else value for name, value in image.items()}
-    if "inputs" in fields:
-        fields["inputs"] = _given_inputs(fields["inputs"])
-    settings = struct_of("image", fields, ImageSettings)
-    _check_numbers(settings)
-    _check_aspect(settings)
-    return settings
-
-
-def _check_numbers(settings: ImageSettings) -> None:
-    for name in ("width", "height", "resize_shorter"):
-        pixels = getattr(settings, name)
-        if pixels is not None and not 1 <= pixels <= SIDE_PX_MAX:
-            raise ValueError(f"image: {name} {pixels}; expected 1 to {SIDE_PX_MAX} pixels")
-    if not all(map(math.isfinite, (settings.scale, *settings.mean, *settings.std))) or 0 in settings.std:
-        raise ValueError(
-            f"image: scale {settings.scale}, mean {settings.mean}, std {settings.std}; "
-            "expected finite numbers, and none of std 0"
-        )
-    if not all(0 <= value <= 255 for value in settings.pad):
-        raise ValueError(f"image: pad {list(settings.pad)}; expected pixels, 0 to 255")
-
-
-def _check_aspect(settings: ImageSettings) -> None:
-    """A setting without effect is a mistake: ValueError."""
-    plain = ImageSettings()
-    for name, aspects in (
-        ("pad", ("letterbox", "crop")),
-        ("place", ("letterbox",)),
-        ("rounding", ("letterbox",)),
-        ("resize_shorter", ("crop",)),
-    ):
-        value = getattr(settings, name)
-        if value != getattr(plain, name) and settings.aspect not in aspects:
-            shown = list(value) if isinstance(value, tuple) else value
-            raise ValueError(
-                f"image: {name} {shown!r} with aspect {settings.aspect!r}; expected aspect "
-                f"{' or '.join(map(repr, aspects))}"
-            )
-
-
-def _three(value: object) -> object:
-    """One number for all channels becomes three."""
-    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 1:
-        value = value[0]
-    return [value] * 3 if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-def _given_inputs(given: object) -> list[GivenInput]:
-    accepted = "expected a mapping of inputs to words and numbers, as {'orig_target_sizes': 'width,height'}"
-    if isinstance(given, list | tuple) and all(isinstance(one, GivenInput) for one in given):
-        given = {one.name: one.values for one in given}
-    if not isinstance(given, Mapping):
-        raise TypeError(f"image: inputs: {type(given).__name__}; {accepted}")
-    return [GivenInput(str(name), tuple(_values(str(name), value))) for name, value in given.items()]
-
-
-def _values(name: str, given: object) -> Iterator[str | float]:
-    """Words and numbers, from text with commas or from a list."""
-    parts = given.split(",") if isinstance(given, str) else given
-    parts = [parts] if isinstance(parts, int | float) else parts
-    wrong = ValueError(f"image: inputs: {name}: {given!r}; expected numbers, or some of {', '.join(WORDS)}")
-    if not isinstance(parts, Sequence) or not parts:
-        raise wrong
-    for part in parts:
-        word = part.strip() if isinstance(part, str) else part
-        if isinstance(word, str) and word in WORDS:
-            yield word
-            continue
-        try:
-            number = float(word)
-        except (TypeError, ValueError):
-            raise wrong from None
-        if not math.isfinite(number):
-            raise wrong
-        yield number
 
 
 def _checked_batch_config(batch_config: object) -> Any:

@@ -1,39 +1,41 @@
-"""A version by its uuid or the beginning of it, as people type it. Pure."""
+"""A version by its uuid, or the beginning of it, as people type it. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection
 from typing import Final
 
 from schemas.errors import EntityNotFoundError
-from schemas.pipelines import PipelineVersion
 
 VERSION_CHARS_MIN: Final = 4
+"""Characters of a uuid that name a version, if only one version begins with them."""
 
 
-def resolve_version(versions: Mapping[str, PipelineVersion], pipeline: object, beginning: object) -> PipelineVersion:
-    """The version whose uuid begins so.
+def resolve_version(versions: Collection[str], prefix: str) -> str | None:
+    """The version that begins with `prefix`; None if none or several do, or `prefix` is too short."""
+    matches = [version for version in versions if version.startswith(prefix)]
+    return matches[0] if len(matches) == 1 and len(prefix) >= VERSION_CHARS_MIN else None
+
+
+def checked_version(versions: Collection[str], pipeline: object, prefix: object) -> str:
+    """As `resolve_version`, for an argument `version` of a call.
+
+    Args:
+        versions: uuids, oldest first.
+        pipeline: its name, for the message.
+        prefix: the argument.
 
     Raises:
-        TypeError: the beginning is no text.
-        ValueError: it is too short, or several versions begin so.
-        EntityNotFoundError: none does.
+        TypeError: the prefix is not text.
+        ValueError: the prefix is too short, or several versions begin with it.
+        EntityNotFoundError: no version begins with it.
     """
-    if not isinstance(beginning, str):
-        raise TypeError(f"version: {type(beginning).__name__}; expected a version's uuid, or its beginning")
-    if len(beginning) < VERSION_CHARS_MIN:
-        raise ValueError(f"version: {beginning!r}; expected at least {VERSION_CHARS_MIN} characters of its uuid")
-    found = [name for name in versions if name.startswith(beginning)]
-    if not found:
-        there = ", ".join(reversed(list(versions)))
-        raise EntityNotFoundError(f"version: pipeline {pipeline} has no version {beginning!r}; there are: {there}")
-    if len(found) > 1:
-        raise ValueError(f"version: {beginning!r} begins {', '.join(found)}; expected more of the one that is meant")
-    return versions[found[0]]
-
-
-"""As many as `Pipeline.rollback` asks for."""
-
-
-def resolve_key(versions: Iterable[str], beginning: str) -> str | None:
-    """The one version that begins so; None where there is none, or several, or too little of it was typed."""
-    found = [version for version in versions if version.startswith(beginning)]
-    return found[0] if len(found) == 1 and len(beginning) >= VERSION_CHARS_MIN else None
+    if not isinstance(prefix, str):
+        raise TypeError(f"version: {type(prefix).__name__}; expected a version's uuid, or its beginning")
+    if len(prefix) < VERSION_CHARS_MIN:
+        raise ValueError(f"version: {prefix!r}; expected at least {VERSION_CHARS_MIN} characters of its uuid")
+    version = resolve_version(versions, prefix)
+    if version is not None:
+        return version
+    if matches := [version for version in versions if version.startswith(prefix)]:
+        raise ValueError(f"version: {prefix!r} begins {', '.join(matches)}; expected more of the one that is meant")
+    there = ", ".join(reversed(list(versions)))
+    raise EntityNotFoundError(f"version: pipeline {pipeline} has no version {prefix!r}; there are: {there}")

@@ -1,9 +1,11 @@
-"""A PIPELINE FILE of `sparring pipeline apply`: read, compared with the catalog, planned.
+"""A PIPELINE FILE: read, checked, and compared with the catalog. Its format is docs/pipeline-file.md.
 
-yaml      YAML text -> values with their paths
-spec      what a file declares: frozen dataclasses
-parse     values -> `spec`
-plan      `spec` + catalog -> model versions and a pipeline version
-diff      what applying would change
-describe  steps and configurations in words
+In the order in which `sparring pipeline apply` uses them:
+
+    yaml      bytes -> YAML values, each a `Node` with its path in the file
+    parse     nodes -> a `PipelineSpec`; errors name path, value, expected value
+    spec      what a pipeline file states: models are still names
+    plan      a spec and the catalog -> model versions, configurations, a pipeline version
+    diff      a plan and the catalog -> the list of changes
+    describe  steps, rules and configurations as text
 """

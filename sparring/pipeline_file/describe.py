@@ -1,4 +1,4 @@
-"""Steps, rules and configurations in words: for lists, and for one line per difference. Pure."""
+"""Steps and configurations as text: for lists, and for one line per change. Pure."""
 
 from collections.abc import Sequence
 from typing import Any, Final, assert_never
@@ -9,20 +9,20 @@ from schemas.models import Configuration, ImageSettings, PinnedModel, arm_names
 from schemas.pipelines import ModelStep, RandomSplit, ShadowDeploy, Step, step_models
 
 SHORT: Final = 8
-"""Characters of a version or sha that people read."""
+"""Characters of a version or sha in text for people."""
 
 _VALUE_CHARS_MAX: Final = 60
 
 
 def steps_in_words(steps: Sequence[Step]) -> str:
-    """`split 2:1 a, b > post`; empty where there are none."""
+    """`split 2:1 a, b > post`; empty without steps."""
     return " > ".join(step_in_words(step) for step in steps)
 
 
 def step_in_words(step: Step, *, versions: bool = False) -> str:
-    """`split 2:1 a, b by camera`. versions: each model's too, as `a@3b0e1c2d`."""
+    """`split 2:1 a, b by camera`. versions: with each model's version, as `a@3b0e1c2d`."""
     models = step_models(step)
-    names = [_with_version(one) for one in models] if versions else [_short(name) for name in arm_names(models)]
+    names = [_with_version(pinned) for pinned in models] if versions else [_short(name) for name in arm_names(models)]
     match step:
         case ModelStep():
             return names[0]
@@ -36,14 +36,14 @@ def step_in_words(step: Step, *, versions: bool = False) -> str:
 
 
 def configuration_in_words(configuration: Configuration, before: Configuration | None = None) -> str:
-    """The fields that differ from `before`, with both values; None: from the defaults, with the new value."""
-    beside = Configuration(runtime=configuration.runtime) if before is None else before
-    found = []
+    """The fields that differ from `before`, with both values; None: those that differ from the defaults."""
+    base = Configuration(runtime=configuration.runtime) if before is None else before
+    changes = []
     for name in Configuration.__struct_fields__:
-        old, new = getattr(beside, name), getattr(configuration, name)
+        old, new = getattr(base, name), getattr(configuration, name)
         if old != new:
-            found.append(f"{name} {_value(new)}" if before is None else f"{name} {_value(old)} -> {_value(new)}")
-    return "; ".join(found)
+            changes.append(f"{name} {_value(new)}" if before is None else f"{name} {_value(old)} -> {_value(new)}")
+    return "; ".join(changes)
 
 
 def _with_version(pinned: PinnedModel) -> str:
@@ -65,11 +65,11 @@ def _value(value: Any) -> str:
 
 
 def _image(settings: ImageSettings) -> str:
-    """Whole, but only what differs from the defaults: `{"aspect":"letterbox","pad":[114,114,114]}`."""
+    """The settings that differ from the defaults: `{"aspect":"letterbox","pad":[114,114,114]}`."""
     plain = ImageSettings()
     differs = {
         name: value for name in plain.__struct_fields__ if (value := getattr(settings, name)) != getattr(plain, name)
     }
     if settings.inputs:
-        differs["inputs"] = {one.name: one.values for one in settings.inputs}
+        differs["inputs"] = {extra.name: extra.values for extra in settings.inputs}
     return msgspec.json.encode(differs).decode()

@@ -1,4 +1,4 @@
-"""What must be done so that the system is as the file wants it. Pure."""
+"""The changes that bring the system to the state of a pipeline file. Pure."""
 
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
@@ -9,50 +9,54 @@ import msgspec
 from schemas.catalog import Catalog, Pipeline
 from schemas.pipelines import PipelineVersion, Step, Validation
 from sparring.pipeline_file.describe import SHORT, configuration_in_words, step_in_words
-from sparring.pipeline_file.plan import NEW, PlannedVersion, as_configured
+from sparring.pipeline_file.plan import NEW, PipelinePlan, as_configured
 
 Sign = Literal["+", "-", "~"]
 ChangeKind = Literal[
     "workspace", "upload", "configure", "pipeline", "step", "validation", "frame age", "version", "deploy", "tag"
 ]
-"""Steps and validations are part of the version that is added or deployed after them; the rest is done one by one."""
+"""Changes of steps, validations and frame age are part of the version that is added or deployed after them. Each other
+change is executed alone."""
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One line. `+` comes, `-` goes, `~` becomes another. name: of what; text: for people. new_version: of a
-    deployment: no version is as it is wanted yet."""
+    """One change, and one line of output."""
 
     sign: Sign
+    """`+` adds, `-` removes, `~` changes."""
     kind: ChangeKind
     name: str
+    """Of the workspace, model, pipeline, step (its index), rule or tag."""
     text: str = ""
+    """Details, for people."""
     new_version: bool = False
+    """Of a deployment: no existing version has the planned steps and rules."""
 
     def __str__(self) -> str:
         return f"{self.sign} {self.kind} {self.name}  {self.text}".rstrip()
 
 
-def differences(planned: PlannedVersion, catalog: Catalog) -> list[Change]:
-    """In the order in which they are done; empty where everything is as it is wanted."""
-    wanted = planned.wanted
-    known = catalog.pipelines.get(wanted.pipeline)
+def differences(plan: PipelinePlan, catalog: Catalog) -> list[Change]:
+    """The changes, in the order of their execution; empty if the system is in the planned state."""
+    spec = plan.spec
+    known = catalog.pipelines.get(spec.pipeline)
     changes: list[Change] = []
-    if not catalog.has_workspace(wanted.pipeline.workspace):
-        changes.append(Change("+", "workspace", wanted.pipeline.workspace))
-    changes += _models(planned, catalog)
+    if not catalog.has_workspace(spec.pipeline.workspace):
+        changes.append(Change("+", "workspace", spec.pipeline.workspace))
+    changes += _models(plan, catalog)
     if known is None:
-        changes.append(Change("+", "pipeline", wanted.pipeline.name))
-    changes += _version(planned, known or Pipeline())
-    if wanted.tags is not None:
+        changes.append(Change("+", "pipeline", spec.pipeline.name))
+    changes += _version(plan, known or Pipeline())
+    if spec.tags is not None:
         tags = () if known is None else known.tags
-        changes += [Change("+", "tag", tag) for tag in wanted.tags if tag not in tags]
-        changes += [Change("-", "tag", tag) for tag in tags if tag not in wanted.tags]
+        changes += [Change("+", "tag", tag) for tag in spec.tags if tag not in tags]
+        changes += [Change("-", "tag", tag) for tag in tags if tag not in spec.tags]
     return changes
 
 
-def _models(planned: PlannedVersion, catalog: Catalog) -> Iterator[Change]:
-    for one in planned.wanted.models:
-        pinned = planned.models[one.name]
+def _models(plan: PipelinePlan, catalog: Catalog) -> Iterator[Change]:
+    for one in plan.spec.models:
+        pinned = plan.models[one.name]
         model = pinned.model
         if model.version == NEW:
             known = catalog.model_versions(model.workspace, model.name)
@@ -64,24 +68,24 @@ def _models(planned: PlannedVersion, catalog: Catalog) -> Iterator[Change]:
             yield Change("+" if model.version == NEW else "~", "configure", one.name, text)
 
 
-def _version(planned: PlannedVersion, known: Pipeline) -> Iterator[Change]:
-    """The live version counts where one is to be live; else the latest, which deploy() would take."""
-    name, wanted = planned.version.name, planned.version
+def _version(plan: PipelinePlan, known: Pipeline) -> Iterator[Change]:
+    """Compared with the live version if it is to be deployed; else with the latest, which `deploy()` takes."""
+    name, version = plan.version.name, plan.version
     latest = known.versions.get(known.latest)
     live = known.live_version
-    there = latest if latest is not None and _same(latest, wanted) else None
-    if planned.wanted.deployed:
-        if live is not None and _same(live, wanted):
+    there = latest if latest is not None and _same(latest, version) else None
+    if plan.spec.deployed:
+        if live is not None and _same(live, version):
             return
-        yield from _inside(live or latest, wanted)
-        came_from = "" if live is None else f"version {live.version[:SHORT]} -> "
+        yield from _inside(live or latest, version)
+        live_before = "" if live is None else f"version {live.version[:SHORT]} -> "
         new = "a new version" if there is None else f"version {there.version[:SHORT]}"
-        yield Change("+" if live is None else "~", "deploy", name, came_from + new, there is None)
+        yield Change("+" if live is None else "~", "deploy", name, live_before + new, there is None)
         return
     if live is not None:
         yield Change("-", "deploy", name, f"version {live.version[:SHORT]}")
     if there is None:
-        yield from _inside(latest, wanted)
+        yield from _inside(latest, version)
         yield Change("+", "version", name, "not deployed")
 
 
@@ -89,16 +93,18 @@ def _same(one: PipelineVersion, other: PipelineVersion) -> bool:
     return (one.steps, _rules(one), one.frame_age_ms_max) == (other.steps, _rules(other), other.frame_age_ms_max)
 
 
-def _inside(before: PipelineVersion | None, wanted: PipelineVersion) -> Iterator[Change]:
-    """Step by step, rule by rule."""
+def _inside(before: PipelineVersion | None, version: PipelineVersion) -> Iterator[Change]:
+    """The differences inside a version: step by step, rule by rule."""
     steps = () if before is None else before.steps
-    for index, (old, new) in enumerate(zip_longest(steps, wanted.steps)):
+    for index, (old, new) in enumerate(zip_longest(steps, version.steps)):
         if old != new:
             yield _step(str(index), old, new)
-    yield from _validations({} if before is None else _rules(before), _rules(wanted))
+    yield from _validations({} if before is None else _rules(before), _rules(version))
     age = None if before is None else before.frame_age_ms_max
-    if age != wanted.frame_age_ms_max:
-        yield Change("~", "frame age", wanted.name, f"{_milliseconds(age)} -> {_milliseconds(wanted.frame_age_ms_max)}")
+    if age != version.frame_age_ms_max:
+        yield Change(
+            "~", "frame age", version.name, f"{_milliseconds(age)} -> {_milliseconds(version.frame_age_ms_max)}"
+        )
 
 
 def _milliseconds(age: int | None) -> str:
@@ -108,14 +114,14 @@ def _milliseconds(age: int | None) -> str:
 def _step(name: str, old: Step | None, new: Step | None) -> Change:
     words = [None if step is None else step_in_words(step, versions=True) for step in (old, new)]
     match words:
-        case [None, str(came)]:
-            return Change("+", "step", name, came)
-        case [str(went), None]:
-            return Change("-", "step", name, went)
-        case [went, came] if went == came:
-            return Change("~", "step", name, f"{came}, with its models as they are configured now")
-        case [went, came]:
-            return Change("~", "step", name, f"{went} -> {came}")
+        case [None, str(added)]:
+            return Change("+", "step", name, added)
+        case [str(removed), None]:
+            return Change("-", "step", name, removed)
+        case [before, after] if before == after:
+            return Change("~", "step", name, f"{after}, with its models as they are configured now")
+        case [before, after]:
+            return Change("~", "step", name, f"{before} -> {after}")
         case _:
             raise AssertionError(words)
 

@@ -1,6 +1,7 @@
-"""A pipeline file as YAML: plain values, each with its path, such as `steps[1].random_split.weights[0].weight`.
+"""YAML text as plain values, and a `Node`: a value with its path in the file. Pure.
 
-A repeated key is refused: YAML itself would silently keep the last one. Pure.
+A path reads `steps[1].random_split.weights[0].weight`. A key that occurs twice in one mapping is refused: YAML itself
+silently takes the last.
 """
 
 import json
@@ -18,22 +19,23 @@ _SHOWN_CHARS_MAX: Final = 80
 
 
 class InvalidPipelineFile(SparringError, ValueError):
-    """The file wants what cannot be. The message begins with the place in it."""
+    """The file states what cannot be. The message begins with the path in the file, or with line and column."""
 
 
 @dataclass(frozen=True, slots=True)
-class YamlNode:
-    """path: from the top of the file; the top's own is empty."""
+class Node:
+    """A value of the file. Its methods return the value in one type, or raise a WrongFile that names the path."""
 
     path: str
+    """From the top of the file; empty for the file itself."""
     value: object
 
     def wrong(self, expected: str) -> InvalidPipelineFile:
-        """The error that says what stands here, and what was expected."""
-        return InvalidPipelineFile(f"{self.path or 'the file'}: {shown(self.value)}; expected {expected}")
+        """The error that names the value and what was expected."""
+        return InvalidPipelineFile(f"{self.path or 'the file'}: {as_typed(self.value)}; expected {expected}")
 
     def refused(self, why: object) -> InvalidPipelineFile:
-        """The error of somebody else, who knows no place: a reason that names its own argument."""
+        """The error with the reason of another check, which names its own argument."""
         return InvalidPipelineFile(f"{self.path or 'the file'}: {' '.join(str(why).split())}")
 
     def text(self, what: str = "text") -> str:
@@ -47,7 +49,7 @@ class YamlNode:
         value = self.value
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.wrong("a number")
-        # Compared first: a whole number may be too large to ask whether it is finite.
+        # Not math.isfinite: it fails on whole numbers that no float can hold.
         if not (least <= value <= most and value <= sys.float_info.max):
             raise self.wrong(expected)
         return value
@@ -58,40 +60,40 @@ class YamlNode:
             raise self.wrong("true or false")
         return self.value
 
-    def items(self, what: str) -> list["YamlNode"]:
-        """The places of a list."""
+    def items(self, what: str) -> list["Node"]:
+        """The nodes of a list."""
         if not isinstance(self.value, list):
             raise self.wrong(f"a list of {what}")
-        return [YamlNode(f"{self.path}[{index}]", value) for index, value in enumerate(self.value)]
+        return [Node(f"{self.path}[{index}]", value) for index, value in enumerate(self.value)]
 
-    def fields(self, what: str) -> dict[str, "YamlNode"]:
-        """The places of a mapping whose keys are names."""
+    def fields(self, what: str) -> dict[str, "Node"]:
+        """The nodes of a mapping whose keys are text, by key."""
         if not isinstance(self.value, dict):
             raise self.wrong(what)
         for key in self.value:
             if not isinstance(key, str):
                 raise InvalidPipelineFile(
-                    f"{self.path or 'the file'}: the key {shown(key)}; expected text, quoted where needed"
+                    f"{self.path or 'the file'}: the key {as_typed(key)}; expected text, quoted where needed"
                 )
         dot = f"{self.path}." if self.path else ""
-        return {key: YamlNode(f"{dot}{key}", value) for key, value in self.value.items()}
+        return {key: Node(f"{dot}{key}", value) for key, value in self.value.items()}
 
-    def known(self, keys: Sequence[str], required: Sequence[str] = ()) -> dict[str, "YamlNode"]:
-        """The places of a mapping that has no other keys than these. One without a value is as if it were not there."""
+    def known(self, keys: Sequence[str], required: Sequence[str] = ()) -> dict[str, "Node"]:
+        """The nodes of a mapping that has no other keys than these, by key. A key without a value counts as absent."""
         found = self.fields(f"a mapping with {_listed(keys)}")
         where = self.path or "the file"
         for key in found:
             if key not in keys:
-                raise InvalidPipelineFile(f"{where}: unknown key {shown(key)}; expected {_listed(keys)}")
-        given = {key: place for key, place in found.items() if place.value is not None}
+                raise InvalidPipelineFile(f"{where}: unknown key {as_typed(key)}; expected {_listed(keys)}")
+        present = {key: node for key, node in found.items() if node.value is not None}
         for key in required:
-            if key not in given:
+            if key not in present:
                 raise InvalidPipelineFile(f"{where}: no {key}; expected {_listed(keys)}")
-        return given
+        return present
 
 
-def shown(value: object) -> str:
-    """A value as it might be typed, cut where it is long. What holds others is not opened: it may be without end."""
+def as_typed(value: object) -> str:
+    """The value as a person types it, shortened; a list or mapping as its length: YAML aliases can nest endlessly."""
     if isinstance(value, dict):
         return f"a mapping of {len(value)}"
     if isinstance(value, list | set | tuple):
@@ -111,40 +113,40 @@ _HINTS: Final = {
     "expected a comment or a line break": _QUOTED,
     "'\\t'": "YAML is indented by spaces, not by tabs",
 }
-"""What most likely is wrong, by a part of what the parser says."""
+"""The likely mistake, by a part of the parser's message."""
 
 
 def read_yaml(content: bytes) -> object:
-    """Text, numbers, booleans, null, lists, mappings. No other tags: reading runs no code.
+    """The file's value: text, numbers, booleans, null, lists, mappings. Other tags are refused: reading runs no code.
 
     Raises:
-        WrongFile: it is no YAML, or a key stands twice in one mapping: line and column, from 1.
+        WrongFile: the text is not YAML, or a key occurs twice in one mapping; with line and column, from 1.
     """
     try:
         root = yaml.compose(content, Loader=yaml.SafeLoader)
         for key in _second_keys(root):
             raise InvalidPipelineFile(
-                f"{_at(key.start_mark)}: the key {shown(key.value)} stands twice; expected each once"
+                f"{_at(key.start_mark)}: the key {as_typed(key.value)} stands twice; expected each once"
             )
         value: object = yaml.safe_load(content)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{_at(mark)}: " if mark is not None else ""
-        said = error.problem or error.context or ""
-        hint = next((f": {hint}" for part, hint in _HINTS.items() if part in said), "")
-        raise InvalidPipelineFile(f"{where}{said}{hint}; expected YAML") from error
+        reason = error.problem or error.context or ""
+        hint = next((f": {hint}" for part, hint in _HINTS.items() if part in reason), "")
+        raise InvalidPipelineFile(f"{where}{reason}{hint}; expected YAML") from error
     except yaml.reader.ReaderError as error:
         raise InvalidPipelineFile(f"position {error.position}: {error.reason}; expected YAML in UTF-8") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         if isinstance(error, InvalidPipelineFile):
             raise
-        said = "nested too deep" if isinstance(error, RecursionError) else " ".join(str(error).split())
-        raise InvalidPipelineFile(f"{said}; expected YAML") from error
+        reason = "nested too deep" if isinstance(error, RecursionError) else " ".join(str(error).split())
+        raise InvalidPipelineFile(f"{reason}; expected YAML") from error
     return value
 
 
 def _second_keys(root: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
-    """The keys that stand in their mapping for the second time. An alias leads to a node that was seen."""
+    """The keys that occur for the second time in their mapping. An alias leads to a node that was visited already."""
     seen: set[int] = set()
     left = [] if root is None else [root]
     while left:

@@ -13,9 +13,9 @@ from schemas.models import PinnedModel
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion
 from sparring.deployment.onnx_file import model_bytes
-from sparring.deployment.version_prefix import resolve_key
+from sparring.deployment.version_prefix import resolve_version
 from sparring.pipeline_file.parse import read_pipeline_file
-from sparring.pipeline_file.plan import NEW, PlannedVersion, plan_version, renewed, versions_of
+from sparring.pipeline_file.plan import NEW, PipelinePlan, plan_of, renewed, versions_of
 from sparring.pipeline_file.yaml import InvalidPipelineFile
 
 
@@ -31,7 +31,7 @@ def deployed_version(catalog: Catalog, name: PipelineName, version: str | None) 
         raise EntityNotFoundError(f"pipeline {name} does not exist; there are: {known}")
     with_steps = {key: one for key, one in pipeline.versions.items() if one.steps}
     latest = pipeline.live or next(reversed(with_steps), None)
-    found = latest if version is None else resolve_key(with_steps, version)
+    found = latest if version is None else resolve_version(with_steps, version)
     if found is None:
         asked = "version with steps" if version is None else f"version {version!r}"
         listed = ", ".join(with_steps) or "none with steps"
@@ -47,8 +47,8 @@ def candidate(catalog: Catalog, path: Path, store: ModelStore) -> PipelineVersio
         OSError: it, or a model's file, cannot be read.
     """
     try:
-        wanted = read_pipeline_file(path.read_bytes(), path.parent, "default")
-        plan = plan_version(wanted, versions_of(wanted, catalog), catalog)
+        spec = read_pipeline_file(path.read_bytes(), path.parent, "default")
+        plan = plan_of(spec, versions_of(spec, catalog), catalog)
     except InvalidPipelineFile as error:
         raise InvalidPipelineFile(f"{path}: {error}") from error
     if not plan.version.steps:
@@ -67,8 +67,8 @@ def copy_models(version: PipelineVersion, origin: ModelStore, to: ModelStore) ->
             to.put(origin.get(sha256))
 
 
-def _stored(plan: PlannedVersion, name: str, pinned: PinnedModel, store: ModelStore) -> PinnedModel:
-    (one,) = (one for one in plan.wanted.models if one.name == name)
+def _stored(plan: PipelinePlan, name: str, pinned: PinnedModel, store: ModelStore) -> PinnedModel:
+    (one,) = (one for one in plan.spec.models if one.name == name)
     sha256 = store.put(model_bytes(one.path))
     if sha256 != pinned.model.sha256:
         raise SparringError(f"{one.path} was changed while it was read; once more, when nobody writes to it")

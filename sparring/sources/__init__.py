@@ -1,14 +1,15 @@
-"""WHAT IS SENT: files, folders, patterns and videos, as frames.
+"""SOURCES: files, folders, patterns, videos and object stores, as frames.
 
-    paths    what was named -> files
-    file     one file -> its frames, each refused before it is sent where it can be none
+    paths    names, folders and patterns -> files
+    file     one file -> its frames; refuses what cannot be a frame before it is sent
     video    one video -> JPEGs
-    mjpeg    one file of JPEGs one after the other -> JPEGs
-    errors   what is wrong with a file of which frames were sent
-    store    an object store that a URI names
-    remote   files in it -> files here; imported by who needs it: pyarrow is slow to load
+    mjpeg    one file of several JPEGs -> JPEGs
+    dataset  datasets whose rows hold encoded images
+    store    an object store, by its URI
+    remote   files of a store -> files here; imported where it is needed: pyarrow is slow to load
+    errors   a file that cannot be read to its end, a frame that is too large
 
-Nothing of this knows Kafka; `sparring.sender` is how frames are sent.
+No Kafka here: `sparring.producer` sends frames.
 """
 
 from sparring.sources.errors import Incomplete

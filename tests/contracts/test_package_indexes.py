@@ -33,6 +33,8 @@ INDEXED = (
     "sparring.sources",
     "sparring.comparison",
     "sparring.dataset",
+    "sparring.deployment",
+    "sparring.pipeline_file",
 )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sparring.checks import in_words, struct_of
-from sparring.deployment.configure import image_settings
+from sparring.deployment.image_settings import image_settings
 
 
 class Settings(msgspec.Struct, frozen=True):

@@ -1,18 +1,13 @@
-"""What `sparring model list` and `show` do."""
+"""`sparring model list` and `show`."""
 
 import argparse
-from collections.abc import Iterator, Sequence
 
 from schemas.errors import EntityNotFoundError
-from schemas.models import TensorSpec
-from sparring.cli.client import catalog_of, complain, connected, print_json
+from sparring.cli.client import catalog_of, complain, connected
 from sparring.cli.exits import NOTHING_THERE, OK
-from sparring.cli.model.facts import ModelVersionFacts, model_facts, version_facts
-from sparring.cli.out import say
+from sparring.cli.model.facts import bytes_in_words, model_facts, page, version_facts
+from sparring.cli.out import print_json, say
 from sparring.cli.tables import console, short, table
-from sparring.pipeline_file.describe import configuration_in_words
-
-_MIB = 1024 * 1024
 
 
 def list_models(parsed: argparse.Namespace) -> int:
@@ -30,7 +25,7 @@ def list_models(parsed: argparse.Namespace) -> int:
         for one in facts:
             when = f"{one.uploaded:%Y-%m-%d %H:%M:%S}"
             shown.add_row(
-                one.name, str(one.versions), short(one.version), one.framework, in_words(one.size_bytes), when
+                one.name, str(one.versions), short(one.version), one.framework, bytes_in_words(one.size_bytes), when
             )
         console().print(shown)
     return OK
@@ -49,32 +44,3 @@ def show_model(parsed: argparse.Namespace) -> int:
     else:
         say(*page(facts))
     return OK
-
-
-def page(facts: ModelVersionFacts) -> Iterator[str]:
-    """Lines that a person reads from the top."""
-    yield f"name           {facts.workspace}/{facts.name}"
-    yield f"version        {facts.version}"
-    yield f"sha            {facts.sha}"
-    yield f"framework      {facts.framework}"
-    yield f"file           {facts.file_name}, {in_words(facts.size_bytes)}, {facts.uploaded:%Y-%m-%d %H:%M:%S} UTC"
-    yield from _tensors("inputs", facts.inputs, facts.framework)
-    yield from _tensors("outputs", facts.outputs, facts.framework)
-    yield f"configuration  {configuration_in_words(facts.configuration) or 'the defaults'}"
-    yield f"live in        {', '.join(facts.live_in) or 'no pipeline'}"
-    yield f"versions       {', '.join(short(version) for version in facts.versions)}"
-
-
-def in_words(size_bytes: int) -> str:
-    """Bytes as a person reads them; small ones are not rounded away."""
-    if size_bytes < 1024:
-        return f"{size_bytes} B"
-    return f"{size_bytes / 1024:,.1f} KiB" if size_bytes < _MIB else f"{size_bytes / _MIB:,.1f} MiB"
-
-
-def _tensors(title: str, specs: Sequence[TensorSpec], framework: str) -> Iterator[str]:
-    if not specs:
-        yield f"{title:15}not declared: configure() says them"
-    for index, spec in enumerate(specs):
-        shape = "" if framework == "python" else f" {spec.shown_shape}"
-        yield f"{'' if index else title:15}{spec.name} {spec.dtype}{shape}"

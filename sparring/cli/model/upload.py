@@ -1,14 +1,13 @@
-"""What `sparring model upload` does. Everything is checked before the file is stored."""
+"""`sparring model upload`. Everything is checked before the file is stored."""
 
 import argparse
 from pathlib import Path
 from typing import Final
 
-from sparring.cli.client import catalog_of, connected, print_json
+from sparring.cli.client import catalog_of, connected
 from sparring.cli.exits import OK
-from sparring.cli.model.facts import version_facts
-from sparring.cli.model.show import page
-from sparring.cli.out import say
+from sparring.cli.model.facts import page, version_facts
+from sparring.cli.out import print_json, say
 from sparring.deployment.configure import configuration
 from sparring.framework import Framework
 from sparring.pipeline_file.plan import new_version

@@ -39,11 +39,11 @@ def add_commands(commands: "Commands") -> None:
 def _rebuild(parsed: argparse.Namespace) -> int:
     from contextlib import closing  # noqa: PLC0415  # with what follows, which is slow: see cli.command
 
-    from sparring.cli.progress import reading  # noqa: PLC0415  # as above
+    from sparring.cli.progress import topic_progress  # noqa: PLC0415  # as above
     from sparring.operations.rebuild import rebuild  # noqa: PLC0415  # as above
     from sparring.system.connection import Connection, found_settings  # noqa: PLC0415  # as above
 
-    with closing(Connection(found_settings())) as connection, reading() as progress:
+    with closing(Connection(found_settings())) as connection, topic_progress() as progress:
         official, challengers = rebuild(connection, parsed.since, progress)
     say(f"{official:,} official answers and {challengers:,} of challengers are in Redis")
     return OK

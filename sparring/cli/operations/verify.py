@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sparring.cli.arguments import count, past, pipeline
 from sparring.cli.command import add_command
 from sparring.cli.exits import FAILED, NOTHING_THERE, OK
-from sparring.cli.out import say
+from sparring.cli.out import print_json, say
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
@@ -71,12 +71,12 @@ def add_commands(commands: "Commands") -> None:
 def _verify(parsed: argparse.Namespace) -> int:
     from contextlib import closing  # noqa: PLC0415  # with what follows, which is slow: see cli.command
 
-    from sparring.cli.progress import reading  # noqa: PLC0415  # as above
+    from sparring.cli.progress import topic_progress  # noqa: PLC0415  # as above
     from sparring.ledger.read import verify  # noqa: PLC0415  # as above
     from sparring.system.connection import Connection, found_settings  # noqa: PLC0415  # as above
 
     until = parsed.until or int((time.time() - _SETTLED_S) * 1000)
-    with closing(Connection(found_settings())) as connection, reading() as progress:
+    with closing(Connection(found_settings())) as connection, topic_progress() as progress:
         report = verify(connection, parsed.since, until, parsed.pipeline, index=not parsed.no_index, progress=progress)
     if parsed.json:
         _write_json(report)
@@ -88,10 +88,7 @@ def _verify(parsed: argparse.Namespace) -> int:
 
 
 def _write_json(report: "LedgerReport") -> None:
-    import msgspec  # noqa: PLC0415  # slow: see cli.command
-
-    whole = {"in_order": report.in_order, "counts": report.counts, "findings": report.findings}
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n")
+    print_json({"in_order": report.in_order, "counts": report.counts, "findings": report.findings})
 
 
 def _print(report: "LedgerReport", shown_max: int) -> None:

@@ -1,4 +1,4 @@
-"""Does what a pipeline file wants, change by change, with the calls of the SDK."""
+"""Executes the changes of a plan, one by one, with the calls of the SDK."""
 
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -12,7 +12,7 @@ from schemas.models import PinnedModel
 from schemas.pipelines import ModelStep, RandomSplit, ShadowDeploy, Step
 from sparring.cli.client import append
 from sparring.pipeline_file.diff import Change
-from sparring.pipeline_file.plan import NEW, PlannedVersion, renewed
+from sparring.pipeline_file.plan import NEW, PipelinePlan, renewed
 
 if TYPE_CHECKING:
     from sparring.client import Client
@@ -21,28 +21,34 @@ if TYPE_CHECKING:
 
 
 class Applier:
-    """The changes of one plan, each done by `do`, in their order. wait_s: for a deployment, seconds."""
+    """Executes the changes of one plan, in their order.
 
-    def __init__(self, client: "Client", plan: PlannedVersion, wait_s: float) -> None:
+    Args:
+        client: the system.
+        plan: what the changes were computed from.
+        wait_s: seconds that a deployment may wait for its models.
+    """
+
+    def __init__(self, client: "Client", plan: PipelinePlan, wait_s: float) -> None:
         self._client = client
         self._plan = plan
         self._wait_s = wait_s
-        self._named = {one.name: one for one in plan.wanted.models}
+        self._specs = {spec.name: spec for spec in plan.spec.models}
         self._uploaded: dict[str, ModelVersion] = {}
 
-    def do(self, change: Change) -> None:
-        """One change. What belongs to a version is done by the change that deploys them or adds their version."""
-        workspace = self._client.get_workspace(self._plan.wanted.pipeline.workspace, create_if_not_exist=True)
+    def apply(self, change: Change) -> None:
+        """Execute one change. Changes inside a version are executed by the later change that adds or deploys it."""
+        workspace = self._client.get_workspace(self._plan.spec.pipeline.workspace, create_if_not_exist=True)
         self._client.set_current_workspace(workspace)
         match change.kind:
             case "workspace" | "step" | "validation" | "frame age":
                 pass
             case "upload":
-                one = self._named[change.name]
-                self._uploaded[one.name] = self._client.upload_model(one.name, one.path, one.framework)
+                spec = self._specs[change.name]
+                self._uploaded[spec.name] = self._client.upload_model(spec.name, spec.path, spec.framework)
             case "configure":
                 model = self._model(self._plan.models[change.name])
-                model.configure(**self._named[change.name].arguments or {})
+                model.configure(**self._specs[change.name].arguments or {})
             case "pipeline":
                 self._client.build_pipeline(change.name)
             case "version":
@@ -63,7 +69,7 @@ class Applier:
             pipeline.deploy(deploy_wait_s=self._wait_s)
 
     def _with_steps(self) -> "Pipeline":
-        """The pipeline with the wanted steps and rules in place of its own, not yet deployed."""
+        """The pipeline with the planned steps and rules, not deployed yet."""
         pipeline = self._client.build_pipeline(self._plan.version.name)
         for step in self._plan.version.steps:
             self._add(pipeline, step)
@@ -78,18 +84,20 @@ class Applier:
             case RandomSplit(arms=arms, hash_key=hash_key):
                 pipeline.add_random_split([(arm.weight, self._model(arm.model)) for arm in arms], hash_key)
             case ShadowDeploy(champion=champion, challengers=challengers, share=share):
-                pipeline.add_shadow_deploy(self._model(champion), [self._model(one) for one in challengers], share)
+                pipeline.add_shadow_deploy(
+                    self._model(champion), [self._model(challenger) for challenger in challengers], share
+                )
 
     def _add_version(self) -> None:
-        """A version that nobody deploys yet: the SDK's `deploy()` makes one only to switch to it."""
+        """Add a version without deploying it: the SDK's `deploy()` adds a version only to switch to it."""
         uploaded = {name: model.pinned() for name, model in self._uploaded.items()}
-        wanted = self._plan.version
-        steps = tuple(renewed(step, uploaded) for step in wanted.steps)
-        version = structs.replace(wanted, version=str(uuid4()), steps=steps, created_at=now_ms())
+        planned = self._plan.version
+        steps = tuple(renewed(step, uploaded) for step in planned.steps)
+        version = structs.replace(planned, version=str(uuid4()), steps=steps, created_at=now_ms())
         append(self._client, PipelineVersionAdded(version))
 
     def _model(self, pinned: PinnedModel) -> "ModelVersion":
         if pinned.model.version == NEW:
             return self._uploaded[pinned.model.name]
         versions = self._client.get_model(pinned.model.name).versions()
-        return next(one for one in versions if one.key() == pinned.key)
+        return next(version for version in versions if version.key() == pinned.key)

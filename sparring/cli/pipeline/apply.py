@@ -1,4 +1,4 @@
-"""What `sparring pipeline apply` does: read the file, compare, do what differs, say each line once it is done."""
+"""`sparring pipeline apply`: read the file, compare, execute the changes, print each once it is executed."""
 
 import argparse
 import sys
@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from schemas.errors import SparringError
-from sparring.cli.client import catalog_of, complain, connected, print_json
+from sparring.cli.client import catalog_of, complain, connected, what_is_live
 from sparring.cli.exits import FAILED, OK
-from sparring.cli.out import say
+from sparring.cli.out import print_json, say
 from sparring.cli.pipeline.applier import Applier
-from sparring.cli.pipeline.switch import what_is_live
 from sparring.pipeline_file.diff import Change, differences
 from sparring.pipeline_file.parse import read_pipeline_file
-from sparring.pipeline_file.plan import PlannedVersion, plan_version, versions_of
+from sparring.pipeline_file.plan import PipelinePlan, plan_of, versions_of
 from sparring.pipeline_file.yaml import InvalidPipelineFile
 
 if TYPE_CHECKING:
@@ -22,34 +21,34 @@ if TYPE_CHECKING:
 
 _STDIN: Final = "-"
 _INSIDE: Final = ("step", "validation", "frame age")
-"""Done by the version that holds them, which comes after them."""
+"""Changes inside a version, executed by the change of that version, which follows them."""
 
 
 def apply_file(parsed: argparse.Namespace) -> int:
-    """Make what the file wants; returns the exit code."""
+    """Bring the system to the state of the file; returns the exit code."""
     from_stdin = parsed.file == _STDIN
     content = sys.stdin.buffer.read() if from_stdin else Path(parsed.file).read_bytes()
     try:
-        wanted = read_pipeline_file(content, Path() if from_stdin else Path(parsed.file).parent, parsed.workspace)
+        spec = read_pipeline_file(content, Path() if from_stdin else Path(parsed.file).parent, parsed.workspace)
         with connected(None) as client:
             catalog = catalog_of(client)
-            plan = plan_version(wanted, versions_of(wanted, catalog), catalog)
+            plan = plan_of(spec, versions_of(spec, catalog), catalog)
             return _make(client, plan, differences(plan, catalog), parsed)
     except InvalidPipelineFile as error:
         raise InvalidPipelineFile(f"{'stdin' if from_stdin else parsed.file}: {error}") from error
 
 
-def _make(client: "Client", plan: PlannedVersion, changes: list[Change], parsed: argparse.Namespace) -> int:
-    """Do all changes, or with --dry-run none, and say it."""
+def _make(client: "Client", plan: PipelinePlan, changes: list[Change], parsed: argparse.Namespace) -> int:
+    """Execute all changes, or none with --dry-run, and print the outcome."""
     done: list[Change] = []
     failure = None
     if not parsed.dry_run:
-        failure = _do(Applier(client, plan, parsed.wait), changes, done, quiet=parsed.json)
+        failure = _apply(Applier(client, plan, parsed.wait), changes, done, quiet=parsed.json)
     if parsed.json:
-        live = catalog_of(client).live(plan.wanted.pipeline)
+        live = catalog_of(client).live(plan.spec.pipeline)
         print_json(
             {
-                "pipeline": str(plan.wanted.pipeline),
+                "pipeline": str(plan.spec.pipeline),
                 "dry_run": parsed.dry_run,
                 "changes": [_as_json(change, done=change in done) for change in changes],
                 "live": None if live is None else live.version,
@@ -64,15 +63,15 @@ def _make(client: "Client", plan: PlannedVersion, changes: list[Change], parsed:
     return OK if failure is None else FAILED
 
 
-def _do(doing: Applier, changes: list[Change], done: list[Change], *, quiet: bool) -> str | None:
-    """Do one after the other, and note it in `done`. Returns why it did not come to the end."""
+def _apply(applier: Applier, changes: list[Change], done: list[Change], *, quiet: bool) -> str | None:
+    """Execute the changes in order and append each to `done`. Returns the message if one fails."""
     held: list[Change] = []
     for change in changes:
         held.append(change)
         if change.kind in _INSIDE:
             continue
         try:
-            doing.do(change)
+            applier.apply(change)
         except (SparringError, OSError, TypeError, ValueError) as error:
             left = [str(one) for one in changes if one not in done]
             return (
@@ -87,12 +86,12 @@ def _do(doing: Applier, changes: list[Change], done: list[Change], *, quiet: boo
     return None
 
 
-def _summary(client: "Client", plan: PlannedVersion, changes: list[Change], *, dry_run: bool) -> str:
+def _summary(client: "Client", plan: PipelinePlan, changes: list[Change], *, dry_run: bool) -> str:
     if not changes:
         return "nothing to change\n"
     if dry_run:
         return f"{len(changes)} to change; nothing was changed\n"
-    return f"{what_is_live(client, plan.wanted.pipeline)}\n"
+    return f"{what_is_live(client, plan.spec.pipeline)}\n"
 
 
 def _listed(changes: list[Change]) -> str:

@@ -10,27 +10,28 @@ from schemas.errors import EntityNotFoundError
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion
 from sparring.checks import moment
-from sparring.deployment.version_prefix import resolve_key
+from sparring.deployment.version_prefix import resolve_version
 from sparring.pipeline_file.describe import step_in_words, steps_in_words
 from sparring.steps import as_dictionary
 
 
 class PipelineFacts(msgspec.Struct, frozen=True):
-    """A pipeline in a list. live: the version that answers; versions: how many. steps: of the live version, else of
-    the latest."""
+    """A pipeline in a list."""
 
     name: str
     deployed: bool
     live: str | None
+    """The live version."""
     versions: int
+    """Number of versions."""
     tags: tuple[str, ...]
     steps: str
+    """Of the live version, else of the latest; as text."""
     last_updated: datetime
 
 
 class PipelineVersionFacts(msgspec.Struct, frozen=True):
-    """One version of a pipeline. steps: as `Pipeline.steps()` has them, but for its Checks, which are `validations`, as
-    polars prints them."""
+    """A pipeline, and one of its versions."""
 
     workspace: str
     name: str
@@ -44,9 +45,11 @@ class PipelineVersionFacts(msgspec.Struct, frozen=True):
     """The one that is shown."""
     version_created: datetime
     steps: tuple[dict[str, Any], ...]
+    """As `Pipeline.steps()` has them, without its Checks."""
     words: tuple[str, ...]
     """The steps, for people."""
     validations: dict[str, str]
+    """The Checks, as polars prints them."""
     status: dict[str, Any]
     """As `Pipeline.status()` has it."""
 
@@ -59,24 +62,24 @@ def pipeline_facts(name: PipelineName, known: Pipeline) -> PipelineFacts:
         live=known.live,
         versions=len(known.versions),
         tags=known.tags,
-        steps=steps_in_words(shown_version(name, known, None).steps),
-        last_updated=moment(updated_ms(known)),
+        steps=steps_in_words(_version_to_show(name, known, None).steps),
+        last_updated=moment(known.updated_at_ms),
     )
 
 
 def version_facts(
-    name: PipelineName, known: Pipeline, asked: str | None, status: dict[str, Any]
+    name: PipelineName, known: Pipeline, requested: str | None, status: dict[str, Any]
 ) -> PipelineVersionFacts:
     """A page about one version; EntityNotFoundError where there is no such version."""
     from adapters.rules import read  # noqa: PLC0415  # polars, only where there are rules
 
-    version = shown_version(name, known, asked)
+    version = _version_to_show(name, known, requested)
     created = [one.created_at for one in known.versions.values()]
     return PipelineVersionFacts(
         workspace=name.workspace,
         name=name.name,
         created=moment(created[0]),
-        last_updated=moment(updated_ms(known)),
+        last_updated=moment(known.updated_at_ms),
         live=known.live,
         tags=known.tags,
         versions=tuple(reversed(known.versions)),
@@ -89,19 +92,13 @@ def version_facts(
     )
 
 
-def shown_version(name: PipelineName, known: Pipeline, asked: str | None) -> PipelineVersion:
-    """The version that was asked for, by its uuid or the beginning of just one; None: the live one, else the latest."""
-    if asked is None:
+def _version_to_show(name: PipelineName, known: Pipeline, requested: str | None) -> PipelineVersion:
+    """The version with this uuid or prefix of a uuid; None: the live version, else the latest."""
+    if requested is None:
         return known.live_version or known.versions[known.latest]
-    version = resolve_key(known.versions, asked)
+    version = resolve_version(known.versions, requested)
     if version is None:
         raise EntityNotFoundError(
-            f"pipeline {name} has no single version {asked!r}; there are: {', '.join(reversed(known.versions))}"
+            f"pipeline {name} has no single version {requested!r}; there are: {', '.join(reversed(known.versions))}"
         )
     return known.versions[version]
-
-
-def updated_ms(known: Pipeline) -> int:
-    """When it was last given a version, switched on or off; Unix milliseconds."""
-    newest = list(known.versions.values())[-1].created_at
-    return max([newest, *(switch.at for switch in known.history[-1:])])

@@ -1,12 +1,12 @@
-"""What `sparring pipeline list`, `show` and `history` do."""
+"""`sparring pipeline list`, `show` and `history`."""
 
 import argparse
 
 from schemas.errors import EntityNotFoundError
 from schemas.names import PipelineName
-from sparring.cli.client import catalog_of, complain, connected, found, print_json
+from sparring.cli.client import catalog_of, complain, connected, pipeline_named
 from sparring.cli.exits import NOTHING_THERE, OK
-from sparring.cli.out import say
+from sparring.cli.out import print_json, say
 from sparring.cli.pipeline.facts import PipelineVersionFacts, pipeline_facts, version_facts
 from sparring.cli.tables import console, short, table
 
@@ -35,7 +35,7 @@ def show_pipeline(parsed: argparse.Namespace) -> int:
     """One version of a pipeline."""
     try:
         with connected(parsed.workspace) as client:
-            status = found(client, parsed.pipeline).status()
+            status = pipeline_named(client, parsed.pipeline).status()
             name = PipelineName(parsed.workspace, parsed.pipeline)
             facts = version_facts(name, catalog_of(client).pipelines[name], parsed.version, status)
     except EntityNotFoundError as error:
@@ -52,7 +52,7 @@ def show_history(parsed: argparse.Namespace) -> int:
     """When which version went live."""
     try:
         with connected(parsed.workspace) as client:
-            switches = found(client, parsed.pipeline).history()
+            switches = pipeline_named(client, parsed.pipeline).history()
     except EntityNotFoundError as error:
         complain(error)
         return NOTHING_THERE

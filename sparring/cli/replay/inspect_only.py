@@ -1,7 +1,6 @@
 """What `sparring replay` says without sending anything: what would be sent, decisions again, other weights."""
 
 import argparse
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -9,13 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar, assert_never
 
-import msgspec
-
 from schemas.errors import SparringError
 from schemas.limits import MIB
 from schemas.pipelines import PipelineVersion
 from sparring.cli.exits import FAILED, NOTHING_THERE, OK
-from sparring.cli.out import complain, say
+from sparring.cli.out import complain, print_json, say
 from sparring.cli.progress import watched
 from sparring.cli.replay.options import FrameSelection
 from sparring.cli.tables import console, table
@@ -70,7 +67,7 @@ def dry_run(connection: Connection, plan: Plan, parsed: argparse.Namespace) -> i
     }
     code = FAILED if refused or missing else OK if times else NOTHING_THERE
     if parsed.json:
-        _print_json(facts)
+        print_json(facts)
         return code
     shown = table("would be sent", "")
     shown.add_row("frames", f"{facts['frames']:,}")
@@ -98,7 +95,7 @@ def verify(connection: Connection, frames: FrameSelection, *, shown_max: int, as
         recorded.keep(official_answers(connection, source, frames.since))
         seen = verified(_watched(recorded_frames(connection, source)), recorded, connection.catalog())
     if as_json:
-        _print_json(seen)
+        print_json(seen)
     else:
         _print_verified(seen, shown_max)
     if seen.differences or seen.unknown:
@@ -113,7 +110,7 @@ def what_if(connection: Connection, source: FrameSource, version: PipelineVersio
     except ValueError as error:
         raise SparringError(f"--what-if: {error}") from error
     if parsed.json:
-        _print_json(seen)
+        print_json(seen)
     else:
         _print_what_if(seen, parsed.show)
     return OK
@@ -173,7 +170,3 @@ def _print_what_if(seen: WhatIf, shown_max: int) -> None:
         say(f"  {move.key}: {move.before} -> {move.after}")
     if len(seen.moves) > shown_max:
         say(f"  ... and {len(seen.moves) - shown_max:,} more: --show, or --json for all")
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")

@@ -14,7 +14,7 @@ from adapters.storage.models import ModelStore
 from schemas.errors import SparringError
 from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion
-from sparring.cli.deployed import deployed
+from sparring.cli.deployed import require_deployed
 from sparring.cli.out import complain
 from sparring.kafka.offsets import OffsetRange
 from sparring.pipeline_file.parse import read_pipeline_file
@@ -89,7 +89,7 @@ def version_of(connection: Connection, parsed: argparse.Namespace, folder: Path 
     """What answers. folder: of the dataset, where a candidate's models are kept; None where no candidate is named."""
     catalog = connection.catalog()
     if parsed.live:
-        return deployed(catalog, parsed.pipeline)
+        return require_deployed(catalog, parsed.pipeline)
     if parsed.candidate is None:
         return deployed_version(catalog, parsed.pipeline, parsed.version)
     if folder is None:

@@ -2,18 +2,15 @@
 
 import argparse
 import contextlib
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from schemas.errors import SparringError
-from sparring.cli.deployed import deployed
+from sparring.cli.deployed import require_deployed
 from sparring.cli.exits import FAILED, INTERRUPTED, NOTHING_THERE, OK
 from sparring.cli.interrupt import interrupted_once
-from sparring.cli.out import complain, note, say
+from sparring.cli.out import complain, note, print_json, say
 from sparring.cli.progress import ProgressLine, watched
 from sparring.cli.replay.inspect_only import dry_run, verify, what_if
 from sparring.cli.replay.options import FrameSelection, check_permission, frames_of, pipeline_of, plan_of, version_of
@@ -68,10 +65,10 @@ def _only_planned(connection: Connection, parsed: argparse.Namespace, frames: Fr
 def _go_on(connection: Connection, journal: Journal, *, as_json: bool) -> int:
     if not journal.ended:
         if journal.plan.live:
-            deployed(connection.catalog(), journal.plan.version.pipeline)
+            require_deployed(connection.catalog(), journal.plan.version.pipeline)
         return _run(connection, journal, as_json=as_json)
     complain("this replay came to its end: there is nothing left to do")
-    return _print_outcome(journal, PendingFrames((), journal).counts, finished=True, as_json=as_json)
+    return _say(journal, PendingFrames((), journal).counts, finished=True, as_json=as_json)
 
 
 def _run(connection: Connection, journal: Journal, *, as_json: bool) -> int:
@@ -85,7 +82,7 @@ def _run(connection: Connection, journal: Journal, *, as_json: bool) -> int:
     except (SparringError, OSError, KeyboardInterrupt):
         _say_how_to_go_on(journal)
         raise
-    return _print_outcome(journal, counts, finished=finished, as_json=as_json)
+    return _say(journal, counts, finished=finished, as_json=as_json)
 
 
 @contextlib.contextmanager
@@ -94,11 +91,10 @@ def _going(left: PendingFrames) -> Iterator[None]:
         yield
 
 
-def _print_outcome(journal: Journal, counts: ReplayCounts, *, finished: bool, as_json: bool) -> int:
+def _say(journal: Journal, counts: ReplayCounts, *, finished: bool, as_json: bool) -> int:
     """What became of it; returns the exit code."""
     if as_json:
-        facts = msgspec.json.encode(_facts(journal, counts, finished))
-        sys.stdout.buffer.write(msgspec.json.format(facts, indent=2) + b"\n")
+        print_json(_facts(journal, counts, finished))
     else:
         say(*summary(journal.folder, counts, journal).splitlines())
     for refusal in counts.refusals:

@@ -11,7 +11,7 @@ from schemas.errors import Refused
 from schemas.names import DEFAULT_WORKSPACE
 from schemas.results import Answer
 from schemas.tables.read import read_arrow
-from sparring.cli.out import shown
+from sparring.cli.out import escape_controls
 from sparring.dataset.outputs import failure_of
 
 _GAP: Final = " "
@@ -65,7 +65,7 @@ class Lines:
         if answer.status == "ok":
             return line
         why = failure_of(answer)
-        text = shown(f"{why.error} ({why.stage}): {why.message}")
+        text = escape_controls(f"{why.error} ({why.stage}): {why.message}")
         return f"{line}  {text}" if self._width is None else f"{line}\n    {_cut(text, self._width - 4)}"
 
     def _line(self, cells: dict[str, str]) -> str:
@@ -101,11 +101,11 @@ def _cells(answer: Answer) -> dict[str, str]:
     done = answer.status == "ok"
     return {
         "time": datetime.fromtimestamp(answer.published_at / 1000).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
-        "request": shown(answer.request_id),
+        "request": escape_controls(answer.request_id),
         "status": answer.status,
-        "pipeline": shown(answer.pipeline.removeprefix(f"{DEFAULT_WORKSPACE}/")),
+        "pipeline": escape_controls(answer.pipeline.removeprefix(f"{DEFAULT_WORKSPACE}/")),
         "role": answer.role or "-",
-        "model": shown(answer.model or "-"),
+        "model": escape_controls(answer.model or "-"),
         "version": (answer.model_version or "-")[:8],
         "answer": how_much(answer) if done else "-",
         "ms": f"{answer.timings.infer_ns / 1e6:.1f}" if done else "-",

@@ -2,11 +2,8 @@
 
 import argparse
 import contextlib
-import sys
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from adapters.redis import AnswerIndex, Answers
 from adapters.settings import Settings
@@ -14,7 +11,7 @@ from schemas.errors import RetryLater
 from schemas.names import PipelineName
 from schemas.topics import TopicNames
 from sparring.cli.exits import NOTHING_THERE, OK, WRONG_USAGE
-from sparring.cli.out import complain
+from sparring.cli.out import complain, print_json
 from sparring.cli.results.details import print_answers
 from sparring.cli.results.fields import with_outputs
 from sparring.operations.lookup import FoundRequest, find, picture
@@ -34,7 +31,7 @@ def show_result(parsed: argparse.Namespace) -> int:
         complain(_nothing(found, settings.topics))
         return NOTHING_THERE if found.pipeline is not None or not found.pipelines else WRONG_USAGE
     if parsed.json:
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(_as_json(found)), indent=2) + b"\n")
+        print_json(_as_json(found))
     else:
         print_answers(found.answers.official, found.answers, settings.topics)
     if parsed.picture is not None:

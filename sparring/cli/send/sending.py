@@ -12,7 +12,7 @@ from typing import Final
 from schemas.errors import FrameTooLarge, RetryLater
 from schemas.frames import Origin
 from schemas.limits import MIB
-from sparring.cli.deployed import deployed
+from sparring.cli.deployed import require_deployed
 from sparring.cli.exits import FAILED, INTERRUPTED, OK
 from sparring.cli.interrupt import interrupted_once
 from sparring.cli.out import complain, note, say
@@ -36,7 +36,7 @@ _BEHIND_S_MAX: Final = 1.0
 def send(parsed: argparse.Namespace, files: list[Path], refusals: Refusals) -> int:
     """Send these files as was asked; returns the exit code."""
     with interrupted_once(), closing(Connection(found_settings())) as connection:
-        deployed(connection.catalog(), parsed.pipeline)
+        require_deployed(connection.catalog(), parsed.pipeline)
         return Sending(parsed, connection, files, refusals).run()
 
 

@@ -58,7 +58,7 @@ class Plate(NamedTuple):
     text_length: str
 
 
-class Labels(NamedTuple):
+class LabelLayer(NamedTuple):
     """The labels for one width of screen: `wide` or `narrow`."""
 
     screen: str
@@ -76,7 +76,7 @@ class Drawing(NamedTuple):
     jpeg: str | None
     """Base64; None: the boxes stand on an empty field."""
     shapes: list[Shape]
-    labels: list[Labels]
+    labels: list[LabelLayer]
 
 
 def overlay(one: ChangedPair, picture: Picture | None, class_names: Sequence[str] | None) -> Drawing:
@@ -180,7 +180,7 @@ def _labels(
     size: tuple[int, int],
     unit: float,
     names: Sequence[str] | None,
-) -> Labels:
+) -> LabelLayer:
     """Those for a screen on which a pixel is `unit` of the picture's: a text is as large on every picture. What is only
     on one side comes first, the surest before others: it is what changed. A matched box has one label for both."""
     a, b = placed
@@ -207,7 +207,7 @@ def _labels(
             taken.append(place)
             room -= plate[0] * plate[1]
             plates.append(_plate(side, text, place, unit))
-    return Labels(screen, f"{_TEXT_PX * unit:.1f}", plates)
+    return LabelLayer(screen, f"{_TEXT_PX * unit:.1f}", plates)
 
 
 def _whole(corners: tuple[float, ...]) -> Rectangle:

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.settings import Settings
 from sparring import Client, cli
-from sparring.cli.model.show import in_words
+from sparring.cli.model.facts import bytes_in_words
 from sparring.local import LocalStack
 from tests.sparring.sdk import beating, fresh_settings, write_model
 
@@ -195,7 +195,7 @@ def test_show_of_what_is_not_there_says_what_is_with_its_own_exit_code(
 
 
 def test_sizes_in_words() -> None:
-    assert [in_words(size) for size in (182, 2048, 3_670_016, 3_670_016_000)] == [
+    assert [bytes_in_words(size) for size in (182, 2048, 3_670_016, 3_670_016_000)] == [
         "182 B",
         "2.0 KiB",
         "3.5 MiB",

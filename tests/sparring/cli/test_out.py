@@ -19,7 +19,7 @@ from schemas.frames import RawHeaders
 from schemas.results import dead_letter
 from sparring import Client
 from sparring.cli import main
-from sparring.cli.out import OneLine, complain, note, say, shown, warnings_as_lines
+from sparring.cli.out import OneLine, complain, escape_controls, note, say, warnings_as_lines
 from sparring.cli.tables import console, lines, table
 from sparring.local import LocalStack
 from tests.nouns import frame
@@ -32,9 +32,9 @@ CLI = Path(__file__).parents[3] / "sparring" / "cli"
 
 
 def test_what_a_terminal_obeys_is_shown_as_python_writes_it() -> None:
-    assert shown(HOSTILE) == SHOWN
-    assert shown("Köln 東京 \U0001f980 a\u00a0b `[1]`") == "Köln 東京 \U0001f980 a\u00a0b `[1]`"
-    assert shown("no UTF-8: \udcff") == r"no UTF-8: \udcff"
+    assert escape_controls(HOSTILE) == SHOWN
+    assert escape_controls("Köln 東京 \U0001f980 a\u00a0b `[1]`") == "Köln 東京 \U0001f980 a\u00a0b `[1]`"
+    assert escape_controls("no UTF-8: \udcff") == r"no UTF-8: \udcff"
 
 
 def test_each_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

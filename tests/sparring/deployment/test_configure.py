@@ -5,7 +5,7 @@ import re
 import pytest
 
 from schemas.models import ModelVersion, PinnedModel, TensorSpec
-from sparring.deployment.configure import configuration, why_alone
+from sparring.deployment.configure import configuration, why_not_batched
 
 
 def model(*shape: int | None, per_row: bool | None, rows: int | None = None) -> ModelVersion:
@@ -62,7 +62,7 @@ def test_single_and_outputs_per_row_are_two_things() -> None:
 def test_why_batches_have_no_effect_is_said_unless_it_is_configured_so(
     taken: ModelVersion, arguments: dict[str, object], why: str | None
 ) -> None:
-    said = why_alone(PinnedModel(taken, configuration(taken, batch_rows_max=8, **arguments)))
+    said = why_not_batched(PinnedModel(taken, configuration(taken, batch_rows_max=8, **arguments)))
     if why is None:
         assert said is None
     else:

@@ -7,7 +7,8 @@ import pytest
 
 from schemas.models import GivenInput, ImageSettings, PinnedModel, TensorSpec
 from schemas.pipelines import ModelStep, ShadowDeploy
-from sparring.deployment.configure import configuration, image_settings
+from sparring.deployment.configure import configuration
+from sparring.deployment.image_settings import image_settings
 from sparring.deployment.version_checks import check_pictures
 from sparring.replay.input_sizes import input_size
 from tests.nouns import pinned, pipeline_version

@@ -27,7 +27,7 @@ from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDep
 from sparring.pipeline_file.describe import configuration_in_words, step_in_words, steps_in_words
 from sparring.pipeline_file.diff import differences
 from sparring.pipeline_file.parse import read_pipeline_file
-from sparring.pipeline_file.plan import NEW, plan_version
+from sparring.pipeline_file.plan import NEW, plan_of
 from sparring.pipeline_file.yaml import InvalidPipelineFile
 from tests.nouns import pinned
 
@@ -61,8 +61,8 @@ class System:
 
     def lines(self, text: str, uploaded: Mapping[str, models.ModelVersion] | None = None) -> list[str]:
         """What applying the file would do. uploaded: the versions of the files that it names."""
-        wanted = read_pipeline_file(text.encode(), Path(__file__).parent, "default")
-        return [str(one) for one in differences(plan_version(wanted, uploaded or {}, self.catalog), self.catalog)]
+        spec = read_pipeline_file(text.encode(), Path(__file__).parent, "default")
+        return [str(one) for one in differences(plan_of(spec, uploaded or {}, self.catalog), self.catalog)]
 
 
 def file(*steps: str, more: str = "") -> str:

@@ -14,7 +14,7 @@ from schemas.names import PipelineName
 from schemas.pipelines import Validation
 from sparring.framework import Framework
 from sparring.pipeline_file.parse import EXAMPLE, read_pipeline_file
-from sparring.pipeline_file.spec import ModelStepSpec, PipelineSpec, ShadowSpec, SplitSpec
+from sparring.pipeline_file.spec import ModelStepSpec, PipelineSpec, RandomSplitSpec, ShadowDeploySpec
 from sparring.pipeline_file.yaml import InvalidPipelineFile
 
 PAGE = Path(__file__).parents[3] / "docs" / "pipeline-file.md"
@@ -54,7 +54,7 @@ def test_the_example_of_the_page_is_read_as_the_page_says(folder: Path) -> None:
     assert post.arguments is not None
     assert post.arguments["output_schema"].field("avg_conf").type == pa.list_(pa.float64())
     split, last = file.steps
-    assert isinstance(split, SplitSpec)
+    assert isinstance(split, RandomSplitSpec)
     assert split.hash_key == "camera"
     assert [(weight, model.name) for weight, model in split.weights] == [(2, "yolox"), (1, "nanodet")]
     assert isinstance(last, ModelStepSpec)
@@ -73,7 +73,7 @@ def test_what_the_file_leaves_out_has_the_default_that_the_page_names() -> None:
 def test_a_shadow_deploy_and_a_version_are_read() -> None:
     file = wanted("pipeline: p\nsteps: [{shadow_deploy: {champion: a@3b0e1c2d, challengers: [b, c], share: 0.5}}]")
     (shadow,) = file.steps
-    assert isinstance(shadow, ShadowSpec)
+    assert isinstance(shadow, ShadowDeploySpec)
     assert (shadow.champion.name, shadow.champion.version, shadow.share) == ("a", "3b0e1c2d", 0.5)
     assert [model.name for model in shadow.challengers] == ["b", "c"]
 

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from sparring import Client, Framework, ModelVersion, Pipeline, Workspace
-from sparring.card import as_text
-from sparring.listing import Listing
+from sparring.display import Listing, fields_as_text
 from sparring.other_names import CLIENT, MODEL, PIPELINE, WORKSPACE
 
 TWO = [
@@ -48,7 +47,7 @@ def test_nothing_that_another_client_wrote_is_obeyed_by_a_terminal() -> None:
     hostile = "shop\x1b[2J\nforged\u202e"
     expected = r"shop\x1b[2J\nforged\u202e"
     assert str(Listing("models", [("a", [("file_name", hostile)])])).split("\n") == ["file_name", expected]
-    assert as_text([("name", "shelf"), ("tags", hostile)]).split("\n") == ["name  shelf", f"tags  {expected}"]
+    assert fields_as_text([("name", "shelf"), ("tags", hostile)]).split("\n") == ["name  shelf", f"tags  {expected}"]
 
 
 def test_a_notebook_shows_it_as_a_table_whose_text_is_escaped() -> None:
