@@ -428,6 +428,6 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _elsewhere(workspaces: Iterable[str]) -> str:
-    """Said where other workspaces have one of the same name."""
+    """A hint if other workspaces have one of the same name."""
     others = ", ".join(dict.fromkeys(workspaces))
     return f"; there is one in the workspace {others}: set_current_workspace(get_workspace(...))" if others else ""

@@ -1,4 +1,4 @@
-"""The tutorial's deployment configuration: replicas and resources as a notebook wishes for them.
+"""The tutorial's deployment configuration: replicas and resources that a notebook requests.
 
 Here hosts decide where models run, and one process serves all pipelines that use a model version: such
 wishes are set where hosts are started (docs/deploy.md). `deploy` says so in a warning, and goes on.
@@ -17,7 +17,7 @@ _MEMORY: Final = re.compile(r"[0-9]+(\.[0-9]+)?([kMGTPE]|[KMGTPE]i)?")
 
 @dataclass(frozen=True)
 class DeploymentConfig:
-    """What was wished for. None: nothing was said."""
+    """The requested replicas and resources; None: not set."""
 
     replicas: int | None = None
     cpu_cores: float | None = None
@@ -62,7 +62,7 @@ class DeploymentConfigBuilder:
 
 
 def warn_of(config: object) -> None:
-    """Called by what its user calls: nothing of it is applied. TypeError where it is none."""
+    """Warn that nothing of the configuration is applied; TypeError if it is not a DeploymentConfig."""
     if config is None:
         return
     if not isinstance(config, DeploymentConfig):

@@ -1,13 +1,13 @@
-"""What an uploaded file is."""
+"""The frameworks of uploaded model files."""
 
 from enum import EnumType, StrEnum
 from typing import TYPE_CHECKING, Any
 
 
 class _Frameworks(EnumType):
-    """Frameworks of the tutorial's SDK that are not here lead to those that are."""
+    """For frameworks of the tutorial's SDK that `sparring` lacks, the AttributeError names those that it has."""
 
-    if not TYPE_CHECKING:  # a type checker must go on finding names that are not there
+    if not TYPE_CHECKING:  # type checkers must still report unknown names
 
         def __getattr__(cls, name: str) -> Any:
             if name.isupper():

@@ -1,4 +1,4 @@
-"""A model version as its user holds it: the immutable file, and the configuration beside it."""
+"""A model version handle: the immutable file, and its configuration."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -68,8 +68,9 @@ class ModelVersion(OtherNames):
         class_names: Sequence[str] | str | None = None,
         outputs_per_row: bool | None = None,
     ) -> "ModelVersion":
-        """Store a configuration beside the file: the next `deploy()` of a pipeline with this version takes it. Returns
-        this model version.
+        """Store a configuration for this version: the next `deploy()` of a pipeline with it uses the newest one.
+
+        Returns this model version.
 
         Args:
             runtime: `'onnx'` or `'python'`, as the model was uploaded.
@@ -120,7 +121,7 @@ class ModelVersion(OtherNames):
         return self._model.key
 
     def pinned(self) -> PinnedModel:
-        """This version with its newest configuration; EntityNotFoundError where the catalog has it not."""
+        """This version with its newest configuration; EntityNotFoundError if the catalog does not have the version."""
         catalog = self._connection.follower.catalog
         if self._model.key not in catalog.models:
             raise EntityNotFoundError(f"model {self._model.key} does not exist in this catalog: upload it here")

@@ -1,4 +1,4 @@
-"""The errors that a caller of the SDK meets, under the name that the tutorial imports them from."""
+"""The errors that the SDK raises, under the module name that the tutorial imports them from."""
 
 from schemas.errors import (
     DeployError,

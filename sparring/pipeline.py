@@ -1,4 +1,4 @@
-"""A pipeline as its user holds it. Edits are local until `deploy()`, which makes a version of them."""
+"""A pipeline handle. Edits are local until `deploy()`, which makes a version of them."""
 
 import os
 from collections.abc import Mapping, Sequence

@@ -113,13 +113,14 @@ def listed_workspaces(connection: Connection) -> Listing[Workspace]:
 def listed_pipelines(connection: Connection, workspace: str, name: str | None = None) -> Listing[Pipeline]:
     """The workspace's pipelines, oldest first; those of one `name`."""
     known = connection.catalog().pipelines
-    found = [one for one in known if one.workspace == workspace and name in (None, one.name)]
+    names = [full for full in known if full.workspace == workspace and name in (None, full.name)]
 
-    def row(one: PipelineName) -> Row:
-        heading, *others = row_of(one.name, known[one], known[one].versions[known[one].latest].steps)
+    def row(full: PipelineName) -> Row:
+        pipeline = known[full]
+        heading, *others = row_of(full.name, pipeline, pipeline.versions[pipeline.latest].steps)
         return [heading, ("workspace_name", workspace), *others]
 
-    return Listing("pipelines", ((Pipeline(connection, one), row(one)) for one in found))
+    return Listing("pipelines", ((Pipeline(connection, full), row(full)) for full in names))
 
 
 def listed_models(connection: Connection, workspace: str) -> Listing[ModelVersion]:

@@ -1,4 +1,4 @@
-"""What several commands take: pipelines, times, counts. For argparse's `type`."""
+"""Argument types of several commands, for argparse's `type`: pipelines, durations, times, counts."""
 
 import argparse
 import re
@@ -28,7 +28,7 @@ def span(text: str) -> int:
 
 
 def past(text: str) -> int:
-    """`30s`, `10m`, `2h`, `1d` ago, or an ISO time, as Unix milliseconds. Without a zone it is the machine's time."""
+    """`30s`, `10m`, `2h`, `1d` ago, or an ISO time, as Unix milliseconds. Without a zone: local time."""
     now_s = time.time()
     if _SPAN.fullmatch(text):
         return int(now_s * 1000) - span(text)

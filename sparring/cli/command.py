@@ -23,17 +23,17 @@ _COLUMNS_MAX: Final = 110
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose error says where the help is."""
+    """A parser whose errors name the command that prints help."""
 
     def error(self, message: str) -> NoReturn:
-        """Wrong usage: the usage, what is wrong, where to read more; exit code 2."""
+        """Print the usage, the error, and the command that prints help; exit with code 2."""
         self.print_usage(sys.stderr)
         note(f"{self.prog}: {message}; `{self.prog} --help` says more")
         self.exit(WRONG_USAGE)
 
 
 class _Page(argparse.RawDescriptionHelpFormatter):
-    """Paragraphs as wide as the terminal, to a limit; indented lines, and those beside them, as they stand."""
+    """Wraps paragraphs at the terminal's width, to a limit; keeps paragraphs with indented lines as they are."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=min(shutil.get_terminal_size().columns, _COLUMNS_MAX) - 2)

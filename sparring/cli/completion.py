@@ -56,7 +56,7 @@ def _completion(parsed: argparse.Namespace) -> int:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> Iterator[Any]:
-    """All arguments of all commands. argparse has no public way to ask for them."""
+    """All arguments of all commands. argparse has no public call for them."""
     for action in parser._actions:  # noqa: SLF001
         yield action
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001

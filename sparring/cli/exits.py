@@ -17,4 +17,4 @@ MEANINGS: Final = {
     INTERRUPTED: "interrupted (Ctrl-C, SIGTERM)",
     NO_READER: "nobody reads the output any more (`| head`)",
 }
-"""130 and 141 are what a shell makes of SIGINT and SIGPIPE."""
+"""130 and 141 are a shell's codes for SIGINT and SIGPIPE."""

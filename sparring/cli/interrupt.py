@@ -1,4 +1,4 @@
-"""Ctrl-C, once: what has begun to stop is not interrupted again."""
+"""Ctrl-C once: a command that is stopping is not interrupted again."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -13,19 +13,19 @@ def _raise() -> NoReturn:
 
 @contextmanager
 def interrupted_once(interrupt: Callable[[], None] = _raise) -> Iterator[None]:
-    """SIGINT, SIGTERM, SIGHUP call `interrupt`, the first time only: stopping is not interrupted.
+    """The first SIGINT, SIGTERM or SIGHUP calls `interrupt`; later ones are ignored.
 
-    What is called raises KeyboardInterrupt, or sees to it that it is raised where it does no harm. The
-    time that stopping takes must have a bound of its own.
+    Args:
+        interrupt: raises KeyboardInterrupt, or has it raised at a safe point. Stopping needs a time limit of its own.
     """
-    asked = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    def heard(_number: int, _frame: FrameType | None) -> None:
-        for number in asked:
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        for number in signals:
             signal.signal(number, signal.SIG_IGN)
         interrupt()
 
-    before = {number: signal.signal(number, heard) for number in asked}
+    before = {number: signal.signal(number, handle) for number in signals}
     try:
         yield
     finally:

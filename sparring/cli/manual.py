@@ -1,4 +1,4 @@
-"""`sparring --help`: what it is, the commands in groups, where the system is found, exit codes, examples."""
+"""`sparring --help`: summary, the commands in groups, how the system is found, exit codes, examples."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,9 +1,8 @@
-"""What commands say to a person: lines on stdout and stderr, in which nothing that a stranger wrote is obeyed.
+"""The output of commands: lines for people, with control characters escaped, and JSON for programs.
 
-Headers, keys, request ids, messages of errors, names of files: whoever wrote them may have put an escape sequence or a
-line break in. A terminal would move its cursor, hide rows, or show a forged one. So every line leaves by this module,
-and every table by `sparring.cli.tables`; a test holds commands to that. What is for programs (JSON, Arrow) is written
-to `sys.stdout.buffer` as it is.
+Headers, keys, request ids, error messages and file names come from others and can contain escape sequences or line
+breaks. A terminal would move its cursor, hide rows, or show forged ones. So every line is printed by this module, and
+every table by `sparring.cli.tables`; a test holds commands to that. JSON and Arrow go to `sys.stdout.buffer` unescaped.
 """
 
 import logging
@@ -19,30 +18,30 @@ __all__ = ["OneLine", "complain", "escape_controls", "note", "print_json", "say"
 
 
 def say(*lines: str) -> None:
-    """Each as one line on stdout."""
+    """Print each as one line on stdout."""
     sys.stdout.writelines(f"{escape_controls(line)}\n" for line in lines)
 
 
 def note(*lines: str) -> None:
-    """Each as one line on stderr: progress, and what was left out."""
+    """Print each as one line on stderr: progress, and what was left out."""
     sys.stderr.writelines(f"{escape_controls(line)}\n" for line in lines)
 
 
 def print_json(value: object) -> None:
-    """One JSON value on stdout, indented by two blanks: what `--json` prints. Structs and datetimes are encoded too."""
+    """Print one JSON value on stdout, indented: the output of `--json`. msgspec encodes structs and datetimes."""
     import msgspec  # noqa: PLC0415  # slow: see cli.command
 
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
 
 
 def complain(line: str) -> None:
-    """One line on stderr, which says who speaks."""
+    """Print one line on stderr, which begins with `sparring:`."""
     note(f"sparring: {line}")
 
 
 @contextmanager
 def warnings_as_lines() -> Iterator[None]:
-    """What is warned of meanwhile is said by `complain`, without the place in the code."""
+    """Within the block, warnings are printed by `complain`, without file and line."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = lambda message, *_: complain(str(message))
@@ -50,12 +49,12 @@ def warnings_as_lines() -> Iterator[None]:
 
 
 class OneLine(logging.Formatter):
-    """Of what is logged: the message as `complain` would say it; a traceback below it in lines of its own."""
+    """Formats a log record as one line, as `complain` prints it; a traceback follows on its own lines."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # as logging calls it
         """The line."""
         return escape_controls(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  # as above
-        """Its lines: an error's text may quote what a stranger sent."""
+        """Each line escaped: an error message can quote input of others."""
         return "\n".join(map(escape_controls, super().formatException(ei).split("\n")))

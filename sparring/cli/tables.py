@@ -1,4 +1,4 @@
-"""A stack's status as tables for a person."""
+"""Tables for people, with control characters escaped; the status of a stack as tables."""
 
 import re
 import sys
@@ -15,30 +15,32 @@ from sparring.local.status import StackStatus
 
 _MIB: Final = 1024 * 1024
 _PIPE_COLUMNS: Final = 300
-"""Of a table that no terminal cuts."""
+"""Width of a table in a file or a pipe."""
 _UUID: Final = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
 
 def mib(size_bytes: int | None) -> str:
-    """Bytes as a person reads them; `-` for None."""
+    """Bytes in MiB; `-` for None."""
     return "-" if size_bytes is None else f"{size_bytes / _MIB:,.0f} MiB"
 
 
 class _Table(Table):
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
-        """Text is a cell as it is, on one line: it is no markup, and nothing in it is obeyed."""
+        """Text becomes a cell on one line: markup is not interpreted, control characters are escaped."""
         super().add_row(*(Text(escape_controls(cell)) if isinstance(cell, str) else cell for cell in cells), **options)
 
 
 def console(*, stderr: bool = False, highlight: bool = True, soft_wrap: bool = False) -> Console:
-    """As wide as the terminal; wide enough for anything in a file or a pipe. Of text that it prints and that others
-    wrote, each line is to be `shown` first; a `table` does so by itself."""
+    """A console as wide as the terminal; in a file or a pipe, wide enough for any line.
+
+    The caller escapes text of others with `escape_controls`, line by line; a `table` escapes its cells itself.
+    """
     width = None if (sys.stderr if stderr else sys.stdout).isatty() else _PIPE_COLUMNS
     return Console(stderr=stderr, width=width, highlight=highlight, soft_wrap=soft_wrap, emoji=False)
 
 
 def table(*columns: str, show_header: bool = True) -> Table:
-    """A plain table; columns whose name ends in a space are numbers, set right."""
+    """A table without borders. A column whose name ends in a space is right-aligned, for numbers."""
     plain = _Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0), show_header=show_header)
     for column in columns:
         justify: Literal["left", "right"] = "right" if column.endswith(" ") else "left"
@@ -52,12 +54,12 @@ def lines(texts: Iterable[str]) -> Text:
 
 
 def short(text: str) -> str:
-    """Each uuid in it as its first 8 characters, so that a line fits a terminal; `--json` has them whole."""
+    """The text with each uuid shortened to 8 characters, so that a line fits a terminal; `--json` has whole uuids."""
     return _UUID.sub(lambda found: found[0][:8], text)
 
 
 def print_status(status: StackStatus) -> None:
-    """Everything, in the order in which one asks."""
+    """Print the status: processes, topics, pipelines, models, problems."""
     out = console()
     if status.state != "ready":
         hint = "`sparring up` starts one" if status.state == "down" else "it is still starting"

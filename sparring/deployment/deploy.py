@@ -1,4 +1,4 @@
-"""Switching a pipeline version live, and off: records in the catalog, answers in presence.
+"""Makes a pipeline version live, or takes it out of service: records in the catalog, heartbeats in presence.
 
 1. the version is appended, its work topics before it
 2. an offer asks hosts to warm it up; presence says when they have
@@ -31,11 +31,11 @@ ROUTERS_S_MAX: Final = 15.0
 GONE_S_MAX: Final = 30.0
 _CHALLENGER_S_MIN: Final = 5.0
 _POINTER_SLACK_S: Final = 30.0
-"""Between the last moment that models may be warm and the offer's deadline."""
+"""From the end of the wait for warm models to the offer's deadline."""
 
 
 class Deployment:
-    """One version on its way to be live. The pointer that it replaces is the one at `__init__`."""
+    """The deployment of one version. It replaces the live pointer that was current at `__init__`."""
 
     def __init__(self, connection: Connection, version: PipelineVersion, wait_s: float) -> None:
         self._connection = connection
@@ -43,14 +43,14 @@ class Deployment:
         self._wait_s = checked_seconds("deploy_wait_s", wait_s, above_zero=True)
         self._replaces = connection.catalog().pipelines[version.pipeline].pointer
         self._offered = -1
-        """The offset of its offer; -1: there is none, it is live already."""
+        """Offset of the offer; -1: none, the version is live already."""
 
     def prepare(self, *, new: bool) -> None:
-        """Check that the version can run, make its topics, and append it where it is new.
+        """Check that the version can run, create its topics, and append it if it is new.
 
         Raises:
             ValueError: the steps cannot run.
-            DeployError: nobody lives who could run them.
+            DeployError: no live process can run them.
         """
         if not self._version.steps:
             raise ValueError(f"steps: pipeline {self._version.pipeline} has none; add_model_step adds one")
@@ -88,12 +88,12 @@ class Deployment:
         self._offered = self._connection.append(offer)
 
     def _withdraw(self) -> None:
-        """End its offer, if there is one: hosts let go of what nobody waits for, and try its loads no more."""
+        """End the offer, if there is one: hosts unload its models and stop their attempts to load them."""
         if self._offered >= 0:
             self._connection.append(VersionOffered(self._version.pipeline, self._version.version, within_ms=0))
 
     def point(self) -> int:
-        """Append the live pointer; returns its offset. DeployError where it is void: it says who is live."""
+        """Append the live pointer; returns its offset. DeployError if the pointer is void: it names what is live."""
         name = self._version.pipeline
         offset = self._connection.append(LivePointer(name, self._version.version, self._replaces, who()))
         now = self._connection.follower.catalog.pipelines[name]
@@ -110,10 +110,13 @@ class Deployment:
         return offset
 
     def _until_warm(self) -> None:
-        """Official lanes must be warm within `wait_s`; a challenger's may be missing after half of it. What can never
-        be warm is not waited for."""
+        """Wait until the models are ready: official lanes for `wait_s`, shadow lanes for half of it.
+
+        A lane that failed for good is not waited for. DeployError if an official lane is not ready; a warning if a
+        shadow lane is not.
+        """
         follower = self._connection.follower
-        started_s = time.monotonic()
+        started_at_s = time.monotonic()
         official = [lane for lane in self._version.lanes() if lane[1] == "official"]
         shadow = [lane for lane in self._version.lanes() if lane[1] == "shadow"]
         follower.wait_for(lambda: not self._cold(official) or self._failed(official), self._wait_s)
@@ -129,7 +132,7 @@ class Deployment:
                 f"{_listed(cold)} not ready after {self._wait_s:g} s{self._problems()}; "
                 "what was live before goes on"
             )
-        left_s = self._wait_s / 2 - (time.monotonic() - started_s)
+        left_s = self._wait_s / 2 - (time.monotonic() - started_at_s)
         follower.wait_for(
             lambda: not set(self._cold(shadow)) - self._failed(shadow).keys(), max(left_s, _CHALLENGER_S_MIN)
         )
@@ -138,7 +141,7 @@ class Deployment:
             why = (
                 "; ".join(reasons.values())
                 if reasons.keys() >= set(cold)
-                else f"not ready after {time.monotonic() - started_s:.0f} s{self._problems()}"
+                else f"not ready after {time.monotonic() - started_at_s:.0f} s{self._problems()}"
             )
             warnings.warn(f"pipeline {self._version.pipeline} goes live without {_listed(cold)}: {why}", stacklevel=5)
 
@@ -153,7 +156,7 @@ class Deployment:
         return "".join(f"; {said}" for said in problems)
 
     def _check_who_lives(self) -> None:
-        """A service that is busy may miss a beat: nobody is taken for dead before it was listened for again."""
+        """DeployError if no live process can run the version. A busy service can miss a heartbeat, so wait for more."""
         follower = self._connection.follower
         follower.wait_for(lambda: not who_is_missing(self._version, follower.alive()), PRESENCE_DEAD_S)
         if missing := who_is_missing(self._version, follower.alive()):
@@ -161,10 +164,10 @@ class Deployment:
 
 
 def who_is_missing(version: PipelineVersion, beats: Sequence[Beat]) -> str:
-    """Why these processes cannot run the version, in a sentence; empty where they can. Pure."""
+    """Why these processes cannot run the version, in one sentence; empty if they can. Pure."""
     if not any(beat.kind == "router" for beat in beats):
         return "no router is alive: start the system with `sparring up`, or `python -m router`"
-    python = [one.model.name for one in version.models() if one.configuration.runtime == "python"]
+    python = [pinned.model.name for pinned in version.models() if pinned.configuration.runtime == "python"]
     for key, lane in sorted(version.lanes()):
         able = [beat for beat in beats if _could_run(beat, key, lane)]
         if not able and lane == "official":
@@ -179,7 +182,7 @@ def who_is_missing(version: PipelineVersion, beats: Sequence[Beat]) -> str:
 
 
 def cold_lanes(beats: Iterable[Beat], lanes: Iterable[ModelLane], version: PipelineVersion) -> Iterator[ModelLane]:
-    """Lanes that are not warm for the version in one process at least, and in each that serves them. Pure."""
+    """Lanes that are not ready: no process has the version warm, or one that serves the lane has not. Pure."""
     warm = Warm(str(version.pipeline), version.version)
     beats = list(beats)
     for key, lane in lanes:
@@ -191,7 +194,7 @@ def cold_lanes(beats: Iterable[Beat], lanes: Iterable[ModelLane], version: Pipel
 def failed_lanes(
     beats: Iterable[Beat], lanes: Iterable[ModelLane], version: PipelineVersion, offered: int
 ) -> dict[ModelLane, str]:
-    """Lanes that nobody who lives will ever serve for the version, and why. Pure.
+    """Lanes that no live process will ever serve for the version, and why. Pure.
 
     Each process that serves the lane has failed, and each host that may run it has failed, or its process has. What was
     said before the offer at the catalog offset `offered` was read does not count.

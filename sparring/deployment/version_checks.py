@@ -1,7 +1,7 @@
-"""Checks of a pipeline version before it is live: could it ever answer?
+"""Checks of a pipeline version before it is live: can it answer at all?
 
 `deploy()`, `rollback()` and `sparring pipeline apply` call `check_version`. It compares what the steps declare with
-each other, and with what requests and answers can hold. What is unknown before a request comes (a free dimension, the
+each other, and with what requests and answers can hold. What is unknown before a request (a free dimension, the
 shapes of a Python step) is not refused. No I/O.
 """
 
@@ -26,11 +26,11 @@ MODEL_SPLIT: Final = "_model_split"
 """The column `out._model_split` of a result is the decision of a random split."""
 
 ANOMALY: Final = "anomaly."
-"""Columns of a result that begin so are validations."""
+"""Columns of a result with this prefix are validations."""
 
 
 def check_version(version: PipelineVersion) -> None:
-    """ValueError that says which step, model, output or rule can never work, and what to do."""
+    """ValueError that names the step, model, output or rule that can never work, and what to do."""
     for pinned in version.models():
         check_signature_of(pinned)
     check_pictures(version)
@@ -41,7 +41,10 @@ def check_version(version: PipelineVersion) -> None:
 
 
 def check_signature_of(pinned: PinnedModel) -> None:
-    """Its dtypes must be those that requests and answers can hold: earlier versions of sparring took others too."""
+    """ValueError if a model has no schemas, no inputs, or a dtype that requests and answers cannot hold.
+
+    Earlier versions of sparring accepted more dtypes.
+    """
     if pinned.configuration.runtime == "python" and not (pinned.inputs and pinned.outputs):
         raise ValueError(
             f"steps: {pinned.model.name} is a Python step without schemas; "
@@ -58,11 +61,11 @@ def check_signature_of(pinned: PinnedModel) -> None:
 
 
 def check_pictures(version: PipelineVersion) -> None:
-    """Image settings must fit the models that get the frames. ValueError where they do not.
+    """ValueError if image settings do not fit the models that get the frames.
 
-    A model without any may take tables only: its process refuses the pictures that it cannot take.
+    A model without settings may take tables only: its process refuses the pictures that it cannot take.
     """
-    for pinned in (one for step in version.steps[:1] for one in step_models(step)):
+    for pinned in (model for step in version.steps[:1] for model in step_models(step)):
         settings = pinned.configuration.image
         if settings.is_default or not any(may_take_a_picture(spec) for spec in pinned.inputs):
             continue
@@ -76,17 +79,17 @@ def check_pictures(version: PipelineVersion) -> None:
 
 
 def check_wiring(version: PipelineVersion) -> None:
-    """Each step must be able to take what the step before gives. ValueError names both."""
+    """ValueError if a step cannot take the outputs of the step before; it names both models."""
     for index, (before, step) in enumerate(pairwise(version.steps), start=1):
-        for giver in official(before):
-            for taker in step_models(step):
-                if why := _why_not_after(giver, taker):
-                    names = f"step {index}, {taker.model.name}, cannot follow {giver.model.name}"
+        for producer in official(before):
+            for consumer in step_models(step):
+                if why := _why_not_after(producer, consumer):
+                    names = f"step {index}, {consumer.model.name}, cannot follow {producer.model.name}"
                     raise ValueError(f"steps: {names}: {why}")
 
 
 def check_answer(pinned: PinnedModel) -> None:
-    """Its outputs must be columns of their own in a result, and small enough for one."""
+    """ValueError if an output takes the name of another column of results, or the outputs exceed a result's size."""
     for spec in pinned.outputs:
         if spec.name.startswith(ANOMALY) or spec.name == MODEL_SPLIT:
             shows = "validations" if spec.name.startswith(ANOMALY) else "what a random split chose"
@@ -105,17 +108,19 @@ def check_answer(pinned: PinnedModel) -> None:
 
 
 def check_validations(version: PipelineVersion) -> None:
-    """Each rule must be one boolean per row over what goes in and comes out. ValueError names rule and reason."""
+    """ValueError if a rule is not one boolean per row over inputs and outputs; it names rule and reason."""
     if not version.validations:
         return
     from adapters.rules import why_not  # noqa: PLC0415  # polars, only where there are rules
 
     for rule in version.validations:
-        for taker in step_models(version.steps[0]):
-            for giver in official(version.steps[-1]):
-                inputs, outputs = ({spec.name: spec.dtype for spec in specs} for specs in (taker.inputs, giver.outputs))
+        for consumer in step_models(version.steps[0]):
+            for producer in official(version.steps[-1]):
+                inputs, outputs = (
+                    {spec.name: spec.dtype for spec in specs} for specs in (consumer.inputs, producer.outputs)
+                )
                 if (why := why_not(rule, inputs, outputs)) is not None:
-                    raise ValueError(f"validation {rule.name!r} cannot be evaluated over {giver.model.name}: {why}")
+                    raise ValueError(f"validation {rule.name!r} cannot be evaluated over {producer.model.name}: {why}")
 
 
 def official(step: Step) -> tuple[PinnedModel, ...]:
@@ -132,9 +137,9 @@ def answering(version: PipelineVersion) -> Iterator[PinnedModel]:
     yield from official(version.steps[-1])
 
 
-def _why_not_after(giver: PinnedModel, taker: PinnedModel) -> str:
-    outputs, inputs = ({spec.name: spec for spec in specs} for specs in (giver.outputs, taker.inputs))
-    fields = taker.configuration.tensor_fields
+def _why_not_after(producer: PinnedModel, consumer: PinnedModel) -> str:
+    outputs, inputs = ({spec.name: spec for spec in specs} for specs in (producer.outputs, consumer.inputs))
+    fields = consumer.configuration.tensor_fields
     try:
         wires = wire_step(tuple(outputs), tuple(inputs), fields)
     except ValueError as error:
@@ -147,8 +152,10 @@ def _why_not_after(giver: PinnedModel, taker: PinnedModel) -> str:
 
 
 def _bytes_at_least(spec: TensorSpec, pinned: PinnedModel) -> float:
-    """Of an output in any answer. A free first dimension is the batch where the model's inputs have one too: one row
-    at least. Any other free dimension may be 0."""
+    """The smallest size of an output in any answer.
+
+    A free first dimension is the batch, at least one row, if an input has one too. Any other free dimension can be 0.
+    """
     if not spec.shape or spec.dtype == TEXT:
         return 0
     batched = any(taken.shape and taken.shape[0] is None for taken in pinned.inputs)

@@ -1,4 +1,4 @@
-"""`sparring pipeline`: what the SDK's pipelines do, and `apply`, which makes what a file wants."""
+"""`sparring pipeline`: the calls of the SDK's pipelines, and `apply`, which brings a system to the state of a file."""
 
 import argparse
 import math
@@ -146,7 +146,7 @@ def _add_switched(actions: "Commands") -> None:
 
 
 def add_workspace(command: argparse.ArgumentParser, when: str = "where it is") -> None:
-    """`--workspace`, which every command of models and pipelines has."""
+    """Add `--workspace`, which every model and pipeline command has."""
     command.add_argument(
         "--workspace",
         type=_workspace,
@@ -157,7 +157,7 @@ def add_workspace(command: argparse.ArgumentParser, when: str = "where it is") -
 
 
 def add_wait(command: argparse.ArgumentParser) -> None:
-    """`--wait`, of what deploys."""
+    """Add `--wait`, which every deploying command has."""
     command.add_argument(
         "--wait",
         type=_seconds,
