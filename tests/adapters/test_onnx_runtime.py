@@ -44,7 +44,7 @@ _LOADERS: Final = {
     "a model process": """
 from adapters.settings import InferenceSettings
 from schemas.models import Configuration, ModelVersion, PinnedModel
-from workers.inference import process
+from workers.inference import loop
 from workers.inference.steps import load_model
 content = open(path, "rb").read()
 version = ModelVersion("default", "m", "v1", "sha", "onnx", "m.onnx", len(content), 0, (), ())

@@ -14,7 +14,7 @@ from schemas.errors import RetryLater, SettingError, SparringError
 FULL = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, 65_536))
-from adapters.store import ModelStore
+from adapters.storage.models import ModelStore
 try:
     ModelStore(sys.argv[1]).put(bytes(200_000))
 except Exception as error:

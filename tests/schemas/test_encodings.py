@@ -173,7 +173,7 @@ def test_lists_of_encoded_texts_keep_their_cells(cells: Any, begin: int) -> None
 
 def test_services_decode_without_pandas() -> None:
     program = (
-        "import sys, pyarrow as pa; from schemas.encodings import decode_columns; "
+        "import sys, pyarrow as pa; from schemas.tables.encodings import decode_columns; "
         "x = pa.DictionaryArray.from_buffers(pa.dictionary(pa.int8(), pa.string()), 2, "
         "[None, pa.py_buffer(bytes(2))], pa.Array.from_buffers(pa.string(), 1, "
         "[None, pa.py_buffer(bytes((0, 0, 0, 0, 1, 0, 0, 0))), pa.py_buffer(b'a')])); "

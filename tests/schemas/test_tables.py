@@ -115,7 +115,7 @@ def test_two_arrow_streams_in_one_value_are_refused() -> None:
 def test_json_numbers_are_read_without_pandas() -> None:
     """Its import would take a service a second, in the middle of its first frame."""
     program = (
-        "import sys; from schemas.tables import read_records; "
+        "import sys; from schemas.tables.read import read_records; "
         'table = read_records(b\'[{"x": [[1, 2.5]], "n": 3}]\'); '
         "print(table.schema.field('x').type, table.schema.field('n').type, 'pandas' in sys.modules)"
     )

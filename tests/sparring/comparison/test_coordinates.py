@@ -208,7 +208,7 @@ def test_where_the_picture_is_gone_unlike_inputs_are_not_compared_and_that_is_sa
     assert list(found.changed) == []
     found.save_html(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
-    assert f"not compared, the picture&#x27;s size is unknown: {why}" in page
+    assert f"not compared, the picture&#39;s size is unknown: {why}" in page
     assert "No pair that could be compared changed" in page
     (row,) = pl.read_parquet(tmp_path / "pairs").to_dicts()
     assert (row["not_compared"], row["change"], row["boxes_a"], row["matched"]) == (why, None, None, None)

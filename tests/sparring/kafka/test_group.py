@@ -88,11 +88,9 @@ class Driven(threading.Thread):
     def passed(self, at_ms: int) -> tuple[frozenset[int], set[int]]:
         """When the watermark was first behind this time: the partitions that were read, and of which of them a record
         of that time had been given."""
-        next_record = next(number for number, next_record in enumerate(self.turns) if next_record.watermark_ms > at_ms)
-        given = {
-            one.given[0] for one in self.turns[: next_record + 1] if one.given is not None and one.given[1] == at_ms
-        }
-        return self.turns[next_record].partitions, given
+        first = next(number for number, turn in enumerate(self.turns) if turn.watermark_ms > at_ms)
+        given = {one.given[0] for one in self.turns[: first + 1] if one.given is not None and one.given[1] == at_ms}
+        return self.turns[first].partitions, given
 
 
 @contextmanager
