@@ -1,4 +1,4 @@
-"""What all tests share: one real broker and Valkey, one full stack on them, the shared material, a seed."""
+"""What all tests share: one real broker and Valkey, a full stack on them, the shared material, a seed."""
 
 import importlib.metadata
 import os
@@ -12,6 +12,7 @@ import pytest
 
 from sparring.local import LocalStack
 from sparring.local.kafka import KAFKA_VERSION
+from tests.shared_servers import WORKER, SharedServers
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
@@ -43,18 +44,42 @@ def pytest_report_header() -> list[str]:
     ]
 
 
+_SERVERS = pytest.StashKey[SharedServers]()
+
+
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A real Kafka and a real Valkey on free ports, without services, for the whole session."""
-    with LocalStack(tmp_path_factory.mktemp("broker"), namespace="bare", services=()) as running:
+def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A real Kafka and a real Valkey, which all test processes of the run use; a model store of this process alone.
+
+    A test that stops or freezes a server takes `own_broker`.
+    """
+    base = tmp_path_factory.getbasetemp()
+    servers = SharedServers(base if WORKER == "alone" else base.parent)
+    request.config.stash[_SERVERS] = servers
+    data, namespace = tmp_path_factory.mktemp("broker"), f"bare-{WORKER}"
+    with LocalStack(data, on=servers.join(), namespace=namespace, services=()) as running:
+        yield running
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The servers stop after the fixtures: here the process that started them may wait for the others."""
+    servers = session.config.stash.get(_SERVERS, None)
+    if servers is not None:
+        servers.leave()
+
+
+@pytest.fixture(scope="session")
+def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A Kafka and a Valkey that no other test process uses."""
+    with LocalStack(tmp_path_factory.mktemp("own-broker"), namespace="bare", services=()) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def stack(broker: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """Router, host (Python steps permitted) and indexer on the session's broker, in their own namespace."""
-    data = tmp_path_factory.mktemp("stack")
-    with LocalStack(data, on=broker, namespace="whole", allow_python=True, environment=PATIENT) as running:
+    """Router, host (Python steps permitted) and indexer on the run's broker, in a namespace of this process."""
+    data, namespace = tmp_path_factory.mktemp("stack"), f"whole-{WORKER}"
+    with LocalStack(data, on=broker, namespace=namespace, allow_python=True, environment=PATIENT) as running:
         yield running
 
 

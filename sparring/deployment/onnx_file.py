@@ -79,7 +79,7 @@ def inspect(path: Path, content: bytes, within_s: float = INSPECT_S_MAX) -> Sign
             raise ValueError(f"path: {path} is no ONNX model: it looks like {what}; export the model to ONNX first")
     here = Path(__file__).resolve()
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    environment["PYTHONPATH"] = str(here.parent.parent)
+    environment["PYTHONPATH"] = str(here.parents[2])
     # -P: a schemas.py in the user's folder must not hide ours.
     command = [sys.executable, "-P", str(here)]
     try:

@@ -41,7 +41,7 @@ class LocalStack:
         data: the folder that holds everything it writes. One stack at a time lives in it.
         namespace: prefix of its topics and Redis keys.
         services: which of router, host and indexer to run; `()` is Kafka and Valkey alone.
-        on: a running stack whose Kafka and Valkey are used; no servers of its own then.
+        on: a running stack, or its addresses, whose Kafka and Valkey are used; no servers of its own then.
         kafka_port: where Kafka listens; None takes a free port.
         redis_port: where Valkey listens; None takes a free port.
         allow_python: whether the host may run Python steps.
@@ -58,7 +58,7 @@ class LocalStack:
         *,
         namespace: str = "sparring",
         services: tuple[str, ...] = SERVICES,
-        on: "LocalStack | None" = None,
+        on: "LocalStack | Addresses | None" = None,
         kafka_port: int | None = None,
         redis_port: int | None = None,
         allow_python: bool = False,

@@ -47,15 +47,40 @@ def pipeline(client: Client) -> Iterator[Pipeline]:
 
 
 @pytest.fixture(scope="session")
-def scale(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, float], ModelVersion]:
-    """`scale(name, factor)`: an ONNX model with `y = tensor * factor`, rows of two."""
+def own_scale(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, float], ModelVersion]:
+    """`own_scale(name, factor)`: a new version of an ONNX model with `y = tensor * factor`, rows of two."""
 
-    def make(name: str, factor: float) -> ModelVersion:
+    def upload(name: str, factor: float) -> ModelVersion:
         path = tmp_path_factory.mktemp("scale") / f"{name}.onnx"
         path.write_bytes(scaling_model(factor))
         return client.upload_model(name, path, framework=Framework.ONNX).configure("onnx")
 
-    return make
+    return upload
+
+
+@pytest.fixture(scope="module")
+def scale(
+    client: Client, own_scale: Callable[[str, float], ModelVersion]
+) -> Iterator[Callable[[str, float], ModelVersion]]:
+    """As `own_scale`, but each model is uploaded once for a file, and stays warm from its second use on.
+
+    A test that looks at processes takes `own_scale`.
+    """
+    uploaded: dict[tuple[str, float], ModelVersion] = {}
+    warm: list[ModelVersion] = []
+    keeper = client.build_pipeline(f"warm-{next(_numbers)}")
+
+    def model(name: str, factor: float) -> ModelVersion:
+        if (name, factor) not in uploaded:
+            uploaded[name, factor] = own_scale(name, factor)
+        elif uploaded[name, factor] not in warm:
+            warm.append(uploaded[name, factor])
+            keeper.clear().add_random_split([(1, kept) for kept in warm]).deploy()
+        return uploaded[name, factor]
+
+    yield model
+    if warm:
+        keeper.undeploy()
 
 
 def _python_step(

@@ -22,6 +22,12 @@ Scale = Callable[[str, float], ModelVersion]
 TABLE = pd.DataFrame({"tensor": [[1.0, 2.0]]})
 
 
+@pytest.fixture
+def scale(own_scale: Scale) -> Scale:
+    """Tests of this file look at processes: none of another test may be there."""
+    return own_scale
+
+
 def test_a_router_that_restarts_knows_what_is_live_before_its_first_frame(
     stack: LocalStack, pipeline: Pipeline, scale: Scale, wire: Wire
 ) -> None:

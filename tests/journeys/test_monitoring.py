@@ -21,6 +21,12 @@ from tests.waiting import eventually
 Scale = Callable[[str, float], ModelVersion]
 
 
+@pytest.fixture
+def scale(own_scale: Scale) -> Scale:
+    """Tests of this file look at processes: none of another test may be there."""
+    return own_scale
+
+
 def page(beat: Beat, path: str) -> tuple[int, str]:
     request = urllib.request.Request(  # a service on loopback
         f"http://127.0.0.1:{beat.metrics_port}{path}", headers={"Accept": "application/openmetrics-text"}

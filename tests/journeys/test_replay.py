@@ -57,9 +57,10 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def topics(stack: LocalStack) -> set[str]:
+    """The topics of the system and of its replays."""
     admin = KafkaAdminClient(bootstrap_servers=stack.kafka)
     try:
-        return set(admin.list_topics())
+        return {name for name in admin.list_topics() if name.startswith((f"{stack.namespace}.", f"{stack.namespace}-"))}
     finally:
         admin.close()
 
@@ -77,7 +78,7 @@ def official(stack: LocalStack) -> tuple[dict[str, int], set[bytes]]:
     finally:
         consumer.close()
     with Redis.from_url(stack.redis) as redis:
-        return dict(ends), set(redis.scan_iter(count=10_000))
+        return dict(ends), set(redis.scan_iter(match=f"{stack.namespace}[:-]*", count=10_000))
 
 
 def is_indexed(stack: LocalStack, ids: list[str]) -> bool:

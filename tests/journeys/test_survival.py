@@ -37,6 +37,12 @@ RESUME_S_MAX = 30.0
 """Kafka gives a dead process's share away after 6 s, and the next has to start. How long it takes: docs/faults.md."""
 
 
+@pytest.fixture
+def scale(own_scale: Scale) -> Scale:
+    """Tests of this file look at processes: none of another test may be there."""
+    return own_scale
+
+
 class Stream(threading.Thread):
     """Frames at an even pace, until told to stop."""
 

@@ -30,6 +30,12 @@ STILL_S = 2.5
 
 
 @pytest.fixture(scope="module")
+def broker(own_broker: LocalStack) -> LocalStack:
+    """Tests of this file freeze it."""
+    return own_broker
+
+
+@pytest.fixture(scope="module")
 def kafka(broker: LocalStack) -> Iterator[Broker]:
     with Broker(Brokers(broker.kafka)) as connected:
         yield connected

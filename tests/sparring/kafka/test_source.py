@@ -17,6 +17,12 @@ from tests.sparring.results.test_answers import Writer, writer
 __all__ = ["writer"]  # a fixture
 
 
+@pytest.fixture(scope="module")
+def broker(own_broker: LocalStack) -> LocalStack:
+    """The test freezes it."""
+    return own_broker
+
+
 class StandingStill(Broker):
     """Kafka stands still as soon as somebody is about to ask; until `thaw` is closed."""
 

@@ -30,6 +30,12 @@ def bytes_of(size: int) -> bytes:
 
 
 @pytest.fixture(scope="module")
+def broker(own_broker: LocalStack) -> LocalStack:
+    """Tests of this file freeze it."""
+    return own_broker
+
+
+@pytest.fixture(scope="module")
 def client(broker: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     with Client(fresh_settings(broker, "sdk-frames")) as connected, beating(connected):
         model = upload(connected, tmp_path_factory.mktemp("models"), "same")

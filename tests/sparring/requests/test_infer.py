@@ -27,6 +27,12 @@ TWICE = encode_table(pa.Table.from_arrays([pa.array([[1.0]]), pa.array([[2.0]])]
 
 
 @pytest.fixture(scope="module")
+def broker(own_broker: LocalStack) -> LocalStack:
+    """Tests of this file freeze it."""
+    return own_broker
+
+
+@pytest.fixture(scope="module")
 def settings(broker: LocalStack) -> Settings:
     return fresh_settings(broker, "sdk-infer")
 

@@ -23,6 +23,7 @@ from sparring.kafka.broker import Broker
 from sparring.local import LocalStack
 from sparring.results.answers import AnswerStream, read_answers
 from sparring.results.query import Filter
+from tests.shared_servers import WORKER
 from tests.sparring.sdk import fresh_settings
 
 NOW = time.time_ns() // 1_000_000 - 60_000
@@ -35,7 +36,7 @@ class Writer:
     """Writes answers at any time to any partition of a namespace of its own."""
 
     def __init__(self, stack: LocalStack) -> None:
-        self.settings: Settings = fresh_settings(stack, f"stream-{next(_numbers)}")
+        self.settings: Settings = fresh_settings(stack, f"stream-{WORKER}-{next(_numbers)}")
         self.topics: TopicNames = self.settings.topics
         self._producer = Producer({"bootstrap.servers": stack.kafka, "linger.ms": 0, "enable.idempotence": True})
 
@@ -206,17 +207,17 @@ def test_much_that_is_there_is_not_held_all_at_once(writer: Writer, kafka: Broke
     assert held < 12
 
 
-def test_reading_leaves_no_group_behind(writer: Writer, kafka: Broker) -> None:
-    writer.write("r", NOW)
-    admin = KafkaAdminClient(bootstrap_servers=kafka.kafka.servers)
-    try:
+def test_reading_leaves_no_group_behind(own_broker: LocalStack) -> None:
+    with (
+        contextlib.closing(Writer(own_broker)) as writer,
+        Broker(Brokers(own_broker.kafka)) as kafka,
+        contextlib.closing(KafkaAdminClient(bootstrap_servers=own_broker.kafka)) as admin,
+    ):
+        writer.write("r", NOW)
         before = {group["group_id"] for group in admin.list_groups()}
         ids(read_answers(kafka, writer.topics))
         after = {group["group_id"] for group in admin.list_groups()}
-        # Services of other tests come and go on the same broker.
-        assert not {group for group in after - before if not group.startswith("whole.")}
-    finally:
-        admin.close()
+        assert not after - before
 
 
 def test_a_namespace_without_topics_says_where_to_look(kafka: Broker) -> None:

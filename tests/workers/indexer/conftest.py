@@ -24,6 +24,7 @@ from schemas.topics import TopicNames
 from sparring.local import LocalStack, ports, services
 from sparring.local.services import create_fixed_topics
 from tests.freezing import freeze
+from tests.shared_servers import WORKER
 from tests.waiting import eventually
 
 _numbers = count(1)
@@ -125,7 +126,7 @@ class Place:
 
     def __init__(self, broker: LocalStack, folder: Path) -> None:
         self.kafka = broker.kafka
-        self.namespace = f"indexer{next(_numbers)}"
+        self.namespace = f"indexer-{WORKER}-{next(_numbers)}"
         self.topics = TopicNames(self.namespace)
         with contextlib.closing(KafkaAdminClient(bootstrap_servers=self.kafka)) as admin:
             create_fixed_topics(admin, self.namespace)
@@ -185,5 +186,5 @@ def own_valkey(tmp_path: Path) -> Iterator[OwnValkey]:
 
 @pytest.fixture
 def index(broker: LocalStack) -> Iterator[AnswerIndex]:
-    with contextlib.closing(AnswerIndex(broker.redis, f"index{next(_numbers)}", result_ttl_s=100)) as made:
+    with contextlib.closing(AnswerIndex(broker.redis, f"index-{WORKER}-{next(_numbers)}", result_ttl_s=100)) as made:
         yield made
