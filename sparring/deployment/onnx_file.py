@@ -9,7 +9,7 @@ from bytes ONNX Runtime reads no file outside of the folder it stands in, so wei
 anywhere else, are refused here, as a model process that gets the bytes from the store would have to. It has none of
 our settings in its environment, and a limit on its memory and its time.
 
-Run as a program it prints them as JSON, a line without and a line with what was derived: `python inspect.py < FILE`.
+Run as a program it prints them as JSON, a line without and a line with what was derived: `python onnx_file.py < FILE`.
 """
 
 import os

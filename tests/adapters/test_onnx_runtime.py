@@ -54,7 +54,7 @@ model = load_model(PinnedModel(version, Configuration("onnx")), content, Inferen
 import runpy
 sys.stdin = open(path)
 try:
-    runpy.run_path("sparring/inspect.py", run_name="__main__")
+    runpy.run_path("sparring/deployment/onnx_file.py", run_name="__main__")
 except SystemExit as done:
     assert done.code == 0, done.code
 """,
