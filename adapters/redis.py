@@ -8,7 +8,6 @@ same answers again changes nothing. Whoever waits for a request is woken by a me
 
 import contextlib
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -145,7 +144,7 @@ class Subscription:
                 self.subscribe()
             heard = self._pubsub.get_message(timeout=within_s)
         except _AWAY:
-            threading.Event().wait(min(_AGAIN_AFTER_S, within_s))
+            time.sleep(min(_AGAIN_AFTER_S, within_s))
             return False
         # A connection that was used before may still say how its last channel ended.
         return heard is not None and heard["channel"] == self._channel

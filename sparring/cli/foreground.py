@@ -1,7 +1,7 @@
 """A stack in the foreground: one status line per process, until Ctrl-C or SIGTERM."""
 
 import sys
-import threading
+import time
 from typing import Final
 
 from rich.console import Group
@@ -60,7 +60,7 @@ def _show_table(stack: LocalStack) -> None:
                     str(process.log.relative_to(stack.data)),
                 )
             live.update(Group(rows, Text("Ctrl-C stops everything", style="dim")), refresh=True)
-            threading.Event().wait(REFRESH_S)
+            time.sleep(REFRESH_S)
 
 
 def _print_changes(stack: LocalStack) -> None:
@@ -74,4 +74,4 @@ def _print_changes(stack: LocalStack) -> None:
             if shown.get(process.name) != line:
                 say(line)
                 shown[process.name] = line
-        threading.Event().wait(REFRESH_S)
+        time.sleep(REFRESH_S)
