@@ -34,7 +34,7 @@ def scope(nodeid: str) -> str:
     return "own broker" if file in OWN_BROKER else file
 
 
-class Scopes(LoadScopeScheduling):
+class Scopes(LoadScopeScheduling):  # type: ignore[misc]  # it ships no annotations
     """Gives a free process the next scope, in the order of collection."""
 
     def _split_scope(self, nodeid: str) -> str:
