@@ -21,13 +21,13 @@ _KEY = "seconds of the file"
 
 
 def _cpu_s() -> float:
-    """CPU seconds of this process and its descendants, living or reaped."""
+    """CPU seconds of this process and its descendants, living or reaped by those that live."""
     own, ended = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     total = own.ru_utime + own.ru_stime + ended.ru_utime + ended.ru_stime
     for child in psutil.Process(os.getpid()).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
             times = child.cpu_times()
-            total += times.user + times.system
+            total += times.user + times.system + times.children_user + times.children_system
     return total
 
 

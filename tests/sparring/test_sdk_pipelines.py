@@ -2,7 +2,6 @@
 
 import datetime as dt
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +13,10 @@ import pytest
 from adapters.settings import Settings
 from schemas.models import ImageSettings, TensorSpec
 from sparring import Client, Framework, ModelVersion
-from sparring.local import LocalStack
 from sparring.object import DeployError, EntityNotFoundError
-from tests.sparring.sdk import fresh_settings, named, upload, write_model
+from tests.sparring.sdk import named, upload, write_model
 
 PYTHON_STEP = "def process(arrays):\n    return arrays\n"
-
-
-@pytest.fixture(scope="module")
-def settings(broker: LocalStack) -> Settings:
-    return fresh_settings(broker, "sdk-pipelines")
-
-
-@pytest.fixture(scope="module")
-def client(settings: Settings) -> Iterator[Client]:
-    with Client(settings) as connected:
-        yield connected
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """`sparring model`, as typed, on a real catalog and a real model store. No service runs."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +10,9 @@ import pytest
 from adapters.settings import Settings
 from sparring import Client, cli
 from sparring.cli.model.facts import bytes_in_words
-from sparring.local import LocalStack
-from tests.sparring.sdk import beating, fresh_settings, write_model
+from tests.sparring.sdk import beating, write_model
 
 Typed = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(scope="module")
-def settings(broker: LocalStack) -> Settings:
-    return fresh_settings(broker, "cli-models")
-
-
-@pytest.fixture(scope="module")
-def client(settings: Settings) -> Iterator[Client]:
-    with Client(settings) as connected:
-        yield connected
 
 
 @pytest.fixture

@@ -16,23 +16,11 @@ import pytest
 from adapters.settings import Settings
 from sparring import Client, ModelVersion, Pipeline, cli
 from sparring.cli.client import connected
-from sparring.local import LocalStack
 from sparring.system.connection import who
-from tests.sparring.sdk import beating, fresh_settings, named, upload, write_model
+from tests.sparring.sdk import beating, named, upload, write_model
 
 Typed = Callable[..., tuple[int, str, str]]
 _numbers = count(1)
-
-
-@pytest.fixture(scope="module")
-def settings(broker: LocalStack) -> Settings:
-    return fresh_settings(broker, "cli-pipelines")
-
-
-@pytest.fixture(scope="module")
-def client(settings: Settings) -> Iterator[Client]:
-    with Client(settings) as connected:
-        yield connected
 
 
 @pytest.fixture(scope="module")

@@ -26,21 +26,15 @@ from schemas.topics import Topic
 from sparring import Client, cli
 from sparring.cli.exits import FAILED, OK
 from sparring.kafka.broker import Broker, Delivery
-from sparring.local import LocalStack
 from sparring.producer.sender import IN_FLIGHT_BYTES_MAX, Sender, SentFrame
 from sparring.sources import find_files, frames_of
-from tests.sparring.sdk import beating, fresh_settings, upload
+from tests.sparring.sdk import beating, upload
 from tests.video import write_video
 from tests.waiting import eventually
 
 JPEG = cv2.imencode(".jpg", np.full((24, 32, 3), 128, np.uint8))[1].tobytes()
 RECORDS = b'[{"tensor": [1.0, 2.0]}]'
 ARROW = encode_table(pa.table({"tensor": [[1.0, 2.0]]}))
-
-
-@pytest.fixture(scope="module")
-def settings(broker: LocalStack) -> Settings:
-    return fresh_settings(broker, "cli-send")
 
 
 @pytest.fixture(scope="module", autouse=True)

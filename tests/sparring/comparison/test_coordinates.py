@@ -18,10 +18,8 @@ from schemas.models import ImageSettings, TensorSpec
 from sparring import Client
 from sparring.comparison.report.pictures import picture_sizes
 from sparring.comparison.side import NotADataset
-from sparring.local import LocalStack
 from sparring.vision import encode_png
 from tests.sparring.comparison.datasets import Row, answer, write
-from tests.sparring.sdk import fresh_settings
 
 COLUMNS = ("input_width", "input_height", "input_aspect", "input_place", "input_rounding", "input_shorter")
 Input = tuple[Any, ...]
@@ -161,11 +159,6 @@ def test_a_rotated_photo_is_as_large_as_the_model_saw_it(tmp_path: Path) -> None
     turned = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
     path.write_bytes(jpeg.tobytes()[:2] + turned + jpeg.tobytes()[2:])
     assert picture_sizes([str(path)], None) == {str(path): (640, 1280)}
-
-
-@pytest.fixture
-def settings(broker: LocalStack) -> Settings:
-    return fresh_settings(broker, "comparison-inputs")
 
 
 def test_a_client_is_asked_how_large_a_frame_in_a_topic_is(settings: Settings, tmp_path: Path) -> None:

@@ -27,11 +27,10 @@ from schemas.presence import Beat, Failed, Warm
 from sparring import Client, Framework, ModelVersion
 from sparring.cli.pipeline.switch import deploy
 from sparring.deployment.deploy import Deployment, cold_lanes, failed_lanes
-from sparring.local import LocalStack
 from sparring.object import DeployError, EntityNotFoundError
 from sparring.system.connection import who
 from tests.nouns import pinned, pipeline_version
-from tests.sparring.sdk import beating, fresh_settings, named, upload
+from tests.sparring.sdk import beating, named, upload
 from tests.waiting import eventually
 
 SOON_S = 2.0
@@ -56,17 +55,6 @@ def of_type(folder: Path, kind: int) -> Path:
     path = folder / f"{kind}.onnx"
     onnx.save(model, path)
     return path
-
-
-@pytest.fixture(scope="module")
-def settings(broker: LocalStack) -> Settings:
-    return fresh_settings(broker, "sdk-deploy")
-
-
-@pytest.fixture(scope="module")
-def client(settings: Settings) -> Iterator[Client]:
-    with Client(settings) as connected:
-        yield connected
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """`infer`: what is sent, how long it waits for whom, what it says of who is missing. The answers are made."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from sparring import Client, ModelVersion, Pipeline
 from sparring.local import LocalStack
 from sparring.object import FrameTooLarge, InferenceError, InferenceTimeoutError
 from tests.freezing import frozen
-from tests.sparring.sdk import answer_to, answering, beating, fresh_settings, upload
+from tests.sparring.sdk import answer_to, answering, beating, upload
 from tests.waiting import eventually
 
 FRAME = pd.DataFrame({"tensor": [[1.0, 2.0]]})
@@ -30,17 +29,6 @@ TWICE = encode_table(pa.Table.from_arrays([pa.array([[1.0]]), pa.array([[2.0]])]
 def broker(own_broker: LocalStack) -> LocalStack:
     """Tests of this file freeze it."""
     return own_broker
-
-
-@pytest.fixture(scope="module")
-def settings(broker: LocalStack) -> Settings:
-    return fresh_settings(broker, "sdk-infer")
-
-
-@pytest.fixture(scope="module")
-def client(settings: Settings) -> Iterator[Client]:
-    with Client(settings) as connected:
-        yield connected
 
 
 @pytest.fixture(scope="module")

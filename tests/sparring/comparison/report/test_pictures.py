@@ -24,7 +24,6 @@ from sparring.replay.source import DatasetFrames
 from sparring.vision import encode_png
 from tests.bucket import Buckets, buckets
 from tests.sparring.comparison.datasets import answer, write
-from tests.sparring.sdk import fresh_settings
 
 BOX = (10, 20, 110, 80)
 
@@ -184,11 +183,6 @@ def test_a_store_that_does_not_answer_is_asked_once() -> None:
     found = find_pictures([f"s3://archive/{number}.png" for number in range(3)] + ["s3://archive/t#image#0"], None)
     assert len(found) == 4
     assert {str(why).partition(": ")[0] for why in found.values()} == {"s3://archive/0.png cannot be read"}
-
-
-@pytest.fixture
-def settings(broker: "sparring.local.LocalStack") -> Settings:
-    return fresh_settings(broker, "comparison-pictures")
 
 
 def test_pictures_are_fetched_from_their_topic_while_it_has_them(settings: Settings, tmp_path: Path) -> None:
