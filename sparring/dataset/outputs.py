@@ -88,7 +88,7 @@ def failure_of(answer: Answer) -> Failure:
 
 
 def answer_facts(answer: Answer, failure: Failure | None) -> dict[str, Any]:
-    """What is said of an answer, by column of `ANSWER_COLUMNS`."""
+    """The columns `ANSWER_COLUMNS` of an answer."""
     return {
         "request_id": answer.request_id,
         "pipeline": answer.pipeline,
@@ -117,7 +117,7 @@ def output_name(name: str) -> str:
 
 
 class AnswerTable:
-    """Answers that become one table, in the order in which they came.
+    """Answers that become one table, in the order of `add`.
 
     Args:
         columns: those that every answer has, `row` among them.
@@ -188,7 +188,7 @@ class _Outputs:
         self._rows.append(table.num_rows)
 
     def table(self, answers: np.ndarray, numbers: np.ndarray) -> pa.Table:
-        """For each row wanted, that answer's row of this number, or nulls."""
+        """For each requested row, that answer's row of this number, or nulls."""
         if not self._alike:
             return pa.table({})
         try:

@@ -1,4 +1,4 @@
-"""What a user gives to `send`, as the bytes of a frame. Too large is said before anything is encoded or read."""
+"""The argument of `send` as the bytes of a frame. Too large a frame is refused before anything is encoded or read."""
 
 import os
 from collections.abc import Callable

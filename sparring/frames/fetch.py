@@ -1,4 +1,4 @@
-"""The frames that answers came from, fetched from their topic while it still has them.
+"""The frames of answers, fetched from their topic while retention keeps them.
 
 A frame that lies elsewhere is read only below this client's own roots: whoever sends a frame may name any file.
 """
@@ -20,7 +20,7 @@ from schemas.frames import Frame, Origin, RawHeaders, Reference
 from sparring.kafka.broker import Broker
 
 _FETCH_BYTES: Final = 256 * 1024
-"""Asked for at once; a larger frame comes all the same, but alone."""
+"""Bytes per fetch; a larger frame is fetched alone."""
 
 _NOWHERE: Final = Origin("", 0, 0)
 _WITHIN_S: Final = 10.0
@@ -45,7 +45,7 @@ class SourceFrame:
 
 
 class ReferenceUnreadable(SparringError, LookupError):
-    """A frame's bytes lie where this client does not read, or are no longer what they were; the message says why."""
+    """This client may not read the referenced bytes, or they have changed; the message says which."""
 
 
 def resolved(original: SourceFrame, settings: Settings) -> SourceFrame:

@@ -150,7 +150,7 @@ def frame_of(
 
 
 def checked_request(request: object) -> Request:
-    """`request` as it came; TypeError for anything but a DataFrame, a Table or an image."""
+    """`request` unchanged; TypeError for anything but a DataFrame, a Table or an image."""
     if isinstance(request, pd.DataFrame | pa.Table | Image):
         return request
     raise TypeError(
@@ -160,7 +160,7 @@ def checked_request(request: object) -> Request:
 
 
 def _type_name(given: object) -> str:
-    """With its library's name where that says more: there are several DataFrames."""
+    """A type's name, with its library where several have one of that name: there are several DataFrames."""
     kind = type(given)
     library = kind.__module__.partition(".")[0]
     return kind.__name__ if library in {"builtins", "__main__"} else f"{library}.{kind.__name__}"

@@ -35,7 +35,7 @@ class Labels:
 
 
 def checked_key(given: object) -> bytes | None:
-    """A frame's key as Kafka takes it: text or bytes came."""
+    """A frame's key as Kafka takes it, from text or bytes."""
     if given is None or isinstance(given, bytes):
         return given
     if not isinstance(given, str):

@@ -1,4 +1,4 @@
-"""The SDK's end of Kafka: kafka-python, with every setting that matters said here.
+"""The SDK's Kafka client: kafka-python, with every setting that matters.
 
 Beside this file, those touch kafka-python that read with a consumer made here, those that ask its admin client, and
 `sparring.unreadable`.
@@ -65,7 +65,7 @@ Delivery = Origin | FrameTooLarge | ConnectionError
 
 
 class Broker:
-    """Sends, creates topics, and asks for the end of a topic. Thread-safe, and for one process.
+    """Sends records, creates topics, reads end offsets. Thread-safe, for one process.
 
     Raises:
         ConnectionError: when no broker answers; it says what to do.
@@ -134,7 +134,7 @@ class Broker:
         try:
             sent = producer.send(topic, value=value, key=key, headers=headers or [])
             if within_s < DELIVERY_S_MAX and not _ends_within(sent, within_s):
-                # The client goes on trying: nobody else would hear that it gave up.
+                # The client retries without end and reports no failure.
                 sent.add_errback(lambda error: self._undelivered(producer, topic, error))
                 raise TimeoutError(f"{topic} on {self.kafka}: the record was not confirmed within {within_s:g} s")
             return int(sent.get(timeout=DELIVERY_S_MAX).offset)
@@ -163,7 +163,7 @@ class Broker:
         sent.add_errback(lambda error: report(self._undelivered(producer, topic, error)))
 
     def end(self, topic: str, partition: int = 0) -> int:
-        """The offset after the partition's last record, asked of the broker now."""
+        """The offset after the partition's last record, requested from the broker now."""
         place = TopicPartition(topic, partition)
         with self._asking(topic) as asker:
             return int(asker.end_offsets([place], timeout_ms=int(_REQUEST_S * 1000))[place])
@@ -362,7 +362,7 @@ def delete_groups(admin: Any, groups: Sequence[str]) -> set[str]:
 
 
 def _check_answers(kafka: Brokers) -> None:
-    """kafka-python goes on trying a port that refuses, and leaves sockets behind."""
+    """kafka-python retries a port that refuses, and leaves sockets open."""
     for server in kafka.servers.split(","):
         host, _, port = server.strip().rpartition(":")
         if not host or not port.isdigit():

@@ -24,7 +24,8 @@ _ANSWER_MS_MAX: Final = 10_000
 
 
 class Membership:
-    """Asks by its consumer, which is subscribed and polled elsewhere. All calls: KafkaError where nobody answers."""
+    """A member's assignment, positions and commits, through its subscribed consumer. All calls raise KafkaError where
+    the broker does not answer."""
 
     def __init__(self, consumer: Any) -> None:
         self._consumer = consumer
@@ -32,18 +33,18 @@ class Membership:
 
     @property
     def settled(self) -> bool:
-        """False while the group is being divided: a poll fetches nothing then, whatever lies on the topics."""
+        """False during a rebalance: a poll fetches nothing then."""
         return self._consumer.group_metadata().state is MemberState.STABLE
 
     @property
-    def divided_anew(self) -> bool:
-        """Whether Kafka has assigned partitions, others or the same again, from which `go_on` has not yet gone on."""
+    def rebalanced(self) -> bool:
+        """Whether Kafka has assigned partitions, new or the same ones, that `go_on` has not positioned yet."""
         return self.settled and self._share() != self._going_on
 
     def go_on(self, since: Mapping[str, int | None]) -> list[TopicPartition]:
-        """Read the assigned partitions from where the group committed; returns them.
+        """Position the assigned partitions at the group's committed offsets; returns the partitions.
 
-        since: of each topic, where it never did: Unix milliseconds, None: the topic's beginning.
+        since: per topic, where to begin without a committed offset: Unix milliseconds; None: the topic's beginning.
         """
         share, places = self._share(), sorted(self._consumer.assignment())
         committed = {place: self._consumer.committed(place, timeout_ms=_ANSWER_MS_MAX) for place in places}
@@ -53,15 +54,18 @@ class Membership:
         return places
 
     def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Note for the group, by topic and partition, where reading goes on. RetryLater where it is, or was meanwhile,
-        divided anew: what was not committed comes again."""
+        """Commit the next offsets to read, by topic and partition.
+
+        Raises:
+            RetryLater: the group rebalances, or did meanwhile: uncommitted records are delivered again.
+        """
         wanted = {TopicPartition(*place): OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items()}
         try:
             self._consumer.commit(wanted, timeout_ms=_ANSWER_MS_MAX)
         except (CommitFailedError, RebalanceInProgressError) as error:
             raise RetryLater(
-                f"the group is divided anew, and nothing was committed: {error}; results that were handed out since "
-                "the last commit come again, here or at another member"
+                f"the group rebalances, and nothing was committed: {error}; results since the last commit are "
+                "delivered again, here or at another member"
             ) from error
 
     def _share(self) -> tuple[object, ...]:
@@ -69,7 +73,7 @@ class Membership:
         return known.generation_id, known.member_id, frozenset(self._consumer.assignment())
 
     def _first(self, place: TopicPartition, since: int | None) -> int:
-        """Where a new group begins."""
+        """The first offset of a new group."""
         if since is None:
             return first_offsets(self._consumer, [place])[place]
         return offsets_at(self._consumer, end_offsets(self._consumer, [place]), since)[place]
@@ -77,25 +81,25 @@ class Membership:
 
 _POLL_MS: Final = 200
 _FETCH_BYTES_MAX: Final = 1024 * 1024
-"""Of each partition, ahead of its reader; a larger record comes alone."""
+"""Read ahead per partition; a larger record is fetched alone."""
 
 _POLL_EVERY_S: Final = 5.0
-"""In a group, whatever is read ahead: the others wait for a member that has not heard that the group is divided, and
-one that does not poll for five minutes is thrown out."""
+"""A member polls at least so often, even with records read ahead: a rebalance waits for its poll, and Kafka removes a
+member that does not poll for five minutes."""
 
-_DIVIDED_S_MAX: Final = 330.0
-"""Members that do not poll are waited for by Kafka for five minutes."""
+_REBALANCE_S_MAX: Final = 330.0
+"""A rebalance waits up to five minutes for members that do not poll."""
 
 _CLOSE_MS_MAX: Final = 2_000
 
 
 class Following:
-    """Records of topics on and on; a `Source`.
+    """Records of topics as they arrive, without end; a `Source`.
 
     Args:
         broker: where the topics are.
         since: of each topic, Unix milliseconds. None: from now on; in a group from the topic's beginning.
-        group: a consumer group. It goes on where it last committed; `since` is for partitions where it never did.
+        group: a consumer group. It continues at its committed offsets; `since` is for partitions without one.
         clock: seconds that only rise.
 
     Raises:
@@ -139,7 +143,7 @@ class Following:
 
     @property
     def ended(self) -> bool:
-        """Only where it was stopped."""
+        """True after `stop`."""
         return self._stopped
 
     def next_record(self) -> Any:
@@ -171,7 +175,7 @@ class Following:
         return lost
 
     def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Note for the group where reading goes on, as `Membership.commit`; without a group nothing."""
+        """Commit the next offsets to read, as `Membership.commit`; without a group, do nothing."""
         self._broker.owner.check()
         if self._member is not None:
             with self._polling, self._asking():
@@ -199,20 +203,20 @@ class Following:
         self._watermark = Watermark(places)
 
     def _poll(self, records_max: int | None = None) -> None:
-        """A look at the broker; where the group is being divided, as many as it takes: kafka-python 3.0 forgets a share
-        that comes while nobody polls, and has the group divided once more."""
+        """Poll once; during a rebalance, until it is over: kafka-python 3.0 drops an assignment that arrives between
+        polls, and requests another rebalance."""
         self._look(records_max)
         begun_s = self._clock()
         while not (self._stopped or self._member is None or self._member.settled):
-            if self._clock() - begun_s > _DIVIDED_S_MAX:
+            if self._clock() - begun_s > _REBALANCE_S_MAX:
                 raise ConnectionError(
-                    f"the group that reads {', '.join(self._topics)} on {self._broker.kafka} has not been divided for "
-                    f"{_DIVIDED_S_MAX:g} s: its coordinator is away, or a member does not poll"
+                    f"the group that reads {', '.join(self._topics)} on {self._broker.kafka} rebalances for more than "
+                    f"{_REBALANCE_S_MAX:g} s: its coordinator is away, or a member does not poll"
                 )
             self._look(records_max)
 
     def _look(self, records_max: int | None) -> None:
-        """One, until it was stopped: who does not want it any more does not hear that it failed."""
+        """One poll. After `stop`, its errors are ignored."""
         with self._polling:
             if self._stopped:
                 return
@@ -226,11 +230,11 @@ class Following:
                     raise
 
     def _read(self, records_max: int | None) -> bool:
-        """Whether anything came."""
+        """Whether records or an assignment arrived."""
         polled = self._consumer.poll(timeout_ms=_POLL_MS, max_records=records_max)
         self._polled_s = self._clock()
-        if self._member is not None and self._member.divided_anew:
-            # What came with it is of before, or from another offset than `since`.
+        if self._member is not None and self._member.rebalanced:
+            # Records of this poll are from before the rebalance, or from another offset than `since`.
             self._records.clear()
             self._lost = True
             self._watermark = Watermark(self._member.go_on(self._since))

@@ -21,7 +21,7 @@ _ANSWER_MS_MAX: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class OffsetRange:
-    """Offsets of one partition. begin: the first; end: the first that is not wanted, infinite where none is."""
+    """Offsets of one partition, from `begin` until before `end`, which may be infinite."""
 
     begin: int
     end: float = math.inf
@@ -36,7 +36,7 @@ def places_of(consumer: Any, topic: str) -> list[TopicPartition]:
 
 
 def first_offsets(consumer: Any, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-    """Where each partition begins now. KafkaError where nobody answers; so do those below."""
+    """The first offset of each partition. Raises KafkaError where the broker does not answer; so do those below."""
     return dict(consumer.beginning_offsets(list(places), timeout_ms=_ANSWER_MS_MAX))
 
 
@@ -92,14 +92,14 @@ def checked_spans(consumer: Any, wanted: Spans) -> dict[TopicPartition, OffsetRa
 
 ASK_EVERY_S: Final = 1.0
 _SILENT_S_MAX: Final = 20.0
-"""A broker that says nothing for so long is gone, not only slow: a single question is given half of it."""
+"""A broker that is silent for so long is lost, not slow. One request may take half of it."""
 
 _CLOSE_MS_MAX: Final = 2_000
 
 
 class Ends:
-    """Asked on a connection of its own, opened when it is first needed: one that reads may be waiting for records, and
-    the broker's is shared. One that got no answer is replaced, as `Broker` does it.
+    """End offsets, requested on a connection of their own, which is opened at the first request: a reading connection
+    may be in a long poll, and the broker's is shared. A connection without an answer is replaced, as in `Broker`.
 
     Args:
         broker: where the partitions are.
@@ -116,10 +116,10 @@ class Ends:
         self._consumer: Any = None
 
     def ask(self, *, heard: bool) -> tuple[dict[TopicPartition, int], int] | None:
-        """By partition, and when it was asked, Unix ms. None: it was a moment ago, or nobody answers for now.
+        """End offsets by partition, and the Unix time in ms of the request. None: the last request is recent, or the
+        broker does not answer at present.
 
-        heard: the broker has just said something else. A client that lost its broker is as silent as a topic where
-        nothing comes.
+        heard: the broker has just answered another request. Without any answer, a lost broker looks like an idle topic.
 
         Raises:
             ConnectionError: the broker has been silent for too long.

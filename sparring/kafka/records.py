@@ -117,8 +117,8 @@ class RecordStream(Iterator[Any]):
         return record
 
     def drain_expired(self) -> list[tuple[TopicPartition, range]]:
-        """The offsets that were to be read and are no longer there, which this has not returned before: whoever asks
-        after each record, and at the end, hears of them before any record behind them. Without follow only."""
+        """Offset ranges deleted by retention since the last call. Call it after each record and at the end: a range is
+        returned before any record behind it. Without `follow` only."""
         gone, self._gone = self._gone, []
         return gone
 
@@ -160,8 +160,8 @@ class RecordStream(Iterator[Any]):
         return [_Partition(place, self._consumer, span.begin, span.end) for place, span in spans.items()]
 
     def _opened_partition(self, place: TopicPartition, span: OffsetRange) -> _Partition:
-        """With a connection of its own, so that each is read no further ahead than it is wanted: a partition that
-        was paused and resumed on a shared one was seen to stand still."""
+        """Open a partition on a connection of its own, which bounds how far it is read ahead: on a shared connection, a
+        partition that was paused and resumed stopped for ever."""
         if span.begin >= span.end:
             return _Partition(place, self._consumer, span.begin, span.end, read=True)
         consumer = self._opened_consumer()
@@ -189,7 +189,7 @@ class RecordStream(Iterator[Any]):
             came = [self._poll_all(partitions)] if self._follow else [self._poll(one) for one in partitions]
             self._silent_ms = 0.0 if any(came) else self._silent_ms + (time.monotonic() - asked_s) * 1000
             if self._silent_ms > _ANSWER_MS_MAX and not all(one.read for one in partitions):
-                self._ask_whether_anybody_is_there([one.place for one in partitions])
+                self._check_broker_answers([one.place for one in partitions])
 
     def _poll_all(self, partitions: list[_Partition]) -> bool:
         polled = self._consumer.poll(timeout_ms=_POLL_MS)
@@ -209,8 +209,8 @@ class RecordStream(Iterator[Any]):
                 self._gone.append((one.place, gone))
         return one.next > begin
 
-    def _ask_whether_anybody_is_there(self, places: list[TopicPartition]) -> None:
-        """A client that lost its broker is as silent as a topic where nothing comes."""
+    def _check_broker_answers(self, places: list[TopicPartition]) -> None:
+        """Request the end offsets: a lost broker looks like an idle topic."""
         end_offsets(self._consumer, places)
         if not self._follow:
             raise ConnectionError(f"{self._topic} on {self._broker.kafka}: no record for {_ANSWER_MS_MAX} ms")

@@ -23,14 +23,14 @@ class Source(Protocol):
         """The next record; None where a fraction of a second brought none."""
 
     def keep(self) -> None:
-        """Remain where one is, however long the records that were given take; called before each that is handed on.
+        """Stay in the group, however long the returned records take; called before each result is returned.
         OtherProcessError in another process than the one that opened it; so do `turn` and `commit`."""
 
     def watermark_ms(self) -> float:
-        """Unix ms: what was published before has been given, as far as can be known."""
+        """Unix ms: all records published before this time were returned, as far as known."""
 
     def lost(self) -> bool:
-        """Whether reading began again elsewhere since this was last asked: what was not committed comes again."""
+        """Whether a rebalance changed the positions since the last call: uncommitted records are delivered again."""
 
     def stop(self) -> None:
         """Nothing more comes, within a fraction of a second."""
@@ -68,7 +68,7 @@ class RecordedSource:
         return record
 
     def keep(self) -> None:
-        """As in `Source`: nobody takes anything away."""
+        """As in `Source`: there is no rebalance here."""
         self._owner.check()
 
     def watermark_ms(self) -> float:

@@ -1,4 +1,4 @@
-"""How far the partitions were read, in time. Pure: what the broker says, and when, is passed in."""
+"""The watermark: the time up to which all records were returned. Pure: end offsets and times are arguments."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -7,11 +7,11 @@ from kafka import TopicPartition
 
 
 class Watermark:
-    """What was published before it has been given.
+    """All records published before this time were returned.
 
-    A partition is as far as its last record that was given. One where nothing comes goes on only by what the broker
-    says: once it has been read to where it ended, as far as when that was asked. A broker that is silent, or a group
-    that is being divided, tells nothing, and nothing goes on.
+    A partition advances to the time of its last returned record. An idle partition advances to the time at which its
+    end offset was requested, once it is read up to that offset. While the broker is silent, or the group rebalances, no
+    partition advances.
 
     Args:
         places: the partitions that are read.
@@ -24,20 +24,20 @@ class Watermark:
 
     @property
     def behind(self) -> list[TopicPartition]:
-        """Partitions of which it is not known yet whether they were read to where they ended when that was asked."""
+        """Partitions that are not known to be read up to their requested end offset."""
         return list(self._ends)
 
     def given(self, place: TopicPartition, timestamp_ms: int) -> None:
-        """A record was given, published at this time (Unix ms)."""
+        """A record was returned that was published at this time, Unix ms."""
         self._advance(place, timestamp_ms)
 
     def told(self, ends: Mapping[TopicPartition, int], asked_ms: int) -> None:
-        """Where partitions end, as asked at this time (Unix ms)."""
+        """End offsets of partitions, requested at this time, Unix ms."""
         self._ends = {place: end for place, end in ends.items() if place in self._marks}
         self._asked_ms = asked_ms
 
     def reached(self, place: TopicPartition, position: int) -> None:
-        """All before this offset was given."""
+        """All records before this offset were returned."""
         if place in self._ends and position >= self._ends[place]:
             del self._ends[place]
             self._advance(place, self._asked_ms)

@@ -22,7 +22,7 @@ from sparring.producer.sender import CLOSED, FINISH_S_MAX, SendCounts, SentFrame
 
 T = TypeVar("T")
 Ended: TypeAlias = tuple[Report, int]
-"""A frame's report, and how often failures had been raised when it came."""
+"""A frame's report, and how often failures had been raised by then."""
 
 
 class AsyncSent:
@@ -95,7 +95,7 @@ class AsyncFrames:
         labels = Labels.checked(key, headers, deadline_ms, request_id)
         self._check_open()
         self._reports.check()
-        # Bytes are checked at once: what is too large does not wait for its turn to be told.
+        # Bytes are checked at once: a frame that is too large is refused without a wait.
         ready = self._asked.frame(frame) if isinstance(frame, bytes | bytearray | memoryview) else None
         ended: asyncio.Future[Ended] = self._loop.create_future()
 

@@ -1,4 +1,4 @@
-"""What `client.frames` was asked for: it makes frames and the sender of both kinds of blocks."""
+"""The arguments of `client.frames`, checked. They make the frames, and the sender of both kinds of blocks."""
 
 import inspect
 from collections.abc import Callable
@@ -35,7 +35,7 @@ class ProducerOptions:
 
     @property
     def owner(self) -> Owner:
-        """The process whose client it was asked of."""
+        """The process of the client."""
         return self.connection.owner
 
     def live(self) -> PipelineVersion:

@@ -58,7 +58,7 @@ class Reports:
         self.telling = False
         """Whether `on_report` is being called."""
         self.settled = 0
-        """How often failures were raised, and counted anew after that."""
+        """How often the failures were raised and reset."""
         self._on_report = on_report
         self._broken: Exception | None = None
         self._failures: dict[str, FrameTooLarge | ConnectionError] = {}
@@ -66,7 +66,7 @@ class Reports:
         self._lost: ConnectionError | None = None
 
     def take(self, report: Report) -> None:
-        """Tell it. What `on_report` raises is kept for `check`: the other frames' reports come all the same."""
+        """Pass a report on. An error of `on_report` is kept for `check`; the other frames' reports still follow."""
         if self._on_report is not None:
             self.telling = True
             try:
@@ -83,8 +83,8 @@ class Reports:
                 self._lost = report.error
 
     def forget(self, report: Report, settled: int) -> None:
-        """Somebody else was told of this failure, taken when failures had been raised so often: those that were raised
-        since then are told already."""
+        """Another caller got this failure, which was taken when failures had been raised `settled` times. Failures
+        raised since then are reported already."""
         if self._on_report is not None or settled != self.settled:
             return
         self._failed -= 1
@@ -93,7 +93,7 @@ class Reports:
             self._lost = None
 
     def check(self) -> None:
-        """Raise what stands in the way of sending more, each once: what `on_report` raised, a lost broker."""
+        """Raise, each once, what prevents further sends: an error of `on_report`, a lost broker."""
         if self._broken is not None:
             broken, self._broken = self._broken, None
             raise broken
@@ -102,7 +102,7 @@ class Reports:
             raise ConnectionError(f"{lost}; not confirmed so far: {self._failed}; this frame was not sent") from lost
 
     def settle(self) -> None:
-        """Raise what nobody was told of: what `on_report` raised, or a ProduceError for all failures so far."""
+        """Raise what was not reported yet: an error of `on_report`, or a ProduceError for all failures so far."""
         self._lost = None
         self.check()
         if self._failed:

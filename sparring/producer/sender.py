@@ -29,7 +29,7 @@ IN_FLIGHT_BYTES_MAX: Final = 32 * MIB
 """Sent and not yet confirmed. The client itself has no bound; a single frame may always go."""
 
 FINISH_S_MAX: Final = DELIVERY_S_MAX + 5.0
-"""The client gives up on a record after DELIVERY_S_MAX, and says so."""
+"""The client gives up on a record after DELIVERY_S_MAX, and reports it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +189,8 @@ class Sender:
         self._ended.put("interrupt")
 
     def shut(self, within_s: float) -> None:
-        """No more is sent: a `send` raises ValueError, one that waits for room at once; and no `finish`, whoever has
-        called it, waits longer than this. Any thread may call it."""
+        """Stop sending. A `send` raises ValueError, also one that waits for room; no `finish` waits longer than
+        `within_s`. Any thread may call it."""
         self._leave_by_s = time.monotonic() + within_s
         self._ended.put("look")
 

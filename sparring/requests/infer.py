@@ -93,7 +93,7 @@ def check(connection: Connection, name: PipelineName, given: Any, call: Call) ->
 
 def live_version(connection: Connection, name: PipelineName) -> PipelineVersion:
     """What answers now; RuntimeError where the pipeline is not deployed."""
-    # The broker is only asked where what is known says no: a request costs no extra round trip.
+    # The broker is requested only if the known catalog lacks the pipeline: a request costs no extra round trip.
     version = connection.follower.catalog.live(name) or connection.catalog().live(name)
     if version is None:
         raise RuntimeError(f"pipeline {name} is not deployed: deploy() makes its latest version live")
@@ -171,8 +171,8 @@ class Waiting:
         return {} if version is None else challenger_names(version)
 
     def _living(self, keys: Sequence[ModelKey]) -> bool:
-        """Whether one of these challengers has a process that is alive. Where nobody at all is heard it is this client
-        that does not hear, and nobody is taken for dead."""
+        """Whether one of these challengers has a live process. If no process of the system is alive, this client has
+        lost presence, and no challenger counts as dead."""
         models, alive = {str(key) for key in keys}, self._connection.follower.alive()
         return not alive or any(beat.model in models and beat.lane == "shadow" for beat in alive)
 

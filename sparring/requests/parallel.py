@@ -101,7 +101,7 @@ def _together(results: list[Table]) -> Table:
 
 @contextmanager
 def _bar(rows: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """Rows done, in a terminal or a notebook; nothing where nobody looks."""
+    """A progress bar of rows in a terminal or a notebook; none elsewhere."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(

@@ -64,14 +64,14 @@ class RowBatch:
 
 
 TABLE_S_MAX: Final = 1.0
-"""Where results are followed, a table is handed out so long after its first, however many more come."""
+"""In a followed stream, a table is returned at the latest so long after its first result."""
 
 
 class Tables:
-    """Made for one stream: who leaves a loop over its tables and begins another loses nothing.
+    """The tables of one stream. A second loop over them continues behind the first; no result is lost.
 
     Args:
-        window: where the results came from; it is told which were handed out.
+        window: the source of the results; it tracks which are released.
         clock: seconds that only rise.
     """
 
@@ -80,12 +80,12 @@ class Tables:
         self._clock = clock
         self._batch = RowBatch(BATCH_ROWS_MAX)
         self._gathered: deque[Any] = deque()
-        """Until all of each was handed out."""
+        """Results in order, each kept until its last row is in a returned table."""
         self._first_s = 0.0
 
     @property
     def overdue(self) -> bool:
-        """Whether the next table has waited for more long enough."""
+        """Whether the next table has waited long enough for more results."""
         return bool(self._batch.results) and self._clock() - self._first_s > TABLE_S_MAX
 
     def begin(self, rows_max: int) -> None:
@@ -124,7 +124,7 @@ class Tables:
         self._batch.clear()
 
     def given_back(self) -> list[Any]:
-        """What a loop that was left had gathered and not handed out."""
+        """The results that an interrupted loop had gathered and not returned."""
         left = list(self._gathered)
         if left:
             self.clear()

@@ -18,7 +18,7 @@ class _Open:
 
 
 class Joiner:
-    """Takes results in any order, gives each request once, in the order in which its official result's turn came.
+    """Joins official results and challengers, in any order, into one result per request, in the order of `release`.
 
     Each must be taken once. A challenger belongs to the official result of its own pipeline version.
 
@@ -38,11 +38,11 @@ class Joiner:
         self._early_by_request: dict[tuple[str, str], set[str]] = {}
 
     def take(self, result: Result) -> list[Result]:
-        """Those that nobody waits for any more are returned: they are in no `JoinedResult`."""
+        """Add a result. Returns results for which nothing waits any more: they are in no `JoinedResult`."""
         request = _request(result)
         if result.official:
             if request in self._open:
-                return [result]  # so many came between that nobody remembers the first
+                return [result]  # so many results lie between that the first one is forgotten
             one = self._open[request] = _Open(result)
             return [early for early in self._early_of(request) if not self._is_taken(one, early)]
         waiting = self._open.get(request)
@@ -53,8 +53,8 @@ class Joiner:
         return []
 
     def release(self, official: Result) -> None:
-        """The turn of one that was taken has come: it goes out behind those whose turn came before. Its challengers
-        are gathered from when it was taken, whatever holds its turn up."""
+        """Release an official result behind those released before. Its challengers are gathered from the time at which
+        it was taken."""
         self._turns.append(self._open[_request(official)])
 
     def ready(self, watermark_ms: float) -> Iterator[JoinedResult]:

@@ -86,20 +86,20 @@ class LogQuery:
         return cls(limit, start, end, dataset, dataset_exclude)
 
     def wants_inputs(self) -> bool:
-        """Whether any `in.*` may be among the columns that were asked for."""
+        """Whether any requested column may be an `in.*`."""
         entries = ["*"] if self.dataset is None else self.dataset
         if any(entry.startswith("in.") for entry in entries):
             return True
         return not {"in", "*"}.isdisjoint(entries) and "in" not in (self.dataset_exclude or ())
 
     def names_inputs(self) -> bool:
-        """Whether `dataset` asks for `in.*` in so many words, however large."""
+        """Whether `dataset` names `in.*` explicitly: then inputs of any size are fetched."""
         return any(entry == "in" or entry.startswith("in.") for entry in self.dataset or ())
 
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One request: its official answer, and its challengers' by `name@version`, as far as they came."""
+    """One request: its official answer, and its challengers' by `name@version`, as far as they arrived."""
 
     official: Answer
     challengers: Mapping[str, Answer]

@@ -32,11 +32,11 @@ class _Lane(Generic[T]):
 
 
 class Sequencer(Generic[T]):
-    """Takes results as they come, gives them in their frames' order.
+    """Takes results as they arrive, returns them in the order of their frames.
 
     Args:
-        late_ms: a hole is given up so long after the result behind it was published.
-        window: results that are held at most; above it the hole before the oldest is given up.
+        late_ms: a missing result is skipped so long after the one behind it was published.
+        window: results held at most; above it, the missing result before the oldest is skipped.
     """
 
     def __init__(self, late_ms: float, window: int) -> None:
@@ -47,8 +47,8 @@ class Sequencer(Generic[T]):
         self._held = 0
 
     def take(self, frame: str, published_ms: int, result: T | None) -> bool:
-        """A result of the frame at `frame` (`topic/partition/offset`); None: one that nobody wants, which fills its
-        hole all the same. False where it has no order: `frame` is no place, or there are LANES_MAX partitions."""
+        """Add the result of the frame at `frame` (`topic/partition/offset`); None: an excluded one, which still fills
+        its position. False where it has no order: `frame` is not such a position, or there are LANES_MAX partitions."""
         lane, _, offset = frame.rpartition("/")
         if not offset.isdecimal() or (lane not in self._lanes and len(self._lanes) >= LANES_MAX):
             return False

@@ -21,13 +21,13 @@ _GROUP: Final = "the name of a consumer group, or None"
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which answers are wanted. model: its name, or `name@version`. None: all."""
+    """Which answers pass. model: its name, or `name@version`. None: all."""
 
     pipeline: PipelineName | None = None
     model: str | None = None
 
     def takes(self, answer: Answer, *, any_model: bool = False) -> bool:
-        """Whether this answer is wanted."""
+        """Whether this answer passes."""
         if self.pipeline is not None and answer.pipeline != str(self.pipeline):
             return False
         return any_model or self.model is None or self.model in {answer.model, f"{answer.model}@{answer.model_version}"}
@@ -35,7 +35,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class ResultQuery:
-    """What is wanted of which topics, and how. since, until: Unix milliseconds. late_ms: milliseconds."""
+    """The arguments of `client.results`. since, until: Unix milliseconds. late_ms: milliseconds."""
 
     wanted: Filter
     since: int | None = None

@@ -81,13 +81,13 @@ class Result:
         return None if self.status == "ok" else failure_of(self.answer)
 
     def asked(self) -> FrameFacts:
-        """What this answers, as a row of the results dataset says it."""
+        """The frame of this answer, as in a row of the results dataset."""
         return FrameFacts(self.request_id, self.frame, produced_at(self.answer))
 
 
 @dataclass(frozen=True)
 class JoinedResult:
-    """One request: its official result, and its challengers' by `name@version`, as far as they came in time.
+    """One request: its official result, and its challengers' by `name@version`, as far as they arrived in time.
 
     missing: how many did not.
     """
@@ -135,7 +135,7 @@ def result_of(record: Any) -> Result:
 
 
 def produced_at(answer: Answer) -> int:
-    """Unix milliseconds: published, less what the answer says that it waited and was worked on."""
+    """Unix milliseconds: the time of publication, less the waiting and running times in the answer."""
     spent = answer.timings
     return answer.published_at - (spent.queued_ns + spent.decode_ns + spent.infer_ns) // 1_000_000
 

@@ -1,4 +1,4 @@
-"""What `client.results` returns: read a record, put it where it belongs, hand out what is ready; commit when told."""
+"""What `client.results` returns: read a record, sort it into the window, return what is ready; commit on request."""
 
 import math
 import time
@@ -37,7 +37,7 @@ def read_results(broker: Broker, topics: TopicNames, question: ResultQuery) -> "
 
 
 class ResultStream(Iterator[T], Generic[T]):
-    """Results as they are wanted; made by `client.results`.
+    """A stream of results; made by `client.results`.
 
     Iterate in one thread, over it or over `batches()`; a context manager, or call `close`. Any thread, and a signal's
     handler, may call `stop`. The iteration raises ConnectionError where the broker does not answer in time.
@@ -68,7 +68,7 @@ class ResultStream(Iterator[T], Generic[T]):
 
         Joined, a challenger's rows stand behind its champion's. A table ends before a result whose outputs have other
         types than those before it, and, where they are followed, when no more come at once, or about a second after
-        its first. Who leaves a loop over them and begins another goes on behind the last table.
+        its first. A second loop over them continues behind the last table.
 
         Args:
             rows_max: of one table. A result with more rows is cut.
@@ -76,14 +76,14 @@ class ResultStream(Iterator[T], Generic[T]):
         return self._batches(checked_count("rows_max", rows_max, 1))
 
     def commit(self) -> dict[str, int]:
-        """Note for the group that everything that the iteration has handed out is done: whoever goes on, goes on
-        behind it. What is read ahead, or held back in a window, is not.
+        """Commit everything that the iteration has returned: the group continues behind it. Records that are read
+        ahead, or wait in a window, are not committed.
 
-        Returns the offsets where reading goes on, by `topic/partition`.
+        Returns the next offsets to read, by `topic/partition`.
 
         Raises:
             ValueError: there is no group.
-            RetryLater: Kafka divides the group anew, or did meanwhile, and nothing was committed.
+            RetryLater: the group rebalances, or did meanwhile, and nothing was committed.
             ConnectionError: the broker does not answer in time.
         """
         if not isinstance(self._source, Following) or self._question.group is None:
@@ -116,7 +116,7 @@ class ResultStream(Iterator[T], Generic[T]):
         return self._stopped or (self._source.ended and not self._ready and self._flushed)
 
     def _is_ready(self) -> bool:
-        """Whether one can go out. However long the user takes for each, the group hears of this member."""
+        """Whether a result is ready. Keeps this member in its group, however long the user takes for each result."""
         if self._ready:
             self._source.keep()
             self._begin_again_if_lost()

@@ -21,16 +21,16 @@ SEEN_MAX: Final = 100_000
 
 @dataclass(slots=True)
 class Seen:
-    """The results that were given already, by request and model: each is new once.
+    """The results that were released already, by request and model.
 
-    The newest `most` are remembered: one that stands on its topic again after as many others is new again.
+    It holds the newest `most`: a duplicate behind more than that many others counts as new.
     """
 
     most: int = SEEN_MAX
     ids: OrderedDict[tuple[str, ...], None] = field(default_factory=OrderedDict)
 
     def is_new(self, result: Result) -> bool:
-        """Whether it was not here yet; from now on it was."""
+        """Whether it is the first of its kind. It is recorded."""
         named = _id(result)
         if named in self.ids:
             return False
@@ -40,17 +40,17 @@ class Seen:
         return True
 
     def forget(self, result: Result) -> None:
-        """It was not given after all, and comes again."""
+        """Drop it: it was not released, and will be delivered again."""
         self.ids.pop(_id(result), None)
 
 
 def is_wanted(result: Result, wanted: Filter, *, joined: bool) -> bool:
-    """Whether a result is asked for. Joined, a model is the official one's: challengers come along."""
+    """Whether a result passes. In a joined stream the model is the official one's: its challengers pass, too."""
     return wanted.takes(result.answer, any_model=joined and not result.official)
 
 
 def _id(result: Result) -> tuple[str, ...]:
-    """A request has one official answer, whoever gave it, and one of each challenger of a version."""
+    """A request has one official answer, of any model, and one answer per challenger of a version."""
     if result.official:
         return (result.pipeline, result.request_id)
     return (result.pipeline, result.request_id, str(result.pipeline_version), result.arm)
@@ -58,7 +58,7 @@ def _id(result: Result) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class _Read:
-    """following: the offset after the last that was read. held: read and not yet done with, in order."""
+    """following: the offset after the last record read. held: results read and not released, in order."""
 
     following: int
     held: dict[int, Result] = field(default_factory=dict)
@@ -66,40 +66,40 @@ class _Read:
 
 @dataclass(slots=True)
 class ReadProgress:
-    """Which results were read and not yet handed out, whatever holds them back: a window, a batch."""
+    """Which results are read and not yet released: they wait in a window or a batch."""
 
     partitions: dict[tuple[str, int], _Read] = field(default_factory=dict)
     held_bytes: int = 0
 
     def read(self, result: Result) -> None:
-        """It came."""
+        """A result was read."""
         self.passed(result.topic, result.partition, result.offset)
         self.partitions[result.topic, result.partition].held[result.offset] = result
         self.held_bytes += len(result.answer.value)
 
     def passed(self, topic: str, partition: int, offset: int) -> None:
-        """A record came that is no result."""
+        """A record was read that is no result."""
         one = self.partitions.setdefault((topic, partition), _Read(offset + 1))
         one.following = max(one.following, offset + 1)
 
     def done(self, result: Result) -> None:
-        """It was handed out, or nobody wants it."""
+        """A result was released, or is excluded."""
         one = self.partitions.get((result.topic, result.partition))
         if one is not None and one.held.pop(result.offset, None) is not None:
             self.held_bytes -= len(result.answer.value)
 
     def holds(self, result: Result) -> bool:
-        """Whether it was read and not handed out."""
+        """Whether a result is read and not released."""
         one = self.partitions.get((result.topic, result.partition))
         return one is not None and result.offset in one.held
 
     def held(self) -> Iterator[Result]:
-        """Those that were read and not handed out."""
+        """The results that are read and not released."""
         for one in self.partitions.values():
             yield from one.held.values()
 
     def offsets(self) -> dict[tuple[str, int], int]:
-        """By topic and partition, the offset of the first that is not done with: reading goes on there."""
+        """By topic and partition, the offset of the first result that is not released: a commit goes up to there."""
         return {place: next(iter(one.held), one.following) for place, one in self.partitions.items()}
 
 
@@ -108,7 +108,7 @@ HELD_BYTES_MAX: Final = 256 * MIB
 
 
 class Window:
-    """Takes results as they come, gives `Result` or `JoinedResult` as the question wants them."""
+    """Takes results as they arrive; releases `Result` or `JoinedResult`, as the query asks for."""
 
     def __init__(self, question: ResultQuery) -> None:
         self._question = question
@@ -116,7 +116,7 @@ class Window:
         self._begin()
 
     def take(self, result: Result) -> None:
-        """It came."""
+        """A result was read."""
         self.progress.read(result)
         wanted = self._is_wanted(result)
         if wanted and self._joiner is not None:

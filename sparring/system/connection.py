@@ -22,7 +22,7 @@ from sparring.system.follower import Follower
 
 
 class Connection:
-    """Open connections. Call `close` at the end. OtherProcessError where another process asks for one of them."""
+    """Open connections. Call `close` at the end. Raises OtherProcessError where another process uses one of them."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -44,7 +44,7 @@ class Connection:
 
     @property
     def follower(self) -> Follower:
-        """What is known of the catalog, and who lives."""
+        """The followed catalog, and the live processes."""
         self.owner.check()
         return self._follower
 

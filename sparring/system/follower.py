@@ -1,4 +1,4 @@
-"""What the SDK knows of the system: the catalog and who is alive, kept up to date by one thread.
+"""The catalog and the live processes, kept up to date by one thread.
 
 Readers get the catalog as a snapshot that never changes. Nothing is decided here, nothing sent.
 """
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 READ_S_MAX: Final = 10.0
 _POLL_MS: Final = 200
 _LOOK_AGAIN_S: Final = PRESENCE_DEAD_S / 10
-"""Death is the absence of a record: who waits for it looks again after this."""
+"""A process that ends sends no record: waits for it check again after this."""
 
 
 class Follower:
@@ -74,7 +74,7 @@ class Follower:
             return list(self._living.alive(time.monotonic()))
 
     def wait_for(self, predicate: Callable[[], T], within_s: float) -> T:
-        """The first true answer of `predicate`, asked again when something changed; the last one after
+        """The first true value of `predicate`, called again after each change; its last value after
         `within_s`."""
         deadline_s = time.monotonic() + within_s
         with self._changed:

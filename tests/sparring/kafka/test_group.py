@@ -115,7 +115,7 @@ def is_refused(member: Following, writer: Writer) -> bool:
     try:
         member.commit({(writer.topics.results, 0): 0})
     except RetryLater as error:
-        assert "the group is divided anew, and nothing was committed" in str(error)  # noqa: PT017 (else it is asked again)
+        assert "the group rebalances, and nothing was committed" in str(error)  # noqa: PT017 (else it is asked again)
         return True
     return False
 
@@ -150,7 +150,7 @@ def test_a_group_that_is_never_divided_is_an_error(
     kafka: Broker, writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Membership, "settled", property(lambda _member: False))
-    monkeypatch.setattr("sparring.kafka.group._DIVIDED_S_MAX", STILL_S)
+    monkeypatch.setattr("sparring.kafka.group._REBALANCE_S_MAX", STILL_S)
     with (
         closing(follow(kafka, writer)) as following,
         pytest.raises(ConnectionError, match=r"not been divided for 2\.5 s: its coordinator is away, or a member"),

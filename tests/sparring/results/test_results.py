@@ -181,7 +181,7 @@ def test_members_of_a_group_share_the_partitions_and_take_over_what_was_not_comm
     first.leave()
 
 
-def test_what_a_window_holds_when_the_group_is_divided_anew_comes_again_to_one_member(
+def test_what_a_window_holds_when_the_group_is_rebalanced_comes_again_to_one_member(
     writer: Writer, client: Client
 ) -> None:
     """Distinct, which joined results are, must not take it for something that was given."""
