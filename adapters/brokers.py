@@ -87,7 +87,7 @@ class Brokers:
         }
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """As Faust takes it, and whoever opens a socket; None without TLS."""
+        """The TLS context for Faust and for plain sockets; None without TLS."""
         if not self.tls:
             return None
         context = ssl.create_default_context(cafile=self.ca or None)

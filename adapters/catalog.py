@@ -1,4 +1,4 @@
-"""Follows the catalog topic. Single-threaded: whoever owns it calls it between its own steps."""
+"""Follows the catalog topic. Single-threaded: its owner calls it between its own steps."""
 
 import logging
 import time
@@ -52,7 +52,7 @@ class CatalogReader:
         try:
             known = decode_record(record.value or b"")
         except ValueError as error:
-            # Void for this reader, loudly: a catalog that stops every service at one record helps nobody.
+            # Skip the record and log an error: one record must not stop every service.
             log.error("catalog offset %d is no record known here: %s", record.offset, error)  # noqa: TRY400
             self.catalog.offset = record.offset + 1
         else:

@@ -1,4 +1,4 @@
-"""JSON lines on stderr: one object per line, with the process and whatever `extra` says."""
+"""JSON lines on stderr: one object per line, with the process and the fields of `extra`."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Counting and measuring, as the table in `schemas.metrics` says. The one owner of prometheus-client."""
+"""Metrics, by the table in `schemas.metrics`. The one owner of prometheus-client."""
 
 from typing import Any
 

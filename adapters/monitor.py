@@ -51,7 +51,7 @@ class Monitor:
         self.targets: Sequence[Target] = ()
         """Of a host: its model processes."""
         self.stopping = threading.Event()
-        """Set by whoever ends the process: it is not ready from then on."""
+        """Set when the process ends: it is not ready from then on."""
         self._waits_for: tuple[str, ...] = _STARTING
         self._turned_s = time.monotonic()
         self._live_s_max = live_s_max
@@ -72,12 +72,12 @@ class Monitor:
         self._turned_s = time.monotonic()
 
     def live(self) -> tuple[bool, dict[str, Any]]:
-        """Whether the main loop goes round, and what /live says."""
+        """Whether the main loop runs, and the text of /live."""
         still_s = time.monotonic() - self._turned_s
         return still_s <= self._live_s_max, {"live": still_s <= self._live_s_max, "last_turn_s": round(still_s, 3)}
 
     def ready(self) -> tuple[bool, dict[str, Any]]:
-        """Whether it does its work, and what /ready says."""
+        """Whether the service is ready, and the text of /ready."""
         live, _ = self.live()
         waits_for = [*self._waits_for, *([] if live else ["the main loop to go round"])]
         if self.stopping.is_set():

@@ -1,4 +1,4 @@
-"""Presence: the heart of a service beats on the presence topic; a watch sees who else lives."""
+"""Presence: a service's heartbeats on the presence topic, and a reader of all live processes."""
 
 import logging
 import secrets
@@ -30,7 +30,7 @@ CATCH_UP_S: Final = 10.0
 
 
 class Heartbeat:
-    """Says once a second, and at once when something changed, what this process can do."""
+    """Sends a heartbeat once a second, and at once after a change."""
 
     def __init__(self, kafka: Brokers, topic: str, kind: ProcessKind, metrics_port: int = 0) -> None:
         self._producer = ConfirmingProducer(kafka)
@@ -55,7 +55,7 @@ class Heartbeat:
         return self._last.process
 
     def beat(self, **what: object) -> None:
-        """Beat if a second has passed or `what` (fields of Beat) is not what was said last."""
+        """Send a heartbeat if a second has passed, or if `what` (fields of Beat) differs from the last one."""
         beat = msgspec.structs.replace(self._last, **what)
         if beat == self._last and time.monotonic() - self._last_s < BEAT_S:
             return
@@ -73,7 +73,8 @@ class Heartbeat:
         self._producer.flush(within_s=5.0)
 
     def silence(self) -> tuple[str, ...]:
-        """What /ready says where Kafka has confirmed no beat for as long as makes a process dead to others."""
+        """The text of /ready where Kafka has confirmed no heartbeat for so long that other processes count this one as
+        dead."""
         return ("Kafka to confirm its beats",) if time.monotonic() - self._heard_s > PRESENCE_DEAD_S else ()
 
     def _delivered(self, error: DeliveryError | None) -> None:
@@ -87,7 +88,7 @@ class Heartbeat:
 
 
 class PresenceReader:
-    """Who is alive. Single-threaded: its owner calls `alive` between its own steps."""
+    """The live processes. Single-threaded: its owner calls `alive` between its own steps."""
 
     def __init__(self, kafka: Brokers, topic: str) -> None:
         self._reader = Reader(kafka, topic)

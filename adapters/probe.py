@@ -1,4 +1,4 @@
-"""`python -m adapters.probe [live|ready]`: asks the service at SPARRING_METRICS. For a container's health check.
+"""`python -m adapters.probe [live|ready]`: requests the service at SPARRING_METRICS. For a container's health check.
 
 Exit codes: 0 yes, 1 no (the answer is printed), 2 wrong usage. Only the standard library: it runs every few seconds.
 """

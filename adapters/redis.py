@@ -45,7 +45,7 @@ _AWAY: Final = (
     ClusterDownError,
     TryAgainError,
 )
-"""What a server says, or does not say, that may be able to serve us later. With `_NO_WRITES` all; the rest is a bug."""
+"""Errors of a server that may answer later. With `_NO_WRITES`, all of them; any other error is a bug."""
 
 _NO_WRITES: Final = re.compile(r"\b(MISCONF|NOREPLICAS)\b")
 """Its disk is full, or it has too few replicas. redis-py has no classes for these, and puts the command before them."""
@@ -110,7 +110,7 @@ class Subscription:
         self._answers = Answers()
 
     def wait(self, enough: Callable[[Answers], bool], timeout_s: float) -> Answers:
-        """What is known as soon as `enough` says so, or when `timeout_s` is over. Sleeps in between.
+        """The answers as soon as `enough` accepts them, or after `timeout_s`. Sleeps in between.
 
         `enough` is asked after each news and once a second: it may also look at who lives.
 
@@ -163,7 +163,7 @@ class AnswerIndex:
             socket_connect_timeout=_CONNECT_S_MAX,
             socket_timeout=_REPLY_S_MAX,
             socket_keepalive=True,
-            # Once, for a connection that went stale in the pool; who calls waits and tries again.
+            # Retry once, for a stale connection of the pool; the caller waits and retries further.
             retry=Retry(NoBackoff(), 1),
         )
         self._keys = Keys(namespace)

@@ -60,7 +60,7 @@ _PYTHON: Final = re.compile("python|anonymous|pickle|plugin|udf", re.IGNORECASE)
 
 
 def checked_name(name: str) -> str:
-    """`name` as it came; ValueError where it cannot be the end of a column's name."""
+    """`name` unchanged; ValueError where it cannot be the end of a column's name."""
     if _NAME.fullmatch(name) is None or name == "count":
         raise ValueError(f"validation {name!r}: expected letters, digits and underscores, and not 'count'")
     return name

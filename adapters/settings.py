@@ -31,7 +31,7 @@ class Settings:
     kafka_ca: str = ""
     """PEM file of the authorities that may have signed the brokers' certificates. Empty: the system's."""
     kafka_certificate: str = ""
-    """PEM file of the certificate by which this process shows who it is, where the brokers ask for one."""
+    """PEM file of this process's client certificate, where the brokers require one."""
     kafka_key: str = ""
     """PEM file of that certificate's private key."""
     kafka_user: str = ""
@@ -43,7 +43,7 @@ class Settings:
     redis: str = field(default="redis://127.0.0.1:6379/0", repr=False)
     """URL of Redis or Valkey: redis[s]://[[user]:password@]host:port/db; ?ssl_ca_certs=FILE names a CA of your own."""
     store: str = field(default="", repr=False)
-    """Model store: a folder or a URI that pyarrow.fs knows (file, s3, gs)."""
+    """Model store: a folder or a URI of pyarrow.fs (file, s3, gs)."""
     reference_roots: tuple[str, ...] = field(default=(), repr=False)
     """Folders or URIs below which frames may lie that travel as references. None: references are refused."""
     reference_store: str = field(default="", repr=False)
@@ -130,7 +130,7 @@ class InferenceSettings(Settings):
     """Milliseconds; 0: never. Challengers' tasks older than this are thinned out, evenly by request."""
     attempts_max: int = limits.ATTEMPTS_MAX
     parent_pipe: bool = False
-    """End when standard input closes: whoever started this process is gone."""
+    """End when standard input closes: the parent process is gone."""
 
     @property
     def threads(self) -> int:

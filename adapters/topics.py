@@ -1,4 +1,4 @@
-"""What a service asks about topics: whether they are as the table says, their ids, their ends, a group's lag."""
+"""Topics, as services need them: the check against the table, ids, end offsets, a group's lag."""
 
 import logging
 from collections import Counter
@@ -76,7 +76,7 @@ def lag(kafka: Brokers, group: str, topic: str) -> int:
 
 
 def topic_id(kafka: Brokers, topic: str) -> str:
-    """The broker's own id of a topic: a topic that is made anew gets another."""
+    """The broker's own id of a topic: a topic that is created again gets another one."""
     admin = AdminClient(kafka.librdkafka(), logger=log)
     described = admin.describe_topics(TopicCollection([topic]), request_timeout=_ANSWER_S)
     # URL-safe, as Kafka itself writes it: a request id made from it is a valid one.

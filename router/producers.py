@@ -48,13 +48,13 @@ class Producers:
         return len(self.shadow) == 0
 
     def _renewed(self) -> bool:
-        """Not while a shadow task is under way: who sent it waits to be told."""
+        """Not while a shadow task is in flight: its callback is still due."""
         if not self.drain_shadow():
             return False
         self.official.flush()
         old = [self.official, self.shadow]
         self.official, self.shadow = self._new()
-        # Librdkafka ends a client in whoever lets go of it: swaps under load were silent for a second so.
+        # librdkafka closes a client in the thread that drops it: under load, that stopped the router for a second.
         threading.Thread(target=old.clear, name="old producers", daemon=True).start()
         return True
 

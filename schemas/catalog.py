@@ -54,7 +54,7 @@ class PipelineVersionAdded(msgspec.Struct, frozen=True, tag="PipelineVersionAdde
 
 
 class VersionOffered(msgspec.Struct, frozen=True, tag="VersionOffered", tag_field="record"):
-    """A deployer asks hosts to warm a version up; its pointer must follow within `within_ms`."""
+    """A deployer offers a version, which hosts warm up; its pointer must follow within `within_ms`."""
 
     pipeline: PipelineName
     version: str
@@ -104,7 +104,7 @@ def decode_record(value: bytes) -> CatalogRecord:
 
 
 Deployed = tuple[PipelineName, str, int]
-"""What made a version wanted, another each time: a live pointer's offset, or its offer's deadline (Unix ms)."""
+"""Why a version is needed, different each time: a live pointer's offset, or its offer's deadline (Unix ms)."""
 
 
 class Switch(msgspec.Struct, frozen=True):
@@ -117,7 +117,7 @@ class Switch(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Pipeline:
-    """What the catalog knows of one pipeline. `copy` is what a snapshot takes."""
+    """One pipeline of the catalog. A snapshot takes `copy`."""
 
     versions: dict[str, PipelineVersion] = field(default_factory=dict)
     """Oldest first."""

@@ -88,7 +88,7 @@ class EntityNotFoundError(SparringError, LookupError):
 
 
 class DeployError(SparringError, RuntimeError):
-    """A pipeline version did not go live. The message says why and who."""
+    """A pipeline version did not go live. The message gives the reason and the processes."""
 
 
 class InferenceError(SparringError, RuntimeError):

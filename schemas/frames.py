@@ -108,7 +108,7 @@ def is_request_id(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One record of the topic `frames`, as it came.
+    """One record of the topic `frames`, unchanged.
 
     produced_at: Unix milliseconds of the record. topic_id: the broker's id of the topic, so that
     request ids made from an offset stay unique when a topic is made anew.
@@ -174,12 +174,12 @@ class Frame:
 
     @property
     def content_type(self) -> ContentType:
-        """As given, or guessed from the first bytes. Refused where neither says."""
+        """As declared, or detected from the first bytes. Refused where neither is known."""
         return content_type(self.header("content-type"), self.value)
 
     @property
     def declared_type(self) -> ContentType | None:
-        """As given; None where no header says it. Refused where it is none of those that are known."""
+        """As declared; None without a header. Refused where it is no known content type."""
         return declared_type(self.header("content-type"))
 
     @property
@@ -189,7 +189,7 @@ class Frame:
 
     @property
     def reference(self) -> Reference | None:
-        """Where the frame's bytes lie; None where they are its value. Refused where both are said, or it is no URI."""
+        """Where the frame's bytes lie; None where they are its value. Refused where both are given, or it is no URI."""
         uri, sha256 = self.header(REFERENCE), self.header(REFERENCE_SHA256)
         if uri is None:
             return None
@@ -206,7 +206,7 @@ class Frame:
 
     @property
     def traceparent(self) -> str | None:
-        """The producer's trace context as it came; None where there is none, or it is no text."""
+        """The producer's trace context, unchanged; None where there is none, or it is no text."""
         try:
             text = self.header("traceparent")
         except Refused:
@@ -228,7 +228,7 @@ class Frame:
 
     @property
     def fits(self) -> bool:
-        """Whether every topic behind `frames` takes it as it came."""
+        """Whether every topic behind `frames` can store it as it is."""
         return len(self.headers) <= HEADERS_MAX and self.size <= FRAME_RECORD_BYTES_MAX
 
     def check_size(self) -> None:
@@ -271,7 +271,7 @@ def declared_type(given: str | None) -> ContentType | None:
 
 
 def content_type(given: str | None, value: bytes) -> ContentType:
-    """The content type as given, or, where `given` says none, guessed from the first bytes of `value`."""
+    """The content type as declared, or, without one, detected from the first bytes of `value`."""
     if (declared := declared_type(given)) is not None:
         return declared
     if value.startswith(b"\xff\xd8\xff"):

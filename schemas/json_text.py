@@ -40,7 +40,7 @@ _NO_JSON: Final = (
 
 
 def decode_json(decoder: msgspec.json.Decoder[T], value: bytes) -> T:
-    """What `value` says; ValueError where it is no such JSON, no UTF-8, or nested too deep."""
+    """The decoded value; ValueError where it is no such JSON, no UTF-8, or nested too deep."""
     try:
         return decoder.decode(value)
     except RecursionError as error:
@@ -126,7 +126,7 @@ def _other_shape(value: bytes, error: msgspec.ValidationError) -> str:
 
 
 def _what_it_is(value: bytes, said: str) -> str:
-    """What stands where the decoder stopped, as its writer knows it; empty where nobody can tell."""
+    """The kind of text at which the decoder stopped; empty where it is unknown."""
     place = _AT.search(said)
     if place is None:
         return ""

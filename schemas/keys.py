@@ -34,7 +34,7 @@ class Keys:
         return f"{self.namespace}:indexer:{indexer}"
 
     def answered(self, request_id: str) -> str:
-        """Channel that wakes whoever waits for this request."""
+        """The channel that wakes a client that waits for this request."""
         return f"{self.namespace}:answered:{request_id}"
 
 
@@ -65,5 +65,5 @@ def pipeline_of(field: str) -> str | None:
     answer = field.removesuffix(headers_field(""))
     if answer.endswith(official_field("")):
         return answer.removesuffix(official_field(""))
-    # A pipeline's name as it came may itself hold bars; a version's and an arm's never do.
+    # An unchecked pipeline name may hold bars; a version and an arm never do.
     return answer.rsplit("|", 2)[0]

@@ -61,11 +61,11 @@ HASH_KEY_BYTES_MAX: Final = 64 * KIB
 """Of a text in a column that a split goes by: it is hashed once for each arm."""
 
 DIMENSIONS_MAX: Final = 32
-"""Of a tensor that came in a table, its rows included; numpy's own limit is twice that."""
+"""Of a tensor in a table, its rows included; numpy's own limit is twice that."""
 
 REQUEST_ID_CHARS_MAX: Final = 128
 MESSAGE_CHARS_MAX: Final = 2000
-"""Of an error's message: it may quote what came."""
+"""Of an error's message: it may quote the input."""
 
 QUOTED_HEADER_CHARS_MAX: Final = 256
 """Of a frame's own header that its answer repeats."""
@@ -129,10 +129,10 @@ PRESENCE_DEAD_S: Final = 3.0
 """A process whose beat was not seen for this long, by the reader's own clock, is dead."""
 
 CATALOG_CONFIRM_S: Final = 1.0
-"""How often a router asks the broker whether it knows the catalog's end."""
+"""How often a router confirms the catalog's end with the broker."""
 
 UNKNOWN_NAME_S: Final = 0.2
-"""How often a router asks again because a frame names a pipeline that it does not know."""
+"""How often a router reads the catalog again because a frame names an unknown pipeline."""
 
 COMMIT_EVERY_S: Final = 0.1
 """What was done within this time before a crash may be done again."""
@@ -149,10 +149,10 @@ SESSION_TIMEOUT_MS: Final = 6_000
 """Kafka gives a silent member's partitions away after this (the clients' default is 45 s)."""
 
 STOP_S_MAX: Final = 8.0
-"""From SIGTERM to the end of a process, drained and committed. Who is not there by then ends all the same."""
+"""From SIGTERM to the end of a process, drained and committed. A process that is later ends anyway."""
 
 HOST_STOP_S_MAX: Final = STOP_S_MAX + 2.0
-"""A host's: its model processes end first, and who of them is late is killed."""
+"""A host's: its model processes end first; late ones are killed."""
 
 FRAME_AGE_MS_LIMIT: Final = 24 * 3600 * 1000
 """The most that a pipeline's `frame_age_ms_max` may be: frames are kept no longer."""

@@ -121,7 +121,7 @@ class Configuration(msgspec.Struct, frozen=True):
     class_names: tuple[str, ...] | None = None
     """By class number, for pictures and tables that people look at. None: the numbers are shown."""
     outputs_per_row: bool | None = None
-    """Whether each output has an entry per row on its first dimension, as stated. None: as the file says."""
+    """Whether each output has an entry per row on its first dimension, as configured. None: as the file declares."""
 
 
 class ModelVersion(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}")
 
 
 def checked_name(what: str, name: object) -> str:
-    """`name` as it came, or a ValueError that says what a name is. `what` names the argument."""
+    """`name` unchanged, or a ValueError that states the form of a name. `what` names the argument."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         came = shortened(repr(name), QUOTED_HEADER_CHARS_MAX)
         raise ValueError(
@@ -29,7 +29,7 @@ def checked_name(what: str, name: object) -> str:
 
 
 def checked_tag(tag: object) -> str:
-    """`tag` as it came, or a ValueError that says what a tag is."""
+    """`tag` unchanged, or a ValueError that states the form of a tag."""
     if (
         isinstance(tag, str)
         and tag.isprintable()

@@ -123,7 +123,7 @@ def step_models(step: Step) -> tuple[PinnedModel, ...]:
 
 
 def checked_step(step: Step) -> Step:
-    """`step` as it came, or a ValueError that names the argument that is wrong."""
+    """`step` unchanged, or a ValueError that names the wrong argument."""
     keys = [str(pinned.key) for pinned in step_models(step)]
     if len(set(keys)) != len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)

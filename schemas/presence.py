@@ -36,7 +36,7 @@ class Failed(msgspec.Struct, frozen=True):
 
 
 class Beat(msgspec.Struct, frozen=True):
-    """What a process says of itself. memory_bytes: resident set size."""
+    """One heartbeat of a process. memory_bytes: resident set size."""
 
     process: str
     """Unique per start: `<kind>-<host name>-<random>`."""
@@ -79,7 +79,7 @@ def decode_beat(value: bytes) -> Beat:
 
 @dataclass(slots=True)
 class Living:
-    """Who is alive, by the reader's own clock. Pure: the reader's monotonic seconds come in as `now_s`.
+    """The live processes, by the reader's own clock. Pure: `now_s` is the reader's monotonic time.
 
     Records read while catching up with the topic count from their own timestamp (`age_s`), clamped
     at 0 where the writer's clock is ahead; a record that arrives later counts from its arrival.

@@ -1,6 +1,6 @@
 """A task: the frame's own bytes, key and headers, plus one header `slip` that pins its whole path.
 
-The router decides once; whoever reads a slip never decides again.
+The router decides once; no reader of a slip decides again.
 """
 
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class Slip(msgspec.Struct, frozen=True):
     """Unix milliseconds of the frame's record."""
     deadline: int | None = None
     traceparent: str | None = None
-    """The router's span, where it traces; the frame's own header stays as it came."""
+    """The router's span, where it traces; the frame's own header stays unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ _SLIP: Final = msgspec.json.Decoder(Slip)
 
 
 def task_headers(frame: "Frame", slip: Slip) -> "RawHeaders":
-    """The frame's headers as they came, and the slip last."""
+    """The frame's headers, unchanged, and the slip last."""
     return [*frame.headers, (SLIP, msgspec.json.encode(slip))]
 
 

@@ -58,7 +58,7 @@ def decode_image(value: bytes, settings: ImageSettings) -> Uint8:
 
 
 def picture_size(value: bytes) -> tuple[int, int]:
-    """Width and height, upright, as the file's header says; decoded only where a block of EXIF may turn the picture.
+    """Width and height, upright, from the file's header; decoded only where a block of EXIF may turn the picture.
     Refused if it is none."""
     claimed = claim(value)
     width, height = claimed.width, claimed.height
@@ -100,7 +100,7 @@ def _lookup(
     """Per channel what each of the 256 pixel values becomes: computed in float64, rounded once to the dtype. Infinite
     where the dtype does not reach so far."""
     values = np.arange(256, dtype=np.float64)
-    # 1 / scale is exact where the rule says «divided by 255»; the product would be off by one bit.
+    # Divide: a multiplication by 1 / 255 would differ in the last bit.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         scaled = values / (1 / scale) if scale and float(1 / scale).is_integer() else values * scale
         return tuple(((scaled - m) / s).astype(dtype) for m, s in zip(mean, std, strict=True))

@@ -1,4 +1,4 @@
-"""What an encoded picture says of itself, before it is decoded: its size, whether it is whole, how it is laid out.
+"""An encoded picture before it is decoded: its size, whether it is complete, its layout.
 
 Read from the file's own markers: a decoder takes the first of several pictures and drops the others, and a few bytes
 can claim a picture of a gigabyte, or a scan of it ten thousand times over.
@@ -51,7 +51,7 @@ class Claim:
 
 
 def claim(value: bytes) -> Claim:
-    """What the file says of itself. Refused where it is no JPEG, PNG or WebP, cut off, or holds several pictures."""
+    """What the file's header declares. Refused where it is no JPEG, PNG or WebP, cut off, or holds several pictures."""
     try:
         if value.startswith(b"\xff\xd8"):
             return _jpeg(value)
@@ -82,7 +82,7 @@ class SeveralPictures(Refused):
 
 
 def check_one_picture(value: bytes) -> None:
-    """SeveralPictures where the value holds more than one; whether the one is whole is not said."""
+    """Raises SeveralPictures where the value holds more than one; does not check whether one picture is complete."""
     try:
         claim(value)
     except SeveralPictures:
@@ -109,7 +109,7 @@ def orientation_of(tiff: bytes) -> int:
 
 
 def _png(value: bytes) -> Claim:
-    """Each chunk must be as long as it says: the decoder takes that much memory before it looks."""
+    """Each chunk must be as long as it declares: the decoder allocates that much memory before it reads."""
     at, name, pictures = 8, b"", 1
     while name != b"IEND":
         length, name = struct.unpack_from(">I4s", value, at)

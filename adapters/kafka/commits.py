@@ -1,4 +1,4 @@
-"""Commits that may never be answered, each waited for with a deadline. Behind `GroupConsumer.commit`, and nobody else.
+"""Commits with a deadline: the broker may never answer one. Used by `GroupConsumer.commit` only.
 
 Librdkafka's commit has no deadline, and one that is under way while the broker goes away may wait for a rebalance,
 which waits to be polled for. So a commit runs in a thread of its own, and after a while the group consumer's
@@ -44,7 +44,7 @@ class Commits:
         self._unanswered: list[tuple[float, CommitOutcome]] = []
         """Commits under way, and when each began."""
         self.ahead: list[Record] = []
-        """Records that came while a commit waited; of assigned partitions only."""
+        """Records that arrived during a commit; of assigned partitions only."""
 
     def beside(self, places: list[PartitionOffset]) -> CommitOutcome:
         """The commit, made beside the group consumer; it is done, or has had `COMMIT_S_MAX`.
@@ -79,7 +79,7 @@ class Commits:
         return answer
 
     def take(self, records_max: int) -> list[Record]:
-        """The first of the records that came while a commit waited."""
+        """The first of the records that arrived during a commit."""
         records, self.ahead = self.ahead[:records_max], self.ahead[records_max:]
         return records
 

@@ -1,4 +1,4 @@
-"""Sends records and knows which are confirmed."""
+"""Sends records and reports which are delivered."""
 
 import logging
 import time
@@ -44,7 +44,7 @@ OnDelivery = Callable[[DeliveryError | None], None]
 
 
 class ConfirmingProducer:
-    """Sends records and knows which are confirmed. Thread-safe, as librdkafka's producer is.
+    """Sends records and reports which are delivered. Thread-safe, as librdkafka's producer is.
 
     A record that the broker did not take in `delivery_ms` makes `flush` and `check` raise, unless
     its sender gave `on_delivery` and so deals with it. Close by `flush`.
@@ -88,8 +88,8 @@ class ConfirmingProducer:
         headers: RawHeaders,
         on_delivery: OnDelivery | None = None,
     ) -> None:
-        """Hand one record to the producer. Where its queue is full, waits for room as long as records leave it, but not
-        beyond `queue_wait_s` where none does.
+        """Queue one record. Where the queue is full, wait for room as long as records leave it, and at most
+        `queue_wait_s` while none does.
 
         on_delivery(None) means confirmed, else it says what failed. It is called from `poll` or
         `flush`, or from here where the record cannot even be queued.

@@ -1,4 +1,4 @@
-"""Reads topics as a member of a group, and commits what its caller says."""
+"""Reads topics as a member of a consumer group, and commits its caller's offsets."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 _AGAIN_AFTER_S: Final = 0.05
 _MOVING: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
-"""What a broker says while a partition's leader is chosen: of a topic just made, or after a broker was lost."""
+"""Errors while a partition's leader is elected: of a new topic, or after the loss of a broker."""
 
 
 class Reader:
@@ -31,7 +31,7 @@ class Reader:
         self._asker = Consumer(consumer_config(kafka, f"{topic}.readers"), logger=log)
 
     def end(self, within_s: float) -> int:
-        """The offset after the topic's last record, asked of the broker now. RetryLater if it is silent."""
+        """The offset after the topic's last record, requested now. RetryLater if the broker does not answer."""
         deadline_s = time.monotonic() + within_s
         while True:
             try:

@@ -65,7 +65,7 @@ def _opened(root: Path, parts: Sequence[str], closing: ExitStack) -> int:
     for part in parts[:-1]:
         folder = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
         closing.callback(os.close, folder)
-    # Without O_NONBLOCK a pipe's open would wait for somebody who writes.
+    # Without O_NONBLOCK, opening a pipe would wait for a writer.
     file = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, dir_fd=folder)
     closing.callback(os.close, file)
     if not stat.S_ISREG(os.fstat(file).st_mode):

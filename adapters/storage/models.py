@@ -20,7 +20,7 @@ def sha256_of(content: bytes) -> str:
 
 
 class ModelStore:
-    """uri: a folder, or what `pyarrow.fs.FileSystem.from_uri` knows.
+    """uri: a folder, or a URI of `pyarrow.fs.FileSystem.from_uri`.
 
     Raises:
         RetryLater: a folder cannot be made.
@@ -37,7 +37,7 @@ class ModelStore:
         try:
             self._files, self._root = pyarrow.fs.FileSystem.from_uri(uri)
         except pa.ArrowInvalid:
-            # What pyarrow says quotes the URI, with its password.
+            # pyarrow's message quotes the URI, with its password.
             raise SettingError(
                 f"SPARRING_STORE: pyarrow.fs knows no such URI of the scheme {uri.partition('://')[0]!r}; expected a "
                 "folder, s3://bucket/folder or gs://bucket/folder, a `/` or `+` in its password percent-encoded; it is "

@@ -17,7 +17,7 @@ VARIABLE = "SPARRING_REFERENCE_STORE"
 
 
 class ReferenceStore:
-    """uri: a folder, or what `pyarrow.fs.FileSystem.from_uri` knows. SettingError where it is neither."""
+    """uri: a folder, or a URI of `pyarrow.fs.FileSystem.from_uri`. SettingError where it is neither."""
 
     def __init__(self, uri: str) -> None:
         self._root = Root.parse(uri, VARIABLE)

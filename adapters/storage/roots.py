@@ -64,7 +64,7 @@ class Root:
         try:
             files, path = pyarrow.fs.FileSystem.from_uri(self.uri)
         except pa.ArrowInvalid as error:
-            # What pyarrow says may quote the URI, with its password.
+            # pyarrow's message may quote the URI, with its password.
             raise SettingError(f"{variable}: {self}: {str(error).replace(self.uri, str(self))}") from None
         return files, path.rstrip("/")
 

@@ -130,7 +130,7 @@ def placed(settings: ImageSettings, picture: tuple[int, int], size: tuple[int, i
 
 
 def boxes_are_on_the_picture(settings: ImageSettings) -> bool:
-    """Whether the model knows the picture's own size, and so gives boxes in its pixels, not in those of its input."""
+    """Whether the model gets the picture's own size, and so returns boxes in its pixels, not in those of its input."""
     return any(value in _OF_THE_PICTURE for one in settings.inputs for value in one.values)
 
 

@@ -111,7 +111,8 @@ def _column(table: pa.Table, name: str, spec: TensorSpec, pinned: PinnedModel) -
 
 
 def _refuse_fixed(spec: TensorSpec, pinned: PinnedModel, rows: int) -> None:
-    """Refused where the model takes a fixed number of rows, and another came, or they are not known to be rows."""
+    """Refused where the model takes a fixed number of rows and the table has another, or they are not known to be
+    rows."""
     fixed = spec.shape[0] if spec.shape and _stacks(spec, pinned) else None
     if fixed is None or fixed == rows == 1 or (fixed == rows and pinned.stacks(rows)):
         return

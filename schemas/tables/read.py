@@ -180,7 +180,7 @@ def _records(value: bytes) -> list[dict[str, Any]]:
 
 
 def _arrow_cell(cell: Any, column: str) -> str | bool | int | float | None:
-    """Its type says what it is before anything is made of it: one cell may hold gigabytes."""
+    """The type is checked before any value is made: one cell may hold gigabytes."""
     cell = _encoded_value(cell)
     if isinstance(cell, _LISTS) and cell.values is not None and len(cell.values) == 1:
         cell = _encoded_value(cell.values[0])

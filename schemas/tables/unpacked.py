@@ -37,7 +37,7 @@ _PART_BYTES: Final = 16
 """What a field, or a pair of metadata, has at least where it does not lie over another."""
 
 _NOT_COMPRESSED: Final = -1
-"""A buffer that would not have become smaller says so instead of its length."""
+"""This length marks a buffer that is stored uncompressed."""
 
 _BUFFER: Final = struct.Struct("<qq")
 _LENGTH: Final = struct.Struct("<q")
@@ -223,7 +223,7 @@ def _buffers_bytes(batch: "_Table", body: memoryview) -> int:
 
 
 class _Table:
-    """One table of a flatbuffer; a table of offsets says what stands where. Reading outside the bytes: struct.error."""
+    """One table of a flatbuffer, through its table of offsets. Reading outside the bytes: struct.error."""
 
     def __init__(self, content: bytes, at: int) -> None:
         if at < 0:
@@ -244,7 +244,7 @@ class _Table:
         return self._place(field) is not None
 
     def number(self, field: int, layout: str = "<q") -> int:
-        """A field of 64 bits, or as its layout says; 0 where it is absent."""
+        """A field of 64 bits, or of the given layout; 0 where it is absent."""
         place = self._place(field)
         return 0 if place is None else self._read(layout, place)
 

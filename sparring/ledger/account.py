@@ -70,7 +70,7 @@ def challengers_process(_frame: ObservedFrame, answer: ObservedAnswer) -> str | 
 def out_of_order(
     sent: Sequence[ObservedFrame], answer: Mapping[str, Sequence[ObservedAnswer]], process: ProcessOf
 ) -> list[tuple[ObservedFrame, str]]:
-    """Frames whose first answer by a process came after that of a later frame of the same key; with what to say."""
+    """Frames whose first answer by a process follows that of a later frame of the same key; with the finding's text."""
     found: list[tuple[ObservedFrame, str]] = []
     lines: dict[tuple[bytes, int, str, int], list[tuple[int, ObservedFrame]]] = defaultdict(list)
     for frame in sent:
@@ -137,10 +137,10 @@ _AS_READ_HERE: Final = {"MissingHeader": ("BadHeader",)}
 router says of it is the second."""
 
 _NOBODY_THERE: Final = {"UnknownPipeline", "NotDeployed"}
-"""What a router says while no version is live."""
+"""A router's errors while no version is live."""
 
 _EXPIRED: Final = "Expired"
-"""The error of an answer that says so. No frame has a dead letter for it."""
+"""The error of an expired answer. No frame has a dead letter for it."""
 
 
 def account(
@@ -150,7 +150,7 @@ def account(
     dead: Iterable[DeadLetterFact],
     index: IndexLookup | None,
 ) -> LedgerReport:
-    """Account for every frame. Answers of other frames are left out; index None: Redis is not asked."""
+    """Account for every frame. Answers of other frames are left out; index None: Redis is not read."""
     report = LedgerReport()
     wanted = {frame.origin for frame in sent}
     official = _by_origin(results, wanted)
@@ -249,7 +249,7 @@ def _is_right_before_any_version(frame: ObservedFrame, answer: ObservedAnswer) -
 
 
 def _is_over(frame: ObservedFrame, answer: ObservedAnswer, decision: Decision) -> bool:
-    """Whether nobody wanted an answer any more when it was given."""
+    """Whether the frame had expired when its answer was published."""
     return decision.lives_ms is not None and frame.produced_at + decision.lives_ms <= answer.published_at
 
 

@@ -1,4 +1,4 @@
-"""What each version that was live made of a frame: the router's own pure function is asked again.
+"""What each live version decides for a frame: the router's own pure function is called again.
 
 The one place that judges whether an answer is what its version decides: `sparring verify` and `replay --verify` ask it.
 """
@@ -22,7 +22,7 @@ def decisions(frame: Frame, versions: Iterable[PipelineVersion]) -> Mapping[str,
 
 
 def decide(frame: Frame, version: PipelineVersion) -> Decision:
-    """Who answers, until when, and who is challenged. Pure."""
+    """The official path, its deadline, and the challengers. Pure."""
     lives_ms = None
     try:
         if (deadline := expires_at(frame, version)) is not None:
@@ -41,7 +41,7 @@ def decide(frame: Frame, version: PipelineVersion) -> Decision:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """In what an answer is not what its version decides, in a few words each: what it says, and what was derived."""
+    """How an answer differs from its version's decision, in a few words: the answer's part, and the derived one."""
 
     was: str
     derived: str

@@ -36,7 +36,7 @@ class Shared:
         return found
 
     def of(self, key: object, value: T) -> T:
-        """The first that came with an equal key."""
+        """The first value with an equal key."""
         found: T = self._seen.setdefault(key, value)
         return found
 
@@ -47,7 +47,7 @@ Progress = Callable[[str, int], None]
 
 @dataclass(slots=True)
 class Said:
-    """What was said of frames, in the order in which it lies on its topics."""
+    """Answers and dead letters of frames, in the order of their topics."""
 
     results: list[ObservedAnswer]
     shadows: list[ObservedAnswer]
@@ -95,7 +95,7 @@ class Topics:
         )
 
     def said(self, of: Mapping[str, ObservedFrame], since: int, until: int | None = None) -> Said:
-        """What was said of these frames, by origin, from `since` on; until: None: to the topics' ends."""
+        """The answers and dead letters of these frames, from `since` on; until: None: to the topics' ends."""
         return Said(
             list(self._answers(self._names.results, of, since, until)),
             list(self._answers(self._names.shadows, of, since, until)),
@@ -143,7 +143,7 @@ def pipeline_of(frame: Frame) -> PipelineName | None:
 
 
 def observed(frame: ObservedFrame, answer: Answer, record: Any, shared: Shared) -> ObservedAnswer:
-    """What is kept of an answer. Nearly always it repeats what its frame says: then that is kept once."""
+    """The facts of an answer. Values that equal its frame's are kept once."""
     error, stage = _failure(answer)
     return ObservedAnswer(
         origin=frame.origin,

@@ -4,4 +4,4 @@ from schemas.errors import SparringError
 
 
 class StackError(SparringError):
-    """The stack cannot start, or not in this folder. It says what to do, or shows a log's end."""
+    """The stack cannot start, or not in this folder. The message states what to do, or shows the end of a log."""

@@ -1,4 +1,4 @@
-"""The data folder of one stack: who holds it, where its servers listen, what a killed stack left behind.
+"""The data folder of one stack: its lock, its servers' addresses, the leftovers of a killed stack.
 
 stack.lock   held (flock) by the stack's process and its leash: free only when everything has ended
 stack.json   addresses and processes, written when all is ready; removed when the stack stops
@@ -87,7 +87,7 @@ class Folder:
         os.pwrite(fd, msgspec.json.encode(ProcessRef.of("stack", os.getpid())), 0)
 
     def holder(self) -> ProcessRef | None:
-        """The living process that holds the folder, also while it is still starting; None: nobody."""
+        """The live process that holds the folder, also while it is starting; None: there is none."""
         try:
             holder = msgspec.json.decode(self._lock.read_bytes(), type=ProcessRef)
         except (FileNotFoundError, msgspec.DecodeError):

@@ -32,7 +32,7 @@ def cache_folder() -> Path:
 
 
 def classpath(report: Callable[[str], None]) -> str:
-    """The java class path of Kafka's jars; `report` is told when they must be downloaded first (50 MB).
+    """The java class path of Kafka's jars; `report` is called when they must be downloaded first (50 MB).
 
     Raises:
         StackError: when they cannot be downloaded.

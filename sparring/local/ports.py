@@ -17,7 +17,7 @@ _TRIES_MAX: Final = 200
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, all different, at random: stacks that start together seldom meet.
+    """Free ports, all different, at random: stacks that start together seldom collide.
 
     Between here and their use somebody else may take one: the server then fails with its log's end.
     """

@@ -1,4 +1,4 @@
-"""One supervised child: started, its log kept, restarted with back-off when it dies, ended when told.
+"""One supervised child: started, its log kept, restarted with back-off when it dies, ended on request.
 
 It starts by exec (never a bare fork: the parent has threads) in a process group of its own, so
 that Ctrl-C in a terminal reaches only the parent, which then ends everything in its order.
@@ -18,7 +18,7 @@ BACK_OFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Pause before the first, second, ... restart in a row; the last one repeats."""
 
 STEADY_S: Final = 30.0
-"""Who ran this long starts again at the first pause."""
+"""A process that ran this long restarts after the first back-off."""
 
 END_S_MAX: Final = 12.0
 """From SIGTERM to SIGKILL: a service's own 8 s for draining, and room to spare."""

@@ -16,7 +16,7 @@ import msgspec
 import psutil
 
 END_S_MAX: Final = 5.0
-"""From SIGTERM to SIGKILL: nobody waits for a drained queue any more."""
+"""From SIGTERM to SIGKILL: there is no queue to drain any more."""
 
 _CLOCK_SLACK_S: Final = 2.0
 _AGAIN_AFTER_S: Final = 0.02
@@ -65,7 +65,7 @@ def end_in_order(processes: tuple[ProcessRef, ...], within_s: float) -> int:
 
 def has_ended(recorded: ProcessRef, within_s: float) -> bool:
     """Whether it is gone in time."""
-    # psutil's own wait takes a zombie for alive, and in a container often nobody reaps orphans.
+    # psutil's own wait counts a zombie as alive, and in a container often no process reaps orphans.
     deadline = time.monotonic() + within_s
     while recorded.process() is not None:
         if time.monotonic() > deadline:

@@ -31,7 +31,7 @@ _STOP_ORDER: Final = (*SERVICES, "valkey", "kafka")
 
 
 def _silent(_: str) -> None:
-    """Nobody listens to the progress of starting."""
+    """Drop reports of progress."""
 
 
 class LocalStack:
@@ -202,7 +202,7 @@ class LocalStack:
         return process
 
     def _changed(self, _: Process) -> None:
-        """A child started or ended: the leash, and who reads stack.json, must know the new process id."""
+        """A child started or ended: the reaper and the readers of stack.json need the new process id."""
         with self._changing:
             if self._leash is not None:
                 self._leash.hold(self._recorded())

@@ -1,4 +1,4 @@
-"""What `sparring status` shows: asked of the folder, the processes, the broker, the catalog and presence."""
+"""What `sparring status` shows: read from the folder, the processes, the broker, the catalog and presence."""
 
 import contextlib
 import socket
@@ -81,7 +81,7 @@ class StackStatus(msgspec.Struct, frozen=True):
     pipelines: tuple[PipelineStatus, ...] = ()
     models: tuple[ModelStatus, ...] = ()
     problems: tuple[str, ...] = ()
-    """What could not be asked, and what the services say that they cannot do."""
+    """What could not be read, and the problems that services report."""
 
 
 def read_status(folder: Folder) -> StackStatus:

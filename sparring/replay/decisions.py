@@ -24,7 +24,7 @@ KEYS_MAX: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class RoutingDifference:
-    """A decision that does not come out again: what its official answer says, and what was derived."""
+    """A decision that differs when derived again: the official answer's, and the derived one."""
 
     request_id: str
     frame: str

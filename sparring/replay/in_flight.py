@@ -67,7 +67,7 @@ class FramesInFlight:
         self._bytes += size_bytes
 
     def delivered(self, number: int, place: str) -> Iterable[Answer]:
-        """It lies there; returns the answers that came before this was known, to be given to `answered`."""
+        """The frame is delivered; returns its answers that arrived before this report, for `answered`."""
         one = self._sent.get(number)
         if one is None:
             return ()
@@ -76,7 +76,7 @@ class FramesInFlight:
         return self._early.pop(place, ())
 
     def answered(self, answer: Answer, now_s: float) -> InFlightFrame | None:
-        """The frame whose answer it is. None: it is kept until its frame's delivery is reported, or came twice."""
+        """The frame of an answer. None: the answer is kept until its frame's delivery report, or is a duplicate."""
         number = self._places.get(answer.frame)
         if number is None:
             self._early.setdefault(answer.frame, []).append(answer)

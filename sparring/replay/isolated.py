@@ -35,7 +35,7 @@ _PATIENT: Final = {
     "SPARRING_SHADOW_SHED_AFTER_MS": "0",
     "SPARRING_SHADOW_DELIVERY_MS": "30000",
 }
-"""Over what the environment says: nobody waits for the champion here, so a slow challenger answers all the same."""
+"""Overrides the environment: here no client waits for the champion, and a slow challenger still answers."""
 
 ALIVE_S_MAX: Final = 60.0
 DEPLOY_WAIT_S: Final = 120.0

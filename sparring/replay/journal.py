@@ -214,7 +214,7 @@ class Journal:
         return self._db.execute("SELECT 1 FROM facts WHERE name = 'ended'").fetchone() is not None
 
     def attempt(self) -> int:
-        """The number of this run, from 1; the next one asked for is one more."""
+        """The number of this run, from 1; each call returns the next."""
         self._db.execute(
             "INSERT INTO facts VALUES ('attempts', '1') "
             "ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
@@ -250,7 +250,7 @@ class Journal:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[Lock]:
-    """The lock, for whoever opens the journal: it is let go of where that fails."""
+    """The lock, released where opening the journal fails."""
     lock = Lock.take(folder / FOLDER / "journal.lock", f"the replay in {folder}")
     try:
         yield lock

@@ -187,7 +187,7 @@ class Replay:
         self._done.append(one.number)
 
     def _save(self) -> None:
-        """Write what has come, whatever else happens: the error before is the one that says why."""
+        """Write the answers that have arrived; an earlier error takes precedence."""
         while (event := self._road.take(0)) is not None:
             with contextlib.suppress(SparringError, OSError):
                 self._take(event)

@@ -52,7 +52,7 @@ class RecordedAnswers:
 
     @property
     def is_whole(self) -> bool:
-        """Whether `keep` came to its end."""
+        """Whether `keep` has finished."""
         return self._db.execute("SELECT 1 FROM whole").fetchone() is not None
 
     def keep(self, answers: Iterable[Answer]) -> None:

@@ -1,4 +1,5 @@
-"""What answers a replay: a version that is there, or a candidate's that nobody deployed. With its models' files."""
+"""The version that answers a replay: a deployed one, or a candidate's that is deployed nowhere. With its models'
+files."""
 
 from pathlib import Path
 from uuid import uuid4

@@ -47,7 +47,7 @@ class Child:
         return None if self._process is None else self._process.pid
 
     def requested_by(self, deployments: frozenset[Deployed]) -> None:
-        """What wants it now. Where something new does, crashes count anew and no back-off is waited for."""
+        """Set the reasons why it is needed. A new reason resets the crash count and the back-off."""
         if deployments - self._deployments:
             self.crashes, self._start_at_s = 0, 0.0
         self._deployments = deployments
@@ -100,7 +100,7 @@ class Child:
         self.renewing = True
 
     def ended(self) -> bool:
-        """Whether the process that was asked to end is gone; after STOP_S_MAX it is killed."""
+        """Whether the ending process has ended; it is killed after STOP_S_MAX."""
         if self._process is None:
             return True
         self._kill_if_late()

@@ -1,4 +1,4 @@
-"""Who fits into a host's memory, and who has outgrown it. Pure."""
+"""Which process fits into a host's memory limit, and which has outgrown it. Pure."""
 
 from collections.abc import Mapping
 from typing import Final

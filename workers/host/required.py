@@ -57,7 +57,7 @@ def cold_lanes(
 def failed(
     versions: Iterable[PipelineVersion], lanes: Collection[ModelLane], never: Mapping[ModelLane, str]
 ) -> tuple[Failed, ...]:
-    """What a host says of the versions that need a lane which it cannot serve.
+    """The failures that a host reports for versions that need a lane which it cannot serve.
 
     lanes: those that it serves. never: those that it cannot, and why.
     """

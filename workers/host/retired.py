@@ -1,4 +1,4 @@
-"""Which of the lanes that no version needs any more have tasks that nobody has answered.
+"""Lanes that no version needs and that still have unanswered tasks.
 
 Looked for again and again: whatever a router does, and however late, a task that it sent there is found.
 """
@@ -35,7 +35,7 @@ class Retired:
         """Lanes that have had another number of records by now."""
 
     def with_tasks(self, retired: Callable[[], Collection[ModelLane]]) -> set[ModelLane]:
-        """Lanes that were found to have tasks. `retired` says which lanes are looked at, every few seconds."""
+        """Lanes with tasks. `retired` returns the lanes to check; it is called every few seconds."""
         try:
             if not self._news and time.monotonic() >= self._due_s:
                 self._due_s = time.monotonic() + _EVERY_S

@@ -1,4 +1,4 @@
-"""Records that were read and are not written yet: what came during one write is the next batch."""
+"""Records that are read and not written yet: those that arrive during one write are the next batch."""
 
 import asyncio
 from typing import Final

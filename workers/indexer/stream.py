@@ -29,7 +29,7 @@ Event: TypeAlias = EventT[Any]
 
 
 class Seldom(logging.Filter):
-    """Lets each of aiokafka's sentences through once in a while: without a broker it says 90 a second."""
+    """Limits repeated messages of aiokafka: without a broker it logs 90 a second."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ def stream_app(settings: Settings, scratch: Path, put: Callable[[Event], Awaitab
 
 
 def _credentials(kafka: Brokers) -> Credentials | None:
-    """How Faust logs in, or None: over plain sockets, as nobody."""
+    """Faust's credentials; None: plain sockets, no login."""
     if kafka.user:
         return faust.SASLCredentials(
             username=kafka.user, password=kafka.password, mechanism=kafka.mechanism, ssl_context=kafka.ssl_context()

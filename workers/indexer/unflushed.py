@@ -1,4 +1,4 @@
-"""What was written lately, kept in case Redis forgets it.
+"""Recent writes, kept until Redis can no longer lose them.
 
 Redis confirms a write before its disk has it: killed, it forgets up to two seconds, and a replica that takes over may
 lack as much. A number stands behind each write, and what Redis has it has in order: an older number than the last that
@@ -25,7 +25,7 @@ _HEADERS_BYTES: Final = 1_000
 """About as much as an answer's headers take."""
 
 Receipt = Callable[[], object]
-"""Says that a record is done with, and may be committed."""
+"""Acknowledges a record: it may be committed."""
 
 
 class IndexWriter(Protocol):

@@ -104,7 +104,7 @@ def batch_rows_max(loaded: LoadedVersion, slip: Slip) -> int:
 
 
 def stale(ticket: Ticket, lane: Lane, shed_policy: ShedPolicy) -> Finished | None:
-    """An answer without running: nobody waits for the frame any more, or its shadow is too late."""
+    """The answer of a task that is not run: its frame has expired, or the shadow task is too old."""
     now = now_ms()
     deadline = ticket.slip.deadline
     if deadline is not None and deadline < now:

@@ -35,7 +35,7 @@ class Fetcher:
         self._stopping = stopping
 
     def fetch(self, ticket: Ticket) -> Finished | None:
-        """Read what the frame refers to into its ticket; its answer instead, where nobody waits for one any more.
+        """Read the referenced bytes into the ticket; returns its answer instead where the frame has expired.
 
         Raises:
             Refused: it may not be read, is not there, or is not what was meant; or its store does not come back.
@@ -48,7 +48,7 @@ class Fetcher:
                 with self._watchdog.watching(f"reading for request {ticket.slip.request_id}", REFERENCE_WAIT_S_MAX):
                     ticket.fetched = self._read(ticket.frame, deadline_s - time.monotonic())
             except RetryLater as error:
-                # The frame is not to blame; but whoever waits behind it is not either.
+                # The frame is not to blame, and neither are the frames behind it.
                 if time.monotonic() + _AGAIN_S > deadline_s:
                     message = f"it could not be read within {REFERENCE_WAIT_S_MAX:g} s: {error}; send it again later"
                     raise Refused("ReferenceNotFound", message, "read") from error

@@ -1,4 +1,4 @@
-"""Loaded models. Each is loaded in a thread of its own: a load that hangs is left behind, and holds nobody for ever."""
+"""Loaded models. Each loads in a thread of its own: a hanging load is abandoned and blocks nothing."""
 
 import logging
 import threading
@@ -29,7 +29,7 @@ def named(pinned: PinnedModel) -> Named:
 
 
 class LoadTooSlow(SparringError):
-    """The load takes longer than it may. It goes on, and may still come to its end."""
+    """The load exceeds its time limit. It continues, and may still finish."""
 
 
 class ModelLoader:
@@ -97,7 +97,7 @@ class Load:
 
     @property
     def done(self) -> bool:
-        """Whether it came to an end, good or bad."""
+        """Whether the load has ended, with a model or an error."""
         return self._loaded.done()
 
     def result(self) -> LoadedModel | None:

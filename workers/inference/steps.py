@@ -107,7 +107,7 @@ class OnnxModel:
 
     @cached_property
     def independent(self) -> bool:
-        """Probed when it is first asked: a model that only ever gets single rows is never run with two."""
+        """Probed at the first call: a model that only gets single rows is never run with two."""
         fixed = any(spec.shape is not None and spec.shape[:1] not in ((), (None,)) for spec in self.pinned.inputs)
         why = why_not_independent(self.run, self._random_row, rows_fixed=fixed)
         if why is not None:

@@ -33,9 +33,9 @@ log = logging.getLogger(__name__)
 
 _LOAD_AGAIN_S: Final = 5.0
 _UNWANTED_S: Final = 2.0
-"""A version that was not wanted for this long is not waited for in the background."""
+"""A version that was not needed for this long is not loaded in the background."""
 _KEEP_S: Final = 10.0
-"""A version that is no longer wanted stays this long: tasks of it may still be on their way."""
+"""A version that is no longer needed stays loaded this long: its tasks may still arrive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +62,21 @@ class VersionCache:
         self._background = ThreadPoolExecutor(1, thread_name_prefix="loader")
         self._versions: dict[str, LoadedVersion] = {}
         self._needed: frozenset[Named] = frozenset()
-        """By versions that are wanted."""
+        """Models of the needed versions."""
         self._closed = False
         self._wanted_s: dict[str, float] = {}
         self._pending: dict[str, float] = {}
         """Version -> when its load may be tried (again)."""
         self._problems: dict[str, str] = {}
         self._asked: dict[str, Deployed] = {}
-        """Version -> what made it wanted: another offer asks anew."""
+        """Version -> why it is needed: another offer requests another load."""
         self._failed: dict[str, Failed] = {}
         """Versions that this offer cannot have: trying again gives the same."""
         self._cold: tuple[str, ...] = ("the catalog",)
         self._reader.refresh()
 
     def follow(self) -> None:
-        """Read the catalog on, start loading what is wanted, let go of what is not."""
+        """Read the catalog; start loading needed versions, drop the others."""
         with self._reading:
             self._reader.follow()
             asked = {
@@ -92,7 +92,7 @@ class VersionCache:
         )
         now_s = time.monotonic()
         for loaded in list(self._versions):
-            # A late task may have loaded a version that nobody wants any more: it goes as well.
+            # A late task may have loaded a version that is no longer needed: it is dropped as well.
             self._wanted_s.setdefault(loaded, now_s)
         for version in wanted:
             self._wanted_s[version.version] = now_s
@@ -134,7 +134,7 @@ class VersionCache:
         return tuple(Warm(str(v.version.pipeline), v.version.version) for v in versions)
 
     def cold(self) -> tuple[str, ...]:
-        """What is wanted and not loaded yet, one line each."""
+        """The needed versions that are not loaded yet, one line each."""
         return self._cold
 
     def problems(self) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ class VersionCache:
         return tuple(self._problems.values())
 
     def failed(self) -> tuple[Failed, ...]:
-        """What is wanted and cannot be loaded, however often it is tried."""
+        """The needed versions that cannot be loaded, however often they are retried."""
         return tuple(self._failed.values())
 
     def unneeded_hanging_loads(self) -> tuple[str, ...]:
@@ -194,7 +194,7 @@ class VersionCache:
         return time.monotonic() - seen_s < _UNWANTED_S
 
     def _load(self, version: PipelineVersion, goes_on: Callable[[], bool]) -> LoadedVersion:
-        """RetryLater where `goes_on` says no before it is loaded."""
+        """RetryLater where `goes_on` returns False before it is loaded."""
         while not self._loading.acquire(timeout=LOOK_S):
             if not goes_on():
                 raise RetryLater(f"{version.pipeline} version {version.version} waits for another one to be loaded")
