@@ -23,8 +23,9 @@ setup: $(STAMP)  ## install everything, locked and hashed, into .venv; Kafka int
 demo: setup  ## a real Kafka, two real models, a random split, a shadow deploy; KEEP=1 keeps the data
 	$(BIN)/python -m examples.demo $(if $(KEEP),--keep)
 
-# Four processes, each with a Kafka of its own, keep two cores busy. In the order of their files, so that the longest
-# file is not the last. The services keep what they compile: without bytecode each of them compiles everything anew.
+# Four test processes keep two cores busy while some of them wait. They share one Kafka and one Valkey. The tests of a file
+# run in one process (exceptions: tests/scheduling.py), in the order of the files: the long ones are not the last.
+# The services keep what they compile: without bytecode each of them compiles everything anew.
 test: setup  ## the whole suite on a real Kafka and a real Valkey; ARGS="-k name" chooses
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 

@@ -78,7 +78,7 @@ def official(stack: LocalStack) -> tuple[dict[str, int], set[bytes]]:
     finally:
         consumer.close()
     with Redis.from_url(stack.redis) as redis:
-        return dict(ends), set(redis.scan_iter(match=f"{stack.namespace}[:-]*", count=10_000))
+        return dict(ends), set(redis.scan_iter(match=f"{stack.namespace}[-:]*", count=10_000))
 
 
 def is_indexed(stack: LocalStack, ids: list[str]) -> bool:

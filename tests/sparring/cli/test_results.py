@@ -355,13 +355,13 @@ def test_versions_in_a_stacks_tables_are_short() -> None:
 # --- result ---------------------------------------------------------------------------------
 
 
-def test_a_request_is_shown_with_its_decisions_and_outputs(capsysbinary: Said) -> None:
+def test_a_request_is_shown_with_its_decisions_and_outputs(settings: Settings, capsysbinary: Said) -> None:
     page = " ".join(result(capsysbinary, "sums-1").split())
     for text in (
         "default/sums, version",
         "twice, version",
         "step 0: twice of 1 twice, 1 thrice; by side, 0.25",
-        "whole.frames/",
+        f"{settings.topics.frames}/",
         "6, 8",
     ):
         assert text in page
