@@ -404,14 +404,14 @@ class Client(OtherNames):
         if not slash:
             workspace, name = self._current.name(), given
         full = PipelineName(checked_name("pipeline", workspace), checked_name("pipeline", name))
-        # The broker is only asked where what is known says no: an event loop does not wait for it.
+        # Request the broker only if the known catalog lacks the pipeline: an event loop must not wait for it.
         if full not in self._connection.follower.catalog.pipelines and full not in self._connection.catalog().pipelines:
             known = _listed(str(one) for one in self._connection.catalog().pipelines)
             raise EntityNotFoundError(f"pipeline: {full} does not exist; there are: {known}")
         return full
 
     def close(self) -> None:
-        """Close the connections. Handles that came from this client are of no use afterwards."""
+        """Close the connections. Handles of this client cannot be used afterwards."""
         self._connection.close()
 
     def __enter__(self) -> Self:

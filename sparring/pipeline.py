@@ -74,7 +74,7 @@ class Pipeline(OtherNames):
         return list(reversed(self._known().versions))
 
     def history(self) -> list[dict[str, Any]]:
-        """What was live since when, newest first: `time` (UTC), `version` (None: undeployed), `by` (who did it)."""
+        """The switches, newest first: `time` (UTC), `version` (None: undeployed), `by` (the user)."""
         return [
             {"time": moment(switch.at), "version": switch.version, "by": switch.by}
             for switch in reversed(self._known().history)
@@ -215,7 +215,7 @@ class Pipeline(OtherNames):
         wait_for_status: bool = True,
         deploy_wait_s: float = DEPLOY_WAIT_S,
     ) -> "Pipeline":
-        """Make the steps a new version, where they were edited or one of their models was configured anew, and switch
+        """Make the steps a new version, if they were edited or one of their models was configured again, and switch
         to it live.
 
         No undeploy is needed and no request fails during the switch. A challenger that is not ready

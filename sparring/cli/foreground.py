@@ -24,7 +24,7 @@ def say(line: str) -> None:
 
 
 def run_in_foreground(stack: LocalStack) -> None:
-    """Start it, show it, stop it when asked to.
+    """Start the stack, show its status, stop it on Ctrl-C.
 
     Raises:
         StackError: when it cannot start.

@@ -1,4 +1,4 @@
-"""`sparring topics prune`: topics of models that nobody has needed for a while are deleted, with their groups."""
+"""`sparring topics prune`: deletes topics of models that no version has needed for a while, with their groups."""
 
 import argparse
 from typing import TYPE_CHECKING, Final, assert_never
@@ -57,7 +57,7 @@ def _prune(parsed: argparse.Namespace) -> int:
     from sparring.system.connection import Connection, found_settings  # noqa: PLC0415  # as above
 
     with closing(Connection(found_settings())) as connection:
-        # The catalog is asked last: what it says holds nearest to the deed.
+        # Read the catalog last: it is the newest when the topics are deleted.
         found = standings(connection.broker, connection.topics)
         seen = judged(connection.catalog(), connection.topics, found, parsed.unused_for, now_ms())
         unused = [one.topic for one in seen if one.verdict == "unused"]

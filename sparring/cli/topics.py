@@ -40,7 +40,7 @@ ROLES: Final = {
     "catalog": ("SDK", "all"),
     "presence": ("all services", "host, SDK"),
 }
-"""Who writes, who reads, by the first word after the namespace: the same as in docs/contract.md."""
+"""Writers and readers, by the first word after the namespace, as in docs/contract.md."""
 
 SETTINGS: Final = {name for topic in fixed_topics("") for name in topic.config()} | {
     "min.insync.replicas",

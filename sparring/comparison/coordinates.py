@@ -143,7 +143,7 @@ class PairSpaces:
 
 
 def _told(a: pl.DataFrame, b: pl.DataFrame) -> Floats:
-    """The pictures' widths and heights, as one of the sides knows them: [n, 2], NaN where neither does."""
+    """The pictures' widths and heights, from either side: [n, 2], NaN where neither has them."""
     sizes = [
         frame.select(pl.col("picture_width", "picture_height").cast(pl.Float64).fill_null(np.nan)).to_numpy()
         for frame in (a, b)

@@ -166,7 +166,7 @@ def difference(a: pl.Series, b: pl.Series) -> OutputDifference:
 
 
 def _numbers(one: Lists, two: Lists, rows: Bools) -> tuple[Floats, Floats, Bools]:
-    """For all n pairs, of which only `rows` came: largest difference, the same relative, the same largest number."""
+    """For all n pairs, of which `rows` are present: largest difference, relative difference, equal largest index."""
     abs_max, relative, same_peak = np.zeros(len(rows)), np.zeros(len(rows)), np.ones(len(rows), np.bool_)
     places = np.flatnonzero(rows)
     for some in portions(one.counts, VALUES_AT_ONCE):

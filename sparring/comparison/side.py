@@ -53,7 +53,7 @@ _PARTITIONS: Final = ds.partitioning(pa.schema([("date", pa.string()), ("model",
 
 
 class NotADataset(SparringError, ValueError):
-    """A folder has no results that can be compared; the message says what is missing."""
+    """A folder has no results that can be compared; the message names what is missing."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def _checked(argument: str, field: "pa.Field[Any]", name: str) -> "pa.Field[Any]
 
 
 def _of_model(dataset: ds.Dataset, model: str | None) -> list[Any]:
-    """The files that may have answers of it: a folder's name says whose there are. None: all."""
+    """The files that may have answers of the model, by their folders' names. None: all."""
     if model is None or "model" not in dataset.schema.names:
         return list(dataset.get_fragments())
     return list(dataset.get_fragments(ds.field("model") == model))

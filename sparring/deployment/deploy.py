@@ -240,7 +240,7 @@ def wait_for_routers(connection: Connection, offset: int, *, required: bool) -> 
 
 
 def undeploy(connection: Connection, name: PipelineName) -> None:
-    """Take a pipeline out of service; returns when the processes that nobody else needs are gone.
+    """Take a pipeline out of service; returns when the processes that no other version needs are gone.
 
     Raises:
         DeployError: when another deployer was faster.

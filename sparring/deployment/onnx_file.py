@@ -42,10 +42,10 @@ _SEEMS: Final = {
 }
 _DTYPES: Final = {"float": "float32", "double": "float64", "string": "string", "bool": "bool"}
 _WRONG: Final = 3
-"""Exit status: the last line says what is wrong with the file."""
+"""Exit status: the last line names the fault of the file."""
 
 _NO_NAME: Final = re.compile(r"|\?|-1|None")
-"""What exporters call any dimension that nobody named: two of them say nothing of each other."""
+"""Exporters' name for any unnamed dimension: two such dimensions need not be equal."""
 _NUMBERED: Final = re.compile(r"unk__\d+|.*_dim_\d+|[su]\d+|.*DynamicDimension\.\d+")
 """Likewise, where equal names are one dimension. Different ones may be one all the same."""
 
@@ -115,7 +115,7 @@ def known(stdout: bytes) -> Signature | None:
 
 
 def signatures(content: bytes) -> Iterator[Signature]:
-    """What ONNX Runtime says of a file; then the same, with what is derived. In this process: see `inspect`.
+    """The signature by ONNX Runtime; then the same, with what is derived. In this process: see `inspect`.
 
     Raises:
         Unfit: it has an input or output that no request or no answer can hold.

@@ -1,4 +1,4 @@
-"""Dead letters: frames that were refused, as they came. Listed by time, and sent again as new frames."""
+"""Dead letters: refused frames, unchanged. Listed by time, and sent again as new frames."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -61,7 +61,7 @@ class DeadLetter:
             return None
 
     def without_bytes(self) -> Self:
-        """For whoever keeps many."""
+        """A compact form, to keep many."""
         return replace(self, value=b"", headers=[pair for pair in self.headers if pair[0] == REPLAY_OF])
 
     @classmethod
@@ -162,7 +162,7 @@ def resend(
 
 
 def _own(headers: RawHeaders) -> RawHeaders:
-    """The frame's headers: without the last of each name that says why."""
+    """The frame's headers: without the last of each name that carries the reason."""
     left = list(_WHY)
     own = []
     for name, value in reversed(headers):

@@ -39,7 +39,7 @@ from sparring.vision.places import four, on_picture
 
 
 class NoPicture(SparringError, ValueError):
-    """There is nothing to draw, or nothing to draw on; the message says which."""
+    """There are no boxes to draw, or no picture; the message names which."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class GroupState:
 
 @dataclass(frozen=True, slots=True)
 class PruneVerdict:
-    """needed_until: when a version needed it last, Unix milliseconds; None: it does now, or nobody knows."""
+    """needed_until: when a version needed it last, Unix milliseconds; None: it does now, or it is unknown."""
 
     topic: str
     verdict: Verdict

@@ -15,7 +15,7 @@ IMAGE_FIELD: Final = "bytes"
 
 
 def open_rows(uri: str, written_as: Literal["parquet", "arrow"]) -> Any:
-    """The dataset, of a folder, a file, or a URI that pyarrow.fs knows. Errors as of `reading`."""
+    """The dataset, of a folder, a file, or a URI of pyarrow.fs. Errors as of `reading`."""
     path, files = uri, None
     if is_remote(uri):
         store = Store.of(uri)

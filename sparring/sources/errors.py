@@ -5,7 +5,7 @@ from schemas.limits import FRAME_BYTES_MAX, REFERENCE_BYTES_MAX
 
 
 class Incomplete(Refused):
-    """Frames of the file were given, and others of it cannot be read. The message says how many."""
+    """Some frames of the file were returned, and others cannot be read. The message gives their number."""
 
     def __init__(self, message: str) -> None:
         super().__init__("NotAnImage", message, "read")

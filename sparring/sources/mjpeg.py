@@ -48,7 +48,7 @@ def is_series(path: Path) -> bool:
 
 
 def jpegs_in(path: Path, bytes_max: int) -> Iterator[bytes]:
-    """The file's JPEGs in their order, also those that are broken: who decodes them looks whether they are whole.
+    """The file's JPEGs in their order, also broken ones: the decoder checks whether they are complete.
 
     Raises:
         Incomplete: behind the pictures that were given; the last one is cut off, one has more than `bytes_max` bytes,

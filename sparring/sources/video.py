@@ -187,7 +187,7 @@ def _jpegs_at(path: Path, wanted: set[int]) -> Iterator[tuple[int, npt.NDArray[n
 
 
 def _opened(path: Path) -> cv2.VideoCapture:
-    """OpenCV and FFmpeg write lines of their own about a file that they cannot read: ours says it once.
+    """Silence OpenCV's and FFmpeg's own lines about an unreadable file: our error is enough.
 
     FFmpeg takes its level at the first video of a process: a program that opened one before keeps the lines.
     """

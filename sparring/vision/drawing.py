@@ -24,7 +24,7 @@ COLOURS: Final[tuple[Colour, ...]] = (
     (255, 255, 255),
     (204, 121, 167),
 )
-"""Sky blue, orange, yellow, white, purple: told apart by people who do not see red and green, too. The first is
+"""Sky blue, orange, yellow, white, purple: also distinct for people who do not tell red from green. The first is
 the official answer's."""
 
 _DARK: Final[Colour] = (16, 18, 22)
@@ -127,7 +127,7 @@ def confident(layer: Layer, confidence_min: float) -> Layer:
 
 
 def legend(image: Image, layers: Sequence[Layer]) -> Image:
-    """The picture with a strip below that says which colour is which model, a line each.
+    """The picture with a strip below: a line per model, in its colour.
 
     Args:
         image: uint8 RGB [height, width, 3].
@@ -147,7 +147,7 @@ def legend(image: Image, layers: Sequence[Layer]) -> Image:
 
 
 def _checked(layers: object) -> list[Layer]:
-    """As they came; TypeError or ValueError names what is wrong, and in a layer its field."""
+    """The arguments, unchanged; TypeError or ValueError names the wrong one, and in a layer its field."""
     if isinstance(layers, str) or not isinstance(layers, Sequence):
         raise TypeError(f"layers: {type(layers).__name__}; expected a list of Layer")
     for layer in layers:

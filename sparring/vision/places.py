@@ -75,7 +75,7 @@ def four(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 
 def shown(given: object) -> str:
-    """What came, short enough for an error."""
+    """The value, short enough for an error message."""
     text = repr(given)
     return text if len(text) <= _SHOWN_CHARS_MAX else type(given).__name__
 

@@ -23,7 +23,7 @@ _OPTIONS: Final = (
 
 
 def upload(parsed: argparse.Namespace) -> int:
-    """Upload, and configure where an option says so."""
+    """Upload, and configure if an option requests it."""
     given = {name: getattr(parsed, name) for name in _OPTIONS if getattr(parsed, name) is not None}
     framework, path = Framework(parsed.framework), Path(parsed.path)
     with connected(parsed.workspace) as client:

@@ -1,4 +1,4 @@
-"""`sparring verify`: every frame of a time accounted for by what came out."""
+"""`sparring verify`: accounts for every frame of a time by its answers."""
 
 import argparse
 import sys

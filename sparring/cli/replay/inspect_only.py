@@ -1,4 +1,4 @@
-"""What `sparring replay` says without sending anything: what would be sent, decisions again, other weights."""
+"""`sparring replay` without sending: what would be sent, decisions derived again, other weights."""
 
 import argparse
 import tempfile
@@ -86,7 +86,7 @@ def dry_run(connection: Connection, plan: Plan, parsed: argparse.Namespace) -> i
 
 
 def verify(connection: Connection, frames: FrameSelection, *, shown_max: int, as_json: bool) -> int:
-    """Derive every decision again; exit code 1 where one differs, or nobody can derive it; 3 where there is none."""
+    """Derive every decision again; exit code 1 where one differs or cannot be derived; 3 where there is none."""
     source = _routed(frames.source)
     with (
         tempfile.TemporaryDirectory(prefix="sparring-verify-") as folder,

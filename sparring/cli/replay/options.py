@@ -63,7 +63,7 @@ def frames_of(connection: Connection, parsed: argparse.Namespace, answers: Pipel
         return _counted(found, begins_at(connection, found))
     wanted = AnswerFilter(
         ids=parsed.ids,
-        # An id says enough: whoever names one means it, whatever its pipeline.
+        # An id is enough: it selects a frame of any pipeline.
         pipeline=pipeline if parsed.ids is None else parsed.of_pipeline,
         model=parsed.of_model,
         anomalous=parsed.anomalous,

@@ -1,4 +1,4 @@
-"""What `sparring replay` does: look, or begin a replay, or go on with one; and what it says in the end."""
+"""Runs `sparring replay`: inspect, or begin a replay, or resume one; and prints its summary."""
 
 import argparse
 import contextlib
@@ -23,7 +23,7 @@ from sparring.system.connection import Connection, found_settings
 
 
 def replay(parsed: argparse.Namespace) -> int:
-    """Do what was asked; returns the exit code."""
+    """Run the command; returns the exit code."""
     with contextlib.closing(Connection(found_settings())) as connection:
         if parsed.resume is not None:
             with Journal.resume(Path(parsed.resume).absolute()) as journal:

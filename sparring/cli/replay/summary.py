@@ -1,4 +1,4 @@
-"""What a replay says while it goes on, and in the end. Pure."""
+"""The texts of a replay: its progress and its summary. Pure."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def line(counts: ReplayCounts, elapsed_s: float) -> str:
 
 
 def seconds_left(counts: ReplayCounts, elapsed_s: float) -> float | None:
-    """Until all is read and answered, if it goes on as it went; None: nobody knows.
+    """Until all frames are read and answered, at the rate so far; None: unknown.
 
     Of a range, other pipelines' frames are passed over: it is its offsets that tell how far it is.
     """
@@ -33,7 +33,7 @@ def seconds_left(counts: ReplayCounts, elapsed_s: float) -> float | None:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
+    """Seconds in words."""
     whole = round(seconds)
     hours, minutes, rest = whole // _HOUR_S, whole % _HOUR_S // 60, whole % 60
     if hours:
@@ -42,7 +42,7 @@ def duration(seconds: float) -> str:
 
 
 def summary(folder: Path, counts: ReplayCounts, journal: Journal) -> str:
-    """The last lines: of this run, and what the journal knows of all."""
+    """The last lines: this run's counts, and the journal's."""
     sent, again, written = journal.counts()
     statuses = ", ".join(f"{number:,} {status}" for status, number in sorted(counts.statuses.items())) or "none"
     lines = [

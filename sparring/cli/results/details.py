@@ -19,7 +19,7 @@ _SHOWN: Final = 6
 
 
 def print_answers(official: Answer, answers: Answers, topics: TopicNames) -> None:
-    """Everything, in the order in which one asks."""
+    """Everything about one answer, the most asked first."""
     out = console(highlight=False)
     facts = table("", "", show_header=False)
     facts.columns[0].style = "bold"

@@ -43,7 +43,7 @@ _COLUMNS: Final = (
 """79 columns at least."""
 
 _GROW: Final = ("request", "model", "pipeline", "answer", "ms", "time")
-"""Who gets the room that is left, in this order."""
+"""Columns that get the remaining width, in this order."""
 
 
 class Lines:

@@ -149,13 +149,13 @@ _WRITERS: Final[dict[str, Callable[[AnswerRole], _Writer]]] = {"table": _Table, 
 
 
 def _outputs(schema: pa.Schema) -> str:
-    """As they are told apart: by name, type and order."""
+    """Outputs are equal by name, type and order."""
     return ", ".join(f"{name} ({schema.field(name).type})" for name in schema.names[len(FIELDS) :])
 
 
 @contextlib.contextmanager
 def _until_interrupted(answers: AnswerStream, parsed: argparse.Namespace) -> Iterator[None]:
-    """Who ends `--follow` by Ctrl-C is done: what is being written is finished. A second one ends it at once."""
+    """Ctrl-C ends `--follow` after the present write. A second Ctrl-C ends it at once."""
     if not parsed.follow:
         yield
         return

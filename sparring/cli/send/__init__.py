@@ -94,7 +94,7 @@ def add_commands(commands: "Commands") -> None:
 
 
 def _send(parsed: argparse.Namespace) -> int:
-    # What is wrong with the files is said before anything is loaded that takes long, or connected.
+    # Check the files before anything slow is imported or connected.
     found = find_files(parsed.paths)
     if found.left_out:
         complain(said_left_out(found.left_out))
@@ -108,7 +108,7 @@ def _send(parsed: argparse.Namespace) -> int:
 
 
 def _bytes_max(files: Sequence[Path]) -> int:
-    """The largest frame that can be sent from here: where none is larger than Kafka takes, nothing is asked."""
+    """The largest frame that can be sent from here. Nothing is read where no file exceeds Kafka's limit."""
     if all(not path.is_file() or path.stat().st_size <= FRAME_BYTES_MAX for path in files):
         return FRAME_BYTES_MAX
     from sparring.system.connection import found_settings  # noqa: PLC0415  # slow: see cli.command

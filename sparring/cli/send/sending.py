@@ -30,11 +30,11 @@ _WAIT_S: Final = 1.0
 """A lost broker is noticed after this, however slow the pace is."""
 
 _BEHIND_S_MAX: Final = 1.0
-"""Who falls further behind the pace than this does not hurry after it."""
+"""A sender that falls further behind the pace than this does not catch up."""
 
 
 def send(parsed: argparse.Namespace, files: list[Path], refusals: Refusals) -> int:
-    """Send these files as was asked; returns the exit code."""
+    """Send the files; returns the exit code."""
     with interrupted_once(), closing(Connection(found_settings())) as connection:
         require_deployed(connection.catalog(), parsed.pipeline)
         return Sending(parsed, connection, files, refusals).run()

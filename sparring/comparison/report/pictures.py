@@ -18,7 +18,7 @@ from schemas.errors import SparringError
 from schemas.frames import Origin
 from schemas.limits import FRAME_BYTES_MAX
 from sparring.comparison.coordinates import PictureSize
-from sparring.comparison.report.source_uri import InFile, InRows, InTopic, InVideo, whereabouts
+from sparring.comparison.report.source_uri import InFile, InRows, InTopic, InVideo, parse_source
 from sparring.sources.dataset import image_of, in_order, is_image, open_rows
 from sparring.sources.remote import fetched
 from sparring.sources.store import is_remote
@@ -84,7 +84,7 @@ Connect: TypeAlias = "Callable[[], AbstractContextManager[Connection]] | None"
 
 T = TypeVar("T")
 Make = Callable[[Image], T]
-"""What is wanted of a picture, uint8 RGB [height, width, 3]."""
+"""What is taken of a picture, uint8 RGB [height, width, 3]."""
 
 _ERRORS: Final = (SparringError, OSError, ValueError, pa.ArrowException)
 
@@ -95,7 +95,7 @@ def open_pictures(
     """By source, what is made of each picture, or why there is none.
 
     Args:
-        sources: as in the column of that name, see `whereabouts`.
+        sources: as in the column of that name, see `parse_source`.
         connect: a connection, or None.
         make: called with one picture at a time.
         silent: why a store did not answer, by its beginning: such a one is not asked again, as that takes seconds each
@@ -123,7 +123,7 @@ class _Sought(Generic[T]):
         """One more."""
         try:
             # First: a file's name may look like anything.
-            place = InFile(source) if Path(source).is_file() else whereabouts(source)
+            place = InFile(source) if Path(source).is_file() else parse_source(source)
         except (OSError, ValueError) as error:
             self._found[source] = _told(error)
             return

@@ -1,4 +1,4 @@
-"""Where a picture lies: what a dataset's column `source` says, as a replay writes it. Pure."""
+"""A picture's location, parsed from a dataset's column `source`, as a replay writes it. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -48,11 +48,11 @@ class InRows:
     row: int
 
 
-Whereabouts = InTopic | InFile | InVideo | InRows
+PictureLocation = InTopic | InFile | InVideo | InRows
 
 
-def whereabouts(source: str) -> Whereabouts:
-    """What is meant. ValueError for a URI with options: who wrote a dataset does not say whom our keys are shown to."""
+def parse_source(source: str) -> PictureLocation:
+    """The location. ValueError for a URI with options: a dataset must not choose the server that gets our keys."""
     if is_remote(source) and "?" in source:
         raise ValueError("its URI has options; expected none: the environment says how a store is reached")
     if _IN_TOPIC.fullmatch(source):

@@ -13,7 +13,7 @@ import pytest
 from schemas.errors import FrameTooLarge, Refused
 from schemas.limits import MIB
 from sparring.cli.send.refusals import Refusals
-from sparring.comparison.report.source_uri import InFile, InVideo, whereabouts
+from sparring.comparison.report.source_uri import InFile, InVideo, parse_source
 from sparring.frames.encode import frame_given
 from sparring.frames.inputs import read_image
 from sparring.replay.file_frames import frames_of_files
@@ -168,9 +168,9 @@ def test_an_animated_picture_is_refused_before_it_is_sent(tmp_path: Path) -> Non
 def test_single_pictures_of_a_recording_are_found_again_by_their_names(tmp_path: Path) -> None:
     path = tmp_path / "camera.jpg"
     path.write_bytes(b"".join(JPEGS))
-    assert whereabouts(f"{path}#3") == InVideo(str(path), 3)
-    assert whereabouts("camera.mjpeg#3") == InVideo("camera.mjpeg", 3)
-    assert whereabouts("camera.png#3") == InFile("camera.png#3")
+    assert parse_source(f"{path}#3") == InVideo(str(path), 3)
+    assert parse_source("camera.mjpeg#3") == InVideo("camera.mjpeg", 3)
+    assert parse_source("camera.png#3") == InFile("camera.png#3")
     found = dict(pictures_at(path, [1, 3, 9]))
     assert {number: round(float(picture.mean()) / 40) for number, picture in found.items()} == {1: 1, 3: 3}
 
