@@ -1,4 +1,4 @@
-"""`python -m workers host | inference --model WORKSPACE/NAME@VERSION --lane LANE | indexer`: one worker, until SIGTERM."""
+"""`python -m workers host | inference --model WORKSPACE/NAME@VERSION --lane LANE | indexer`: run one worker."""
 
 import argparse
 import sys
