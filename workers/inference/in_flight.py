@@ -1,8 +1,8 @@
 """Tasks in flight: answers are published in the order of their tasks, commits follow delivery.
 
 A ticket is one task, from its record to the delivery report of its answer. Inference threads finish tickets in any
-order. The thread that finishes the oldest ticket without an answer publishes that answer, and every one that is ready
-behind it. A partition can be committed up to its first ticket without a delivery report.
+order. The thread that finishes the oldest ticket without an answer publishes that answer, and every answer that is
+ready behind it. A partition can be committed up to its first ticket without a delivery report.
 """
 
 import threading

@@ -138,17 +138,19 @@ def _why_not_fixed(run: Callable[[Arrays], Arrays], rows: Arrays, others: Arrays
     return None
 
 
-def _equal(one: Array, other: Array) -> bool:
+def _equal(first: Array, second: Array) -> bool:
     """Whether all bits are equal; NaN equals NaN."""
-    return bool(np.array_equal(one, other, equal_nan=one.dtype.kind in "fc"))
+    return bool(np.array_equal(first, second, equal_nan=first.dtype.kind in "fc"))
 
 
-def _same(one: Array, other: Array) -> bool:
+def _same(first: Array, second: Array) -> bool:
     """Whether shapes are equal, and values are equal up to rounding."""
-    if one.shape != other.shape or one.dtype.kind not in "fc":
-        return bool(np.array_equal(one, other))
-    finite = np.abs(other[np.isfinite(other)].astype(np.float64))
-    tolerance = _TOLERANCE_HALF if one.dtype == np.float16 else _TOLERANCE
+    if first.shape != second.shape or first.dtype.kind not in "fc":
+        return bool(np.array_equal(first, second))
+    finite = np.abs(second[np.isfinite(second)].astype(np.float64))
+    tolerance = _TOLERANCE_HALF if first.dtype == np.float16 else _TOLERANCE
     allowed = _LARGEST_SHARE * tolerance * float(finite.max(initial=0.0))
-    close = np.allclose(one.astype(np.float64), other.astype(np.float64), rtol=tolerance, atol=allowed, equal_nan=True)
+    close = np.allclose(
+        first.astype(np.float64), second.astype(np.float64), rtol=tolerance, atol=allowed, equal_nan=True
+    )
     return bool(close)

@@ -18,7 +18,7 @@ from workers.inference.steps import LoadedModel, load_model
 log = logging.getLogger(__name__)
 
 POLL_S: Final = 0.1
-"""How long one look at a load, or at the lock of the loads, takes at most."""
+"""The longest wait for a load, or for the lock of the loads, before the caller decides again whether to wait."""
 
 LoadKey: TypeAlias = tuple[ModelKey, Configuration]
 """A model is loaded once per configuration."""

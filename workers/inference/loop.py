@@ -34,7 +34,7 @@ from workers.inference.version_cache import VersionCache
 log = logging.getLogger(__name__)
 
 _IDLE_S: Final = 0.05
-"""How long one wait for tasks or for answers takes at most."""
+"""The longest wait for tasks, or for answers, before the loop goes on."""
 CRASHED: Final = 1
 """Exit code after an error that belongs to no message."""
 
@@ -111,7 +111,7 @@ class ModelProcess:
             self._executor.submit(ticket)
 
     def _run_alone(self, ticket: Ticket, quarantine: Quarantine) -> None:
-        """Run one task with nothing beside it: it is one of those that may have ended an earlier process."""
+        """Run a task with nothing else in flight: an earlier process may have ended because of it."""
         self._drain()
         self._wait_for_models(ticket)
         attempt = quarantine.next_attempt(ticket.record)
@@ -202,7 +202,7 @@ class ModelProcess:
 
 
 def _ticket(record: Record, epoch: int | None) -> Ticket:
-    """The task of a record. Raises ValueError where the record has no valid slip."""
+    """The ticket of a record. Raises ValueError if the record has no valid slip."""
     slip, headers = split_slip(record.headers)
     frame = Frame(
         key=record.key,

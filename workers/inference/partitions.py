@@ -71,14 +71,15 @@ class Partitions:
 
     def still_has(self, ticket: Ticket) -> bool:
         """Whether the ticket's partition has been assigned to this process without a break since it was read."""
-        return ticket.epoch is not None and self.epoch(ticket.record) == ticket.epoch
+        epoch = ticket.epoch
+        return epoch is not None and self._consumer.assignment_epoch(ticket.record.place) == epoch
 
     def quarantine(self, ticket: Ticket) -> Quarantine | None:
         """The quarantine of the ticket's partition, while its tasks must run one at a time."""
         return self._quarantines.get(ticket.record.place)
 
     def end_alone(self, ticket: Ticket, quarantine: Quarantine) -> None:
-        """One task of a quarantined partition is done. The last one ends the quarantine."""
+        """Count a task of a quarantined partition as done. The last one ends the quarantine."""
         quarantine.remaining -= 1
         if quarantine.remaining == 0 and self.quarantine(ticket) is quarantine:
             del self._quarantines[ticket.record.place]

@@ -1,4 +1,4 @@
-"""Metrics of a model process, and its spans where traces are on.
+"""Metrics of a model process, and its spans if tracing is on.
 
 A ticket's span lasts from its task's record to its answer. The spans queue, decode and infer lie within it; the span
 publish follows and lasts until the delivery report. Their times come from the answer's own timings, so that nothing
