@@ -12,7 +12,7 @@ from typing import Any
 from confluent_kafka import Consumer, Message, Producer
 
 from benchmarks.work import THREADS, Job, Work
-from workers.inference.watchdog import end_with_parent
+from workers.inference.process_setup import end_with_parent
 
 
 def main(kafka: str, tasks: str, results: str, job: str) -> None:

@@ -12,8 +12,8 @@ from adapters.settings import InferenceSettings
 from adapters.storage.models import ModelStore
 from schemas.models import PinnedModel
 from schemas.tables.fitting import Arrays
-from workers.inference.allocator import keep_buffers
 from workers.inference.answering import run_path
+from workers.inference.process_setup import keep_buffers
 from workers.inference.steps import load_model
 
 THREADS: Final = 2

@@ -15,7 +15,7 @@ from schemas.models import Configuration, PinnedModel
 from schemas.pictures.inputs import WORDS
 from sparring.deployment.configure import configuration
 from tests.workers.inference.loaded import SETTINGS, pin_onnx
-from workers.inference.request_inputs import decoded_inputs
+from workers.inference.request_inputs import image_inputs
 from workers.inference.steps import load_model
 
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"
@@ -58,7 +58,7 @@ def given(signature: str, image: dict[str, Any]) -> dict[str, np.ndarray]:
     pinned = PinnedModel(model, configuration(model, image=image))
     done, png = cv2.imencode(".png", np.full((HEIGHT, WIDTH, 3), COLOUR[::-1], np.uint8))
     assert done
-    outputs = load_model(pinned, content, SETTINGS).run(decoded_inputs(png.tobytes(), pinned))
+    outputs = load_model(pinned, content, SETTINGS).run(image_inputs(png.tobytes(), pinned))
     return {name.removeprefix("same_"): array for name, array in outputs.items()}
 
 

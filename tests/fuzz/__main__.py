@@ -50,13 +50,13 @@ def _models(console: Console, seed: int, count: int, first: int) -> list[str]:
     wrong = []
     for what, run in (("models with tables", fuzz_models), ("models with pictures", fuzz_pictures)):
         with Progress(console=Console(stderr=True)) as progress:
-            told = run(seed, count, first, partial(_advance, progress, progress.add_task(what, total=count)))
-        for kind, requests in sorted(told.requests.items()):
+            report = run(seed, count, first, partial(_advance, progress, progress.add_task(what, total=count)))
+        for kind, requests in sorted(report.requests.items()):
             console.print(f"{kind}: {requests:,}", highlight=False)
-        for page in told.wrong[:20]:
+        for page in report.wrong[:20]:
             console.print(f"\n{page}", style="red", highlight=False, markup=False)
-        console.print(f"{told.requests.total():,} requests to random {what}, {len(told.wrong)} failures")
-        wrong += told.wrong
+        console.print(f"{report.requests.total():,} requests to random {what}, {len(report.wrong)} failures")
+        wrong += report.wrong
     return wrong
 
 

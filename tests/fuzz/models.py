@@ -1,7 +1,7 @@
-"""Random models, paths of two, and shared runs through the code of a model process, without Kafka: request bytes to
-answer, beside what is right (`tests.fuzz.by_hand`).
+"""Random models, paths of two models and shared runs, through the code of a model process without Kafka.
 
-An answer is right, or it is refused: never wrong and `ok`. And what has to be answered is not refused.
+Each request's bytes become an answer, which is compared with the right one (`tests.fuzz.by_hand`). An answer may be
+right or an error, but never wrong with the status `ok`. A request that must be answered must not get an error.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from tests.fuzz.signatures import Input, Model, random_model
 from tests.nouns import frame, pipeline_version
 from workers.inference.answering import answer_together, batch_rows_max
 from workers.inference.in_flight import Finished, Ticket
-from workers.inference.shed_policy import ShedPolicy
+from workers.inference.stale import ShedPolicy
 from workers.inference.steps import LoadedModel, load_model
 from workers.inference.version_cache import LoadedVersion
 
@@ -37,39 +37,44 @@ REQUESTS_PER_PATH: Final = 5
 _SHARED_ROWS: Final = 8
 _SETTINGS: Final = InferenceSettings(intra_op_threads=1)
 _DEFAULTS: Final = structs.asdict(Configuration("onnx"))
-_PATIENCE: Final = ShedPolicy(60_000, 0)
+_SHED_POLICY: Final = ShedPolicy(60_000, 0)
 
 
 @dataclass
-class Told:
-    """What was asked and how it was answered.
-
-    requests: how many, by kind of path and status. shared: how many were given to a model together with others.
-    wrong: a page for each answer that is wrong, or not there.
-    """
+class FuzzReport:
+    """The requests of a run and their answers."""
 
     requests: Counter[str] = field(default_factory=Counter)
+    """The number of requests, by kind of path and status."""
     shared: int = 0
+    """The number of requests that the model ran together with others."""
     wrong: list[str] = field(default_factory=list)
+    """A page for each wrong or missing answer."""
 
 
 @dataclass(frozen=True)
 class Path:
-    """Models that run one after the other, the first one configured as it may be."""
+    """Models that run one after the other, and their configurations."""
 
     steps: tuple[Step, ...]
     configurations: tuple[Configuration, ...]
 
     @property
     def single(self) -> bool:
-        """Whether a row is the first model's whole input."""
+        """Whether each row is a whole input of the first model."""
         return self.configurations[0].batch_config == "single"
 
 
-def fuzz_models(seed: int, paths: int, first: int = 0, done: Callable[[int], object] = int) -> Told:
-    """So many paths, each with some requests; path number n of a seed is always the same. done: called with how many
-    are."""
-    told = Told()
+def fuzz_models(seed: int, paths: int, first: int = 0, done: Callable[[int], object] = int) -> FuzzReport:
+    """Run requests through random paths. Path number n of a seed is always the same.
+
+    Args:
+        seed: of all random choices.
+        paths: how many paths.
+        first: the number of the first path.
+        done: called with the number of finished paths.
+    """
+    report = FuzzReport()
     for number in range(first, first + paths):
         done(number - first)
         rng = Random(f"{seed}:{number}")
@@ -86,19 +91,19 @@ def fuzz_models(seed: int, paths: int, first: int = 0, done: Callable[[int], obj
             )
             for _ in range(REQUESTS_PER_PATH)
         ]
-        told.shared += len(requests) if _together(loaded) > 1 else 0
+        report.shared += len(requests) if _together(loaded) > 1 else 0
         for request, finished in zip(requests, answered(loaded, requests), strict=True):
             judged = right(path.steps, request, single=path.single)
             why = why_wrong(finished, judged)
             kind = "a path of two" if len(path.steps) > 1 else "a shared run" if _shares(path) else "a model"
-            told.requests[f"{kind}: {finished.answer.status}{', due' if judged.due else ''}"] += 1
+            report.requests[f"{kind}: {finished.answer.status}{', due' if judged.due else ''}"] += 1
             if why is not None:
-                told.wrong.append("\n".join(_page(seed, number, path, request, why)))
-    return told
+                report.wrong.append("\n".join(_page(seed, number, path, request, why)))
+    return report
 
 
 def random_path(rng: Random) -> Path:
-    """A model; or one whose rows may share runs with other requests'; or two models."""
+    """One model, one model whose rows may share runs with other requests' rows, or two models."""
     kind = rng.choice(("model", "model", "shared", "shared", "two"))
     model = random_model(rng)
     while kind == "shared" and not _seems_to_stack(model) and rng.random() < 0.9:
@@ -116,8 +121,8 @@ def random_path(rng: Random) -> Path:
 
 
 def _seems_to_stack(model: Model) -> bool:
-    """Whether rows of several requests fit into one run, be they independent or not."""
-    free = all(one.dims and not isinstance(one.dims[0], int) for one in model.inputs)
+    """Whether rows of several requests fit into one run, by shape; they may still depend on each other."""
+    free = all(taken.dims and not isinstance(taken.dims[0], int) for taken in model.inputs)
     return free and all(output.per_row for output in model.outputs)
 
 
@@ -128,20 +133,20 @@ def _fields(rng: Random, model: Model) -> tuple[str, ...] | None:
 
 
 def _second(rng: Random, model: Model) -> tuple[Model, dict[str, str], Configuration]:
-    """A model that takes some of the outputs, mostly as they are: by name, by position, or by `tensor_fields`."""
+    """A model that takes some of the outputs by name, by position or by `tensor_fields`, mostly with their dtype."""
     taken = rng.sample(model.outputs, rng.randint(1, len(model.outputs)))
     way = rng.choice(("name", "fields", "position" if len(model.outputs) == 1 else "name"))
-    names = [one.name if way == "name" else f"in {index}" for index, one in enumerate(taken)]
+    names = [output.name if way == "name" else f"in {index}" for index, output in enumerate(taken)]
     inputs = []
-    for one, name in zip(taken, names, strict=True):
-        dtype = one.dtype if rng.random() < 0.6 else rng.choice(("float32", "float64", "float16", "int64", "int32"))
-        dims = one.dims
+    for output, name in zip(taken, names, strict=True):
+        dtype = output.dtype if rng.random() < 0.6 else rng.choice(("float32", "float64", "float16", "int64", "int32"))
+        dims = output.dims
         if dims and rng.random() < 0.2:
             dims = tuple(None if rng.random() < 0.5 else size for size in dims)
         inputs.append(Input(name, dtype, dims))
     second = random_model(rng, inputs)
-    wires = {name: one.name for one, name in zip(taken, names, strict=True)}
-    fields = tuple(one.name for one in taken) if way == "fields" else None
+    wires = {name: output.name for output, name in zip(taken, names, strict=True)}
+    fields = tuple(output.name for output in taken) if way == "fields" else None
     return second, wires, Configuration("onnx", tensor_fields=fields)
 
 
@@ -169,19 +174,19 @@ def load(path: Path) -> LoadedVersion:
 
 
 def _signature(content: bytes) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
-    """As `upload_model` reads it from the file."""
+    """The signature that `upload_model` reads from the file."""
     *_, signature = onnx_file.signatures(content)
     return signature.inputs, signature.outputs
 
 
 def answered(loaded: LoadedVersion, requests: Sequence[Request]) -> list[Finished]:
-    """As an inference thread answers them: together, as many as may be."""
+    """Answer requests as an inference thread does: as many together as may share a run."""
     tickets = [_ticket(loaded, request.value, number) for number, request in enumerate(requests)]
     together = _together(loaded)
     return [
         finished
         for begin in range(0, len(tickets), together)
-        for finished in answer_together(tickets[begin : begin + together], loaded, "official", _PATIENCE)
+        for finished in answer_together(tickets[begin : begin + together], loaded, "official", _SHED_POLICY)
     ]
 
 
@@ -190,20 +195,20 @@ def _together(loaded: LoadedVersion) -> int:
 
 
 def _ticket(loaded: LoadedVersion, value: bytes, number: int) -> Ticket:
-    given = frame(f"r{number}", value)
-    (task,) = route(given, loaded.version)
+    request = frame(f"r{number}", value)
+    (task,) = route(request, loaded.version)
     slip = structs.replace(task.slip, produced_at=now_ms())
-    return Ticket(Record("work", 0, number, now_ms(), None, value, []), given, slip)
+    return Ticket(Record("work", 0, number, now_ms(), None, value, []), request, slip)
 
 
 def why_wrong(finished: Finished, judged: Right) -> str | None:
-    """What is wrong with an answer; None where nothing is."""
+    """Why an answer is wrong; None: it is right, or a permitted error."""
     answer = finished.answer
     if answer.status != "ok":
-        said = answer.failure()
+        failure = answer.failure()
         if judged.due:
-            return f"refused, {said.error}: {said.message}"
-        return None if said.error and said.message else "refused without a word"
+            return f"refused, {failure.error}: {failure.message}"
+        return None if failure.error and failure.message else "refused without a message"
     table = read_arrow(answer.value)
     if set(table.column_names) != set(judged.answers):
         return f"answered {table.column_names}; right is {sorted(judged.answers) or 'a refusal'}"
@@ -219,14 +224,14 @@ def why_wrong(finished: Finished, judged: Right) -> str | None:
 
 
 def _same(scalar: Any, array: Cell) -> bool:
-    """Of the model's own dtype, and equal to the last bit."""
+    """Whether a value has the model's own dtype and is equal to the last bit."""
     if array.dtype == object or array.dtype.kind == "U":
         return bool(scalar.as_py() == array.tolist())
     values = scalar.values
     if values.type != pa.from_numpy_dtype(array.dtype):
         return False
-    came: Any = np.array(values.to_pylist(), dtype=array.dtype)
-    return bool(np.array_equal(came, array, equal_nan=array.dtype.kind == "f"))
+    got: Any = np.array(values.to_pylist(), dtype=array.dtype)
+    return bool(np.array_equal(got, array, equal_nan=array.dtype.kind == "f"))
 
 
 def _shares(path: Path) -> bool:
@@ -234,7 +239,7 @@ def _shares(path: Path) -> bool:
 
 
 def _page(seed: int, number: int, path: Path, request: Request, why: str) -> Iterator[str]:
-    """The lines of a failing path as code, and of what was sent to it."""
+    """The lines of a failing path as code, and of its request."""
     yield f"WRONG: {why}"
     yield f"repeat: python -m tests.fuzz --seed {seed} --models 1 --first {number}"
     for step, configuration in zip(path.steps, path.configurations, strict=True):

@@ -16,7 +16,7 @@ from onnx import helper
 
 from schemas.models import Configuration, ImageSettings
 from tests.fuzz.by_hand import Right, Step
-from tests.fuzz.models import Path, Told, answered, load, why_wrong
+from tests.fuzz.models import FuzzReport, Path, answered, load, why_wrong
 from tests.fuzz.requests import Cell, Request
 from tests.fuzz.signatures import KINDS, Input, Model, Output
 
@@ -36,10 +36,10 @@ class Picture:
     kind: str
 
 
-def fuzz_pictures(seed: int, models: int, first: int = 0, done: Callable[[int], object] = int) -> Told:
+def fuzz_pictures(seed: int, models: int, first: int = 0, done: Callable[[int], object] = int) -> FuzzReport:
     """So many models, each with some pictures; model number n of a seed is always the same. done: called with how many
     are."""
-    told = Told()
+    report = FuzzReport()
     for number in range(first, first + models):
         done(number - first)
         rng = Random(f"{seed}:pictures:{number}")
@@ -50,12 +50,12 @@ def fuzz_pictures(seed: int, models: int, first: int = 0, done: Callable[[int], 
         requests = [Request(picture.value, 1, {}, complete=True, says=picture.kind) for picture in pictures]
         for picture, finished in zip(pictures, answered(load(path), requests), strict=True):
             judged = by_hand(picture, one, settings)
-            told.requests[f"a picture: {finished.answer.status}{', due' if judged.due else ''}"] += 1
+            report.requests[f"a picture: {finished.answer.status}{', due' if judged.due else ''}"] += 1
             if (why := why_wrong(finished, judged)) is not None:
                 came = f"{picture.kind} {list(picture.rgb.shape)}"
                 where = f"fuzz_pictures({seed}, 1, first={number})"
-                told.wrong.append(f"WRONG: {why[:300]}\nrepeat: {where}\n{one}\n{settings}\n{came}")
-    return told
+                report.wrong.append(f"WRONG: {why[:300]}\nrepeat: {where}\n{one}\n{settings}\n{came}")
+    return report
 
 
 def random_picture(rng: Random) -> Picture:

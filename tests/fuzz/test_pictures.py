@@ -6,8 +6,8 @@ _MODELS = 250
 
 
 def test_each_picture_is_the_tensor_that_its_input_and_settings_say_or_is_refused(seed: int) -> None:
-    told = fuzz_pictures(seed, _MODELS)
-    assert told.requests.total() == _MODELS * PICTURES_PER_MODEL
-    assert not told.wrong, "\n\n".join(told.wrong[:5])
-    assert told.requests["a picture: ok, due"] > 100
-    assert told.requests["a picture: error"] > 100
+    report = fuzz_pictures(seed, _MODELS)
+    assert report.requests.total() == _MODELS * PICTURES_PER_MODEL
+    assert not report.wrong, "\n\n".join(report.wrong[:5])
+    assert report.requests["a picture: ok, due"] > 100
+    assert report.requests["a picture: error"] > 100

@@ -13,8 +13,8 @@ steps           one loaded model or Python step
 independence    whether rows may share a run: two rows alone and together
 version_cache   which models are loaded, for which pipeline versions
 loading         loads a model in a thread; a hanging load is abandoned
-shed_policy     when a challenger's task is too old to run
+stale           tasks that need no run: expired, or shed (a challenger's)
 watchdog        ends the process when a run hangs
 recorder        metrics and spans of the process
-allocator       keeps decode buffers
+process_setup   malloc, priority, the end with the parent process
 """

@@ -1,11 +1,11 @@
-"""A task becomes an answer: decode, run every step of its path, encode. No Kafka here.
+"""Tasks become answers: decode, run every step of the path, encode. The executor calls it; it never touches Kafka.
 
-Requests that may share a run of the first step (`batch_rows_max`) are answered together; a batch
-that fails is run again one by one, so that a bad request refuses nobody but itself.
+Requests that may share a run of the first step (`batch_rows_max`) are answered together. A batch that fails runs again
+request by request, so that a bad request gets an error and the others get their answers.
 
-Rows share a run, of one request or of several, only where each output is known to have an entry per row, by the
-model's file or its configuration, and where a probe found no row that depends on another. Else each row has a run of
-its own through the whole path, and its answer is all that this run gives.
+Rows share a run, of one request or of several, only if the model's file or its configuration states that each output
+has an entry per row, and a probe finds no row that depends on another. Otherwise each row has its own run through the
+whole path, and the row's answer is the whole output of that run.
 """
 
 import logging
@@ -23,7 +23,7 @@ from schemas.frames import is_table
 from schemas.limits import RESULT_BYTES_MAX, RUN_MS_MAX
 from schemas.models import PinnedModel
 from schemas.names import Lane, ModelKey
-from schemas.results import SMALLER_ANSWERS, Timings, answer_of_slip, failure_value, why_expired
+from schemas.results import SMALLER_ANSWERS, Timings, answer_of_slip, failure_value
 from schemas.tables.casting import Array, cast
 from schemas.tables.fitting import Arrays
 from schemas.tables.read import encode_table, output_columns, read_table
@@ -31,7 +31,7 @@ from schemas.tasks import Slip
 from schemas.wiring import castable, dtype_of, wire_step
 from workers.inference.in_flight import Finished, Ticket
 from workers.inference.request_inputs import RequestInputs, request_inputs
-from workers.inference.shed_policy import ShedPolicy
+from workers.inference.stale import ShedPolicy, answer_if_stale, queued_timings
 from workers.inference.steps import LoadedModel
 from workers.inference.version_cache import LoadedVersion
 
@@ -43,20 +43,23 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Work:
-    """One request on its way through its path."""
+    """One decoded request."""
 
     ticket: Ticket
     inputs: RequestInputs
     queued_ns: int
     decode_ns: int
+    """Nanoseconds of the decoding, and of the fetch of a referenced frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowTime:
-    """What the rows of one request may take that run one by one. again: called before each run but the first."""
+    """The time limit for a request whose rows run one by one."""
 
     request_s_max: float = RUN_MS_MAX / 1000
-    again: Callable[[], None] = lambda: None
+    """Seconds for all rows of one request."""
+    on_next_run: Callable[[], None] = lambda: None
+    """Called before each run but the first: it restarts the watchdog's time limit."""
 
 
 def answer_together(
@@ -66,77 +69,66 @@ def answer_together(
     shed_policy: ShedPolicy,
     row_time: RowTime = RowTime(),
 ) -> list[Finished]:
-    """One answer per ticket, in their order. All are of one pipeline version and one path."""
+    """One answer per ticket, in their order.
+
+    Args:
+        tickets: of one pipeline version and one path.
+        loaded: that version.
+        lane: the lane of the process.
+        shed_policy: for stale tasks of a challenger.
+        row_time: the limit for rows that run one by one.
+    """
     finished: dict[int, Finished] = {}
     works: list[_Work] = []
     path = [loaded.models[key] for key in tickets[0].slip.path]
     for ticket in tickets:
-        ended = stale(ticket, lane, shed_policy)
+        without_run = answer_if_stale(ticket, lane, shed_policy)
         try:
-            if ended is None:
+            if without_run is None:
                 works.append(_decoded(ticket, path))
             else:
-                finished[id(ticket)] = ended
+                finished[id(ticket)] = without_run
         except Refused as refusal:
-            finished[id(ticket)] = refused(ticket, refusal, _timings(ticket))
+            finished[id(ticket)] = refused(ticket, refusal, queued_timings(ticket))
     together = len(works) > 1 and batch_rows_max(loaded, tickets[0].slip) > 1
     for group in _groups(works, together=together):
-        for work, done in zip(group, _run_group(group, path, loaded.rules, row_time), strict=True):
-            finished[id(work.ticket)] = done
-            row_time.again()
+        for work, outcome in zip(group, _run_group(group, path, loaded.rules, row_time), strict=True):
+            finished[id(work.ticket)] = outcome
+            row_time.on_next_run()
     return [finished[id(ticket)] for ticket in tickets]
 
 
 def refused(ticket: Ticket, refusal: Refused, timings: Timings) -> Finished:
-    """An error answer; an official one also leaves a dead letter."""
+    """An error answer. An official one carries the refusal, which makes a dead letter of the frame."""
     value = failure_value(refusal.error, refusal.message, refusal.stage)
     answer = answer_of_slip(ticket.content, ticket.slip, "error", value, now_ms(), timings)
     return Finished(answer, refusal if answer.official else None)
 
 
 def batch_rows_max(loaded: LoadedVersion, slip: Slip) -> int:
-    """Rows of several requests that may share a run: 1 unless the first model is configured to, its batch
-    dimension is free, and its rows may share one."""
+    """How many rows of several requests may share a run.
+
+    1, unless the first model is configured for more, its batch dimension is free, and its rows are independent.
+    """
     first = loaded.models[slip.path[0]]
     rows_max = first.pinned.configuration.batch_rows_max
     free = all(spec.shape is not None and spec.shape[:1] == (None,) for spec in first.pinned.inputs)
     return rows_max if rows_max > 1 and free and first.pinned.stacks(rows_max) and first.independent else 1
 
 
-def stale(ticket: Ticket, lane: Lane, shed_policy: ShedPolicy) -> Finished | None:
-    """The answer of a task that is not run: its frame has expired, or the shadow task is too old."""
-    now = now_ms()
-    deadline = ticket.slip.deadline
-    if deadline is not None and deadline < now:
-        why = why_expired(ticket.frame, deadline, "its turn came")
-        value = failure_value("Expired", why, "decode")
-        return Finished(answer_of_slip(ticket.content, ticket.slip, "expired", value, now, _timings(ticket)))
-    # The task's age, by the router's clock: a camera's may be years away.
-    age_ms = now - ticket.record.timestamp
-    if lane == "shadow" and (ended := shed_policy.reason_to_shed(ticket.slip.request_id, age_ms)) is not None:
-        value = failure_value("Shed", ended, "decode")
-        return Finished(answer_of_slip(ticket.content, ticket.slip, "shed", value, now, _timings(ticket)))
-    return None
-
-
 def _decoded(ticket: Ticket, path: Sequence[LoadedModel]) -> _Work:
-    queued_ns = _timings(ticket).queued_ns
-    started_ns = time.perf_counter_ns() - ticket.fetch_ns
+    queued_ns = queued_timings(ticket).queued_ns
+    started_at_ns = time.perf_counter_ns() - ticket.fetch_ns
 
     def stacks(rows: int) -> bool:
         return all(model.pinned.stacks(rows) and model.independent for model in path)
 
     inputs = request_inputs(ticket.content, path[0].pinned, stacks)
-    return _Work(ticket, inputs, queued_ns, time.perf_counter_ns() - started_ns)
-
-
-def _timings(ticket: Ticket) -> Timings:
-    """Queued until now. The frame's clock is its producer's: it may be ahead of ours."""
-    return Timings(queued_ns=max(0, time.time_ns() - ticket.fetch_ns - ticket.slip.produced_at * 1_000_000))
+    return _Work(ticket, inputs, queued_ns, time.perf_counter_ns() - started_at_ns)
 
 
 def _groups(works: list[_Work], *, together: bool) -> list[list[_Work]]:
-    """Works that fit into one run of the first step: the same trailing shapes and dtypes."""
+    """Groups of requests that fit into one run of the first step: their trailing shapes and dtypes are equal."""
     groups: dict[object, list[_Work]] = {}
     for work in works:
         alone = not together or len(work.inputs.runs) != 1
@@ -151,19 +143,19 @@ def _run_group(
     firsts: list[Arrays] | list[None] = [None] * len(works)
     infer_ns = 0
     if len(works) > 1:
-        started_ns = time.perf_counter_ns()
+        started_at_ns = time.perf_counter_ns()
         try:
             firsts = _run_first_together(works, path[0])
-            infer_ns = time.perf_counter_ns() - started_ns
+            infer_ns = time.perf_counter_ns() - started_at_ns
         except Refused:
-            # One of them, or their being together, is the reason: alone each shows its own.
-            log.debug("%d requests that share a run are run one by one", len(works), exc_info=True)
+            # One request, or the combination, is the reason. A run of its own shows each request's own error.
+            log.debug("the shared run of %d requests failed; each runs alone", len(works), exc_info=True)
     for work, first in zip(works, firsts, strict=True):
         yield _run_alone(work, path, rules, row_time, first, infer_ns)
 
 
 def _run_first_together(works: list[_Work], first: LoadedModel) -> list[Arrays]:
-    """The first step's outputs per request, of one run over the rows of all."""
+    """The first step's outputs per request, from one run with the rows of all requests."""
     names = works[0].inputs.runs[0].keys()
     stacked = {name: np.concatenate([work.inputs.runs[0][name] for work in works]) for name in names}
     outputs = first.run(stacked)
@@ -183,11 +175,11 @@ def _run_alone(
     first: Arrays | None,
     infer_ns: int,
 ) -> Finished:
-    """The whole path for one request, or the steps after the first where that has run already."""
-    started_ns = time.perf_counter_ns()
+    """Run the whole path for one request, or the steps after the first if that has run already (`first`)."""
+    started_at_ns = time.perf_counter_ns()
 
     def timings() -> Timings:
-        return Timings(work.queued_ns, work.decode_ns, infer_ns + time.perf_counter_ns() - started_ns)
+        return Timings(work.queued_ns, work.decode_ns, infer_ns + time.perf_counter_ns() - started_at_ns)
 
     try:
         value = _encoded(work, _runs(work, path, row_time, first), rules)
@@ -199,9 +191,9 @@ def _run_alone(
 
 def _runs(work: _Work, path: list[LoadedModel], row_time: RowTime, first: Arrays | None) -> list[Arrays]:
     """The last step's outputs of each run."""
-    started_s, done = time.monotonic(), []
+    started_at_s, outputs = time.monotonic(), []
     for index, arrays in enumerate(work.inputs.runs):
-        took_s = time.monotonic() - started_s
+        took_s = time.monotonic() - started_at_s
         if index and took_s > row_time.request_s_max:
             raise Refused(
                 "StepFailed",
@@ -211,9 +203,9 @@ def _runs(work: _Work, path: list[LoadedModel], row_time: RowTime, first: Arrays
                 "infer",
             )
         if index:
-            row_time.again()
-        done.append(run_path(path, arrays, first))
-    return done
+            row_time.on_next_run()
+        outputs.append(run_path(path, arrays, first))
+    return outputs
 
 
 def _encoded(work: _Work, runs: Sequence[Arrays], rules: "Rules | None") -> bytes:
@@ -224,7 +216,7 @@ def _encoded(work: _Work, runs: Sequence[Arrays], rules: "Rules | None") -> byte
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise Refused("StepFailed", f"the outputs cannot be written as Arrow: {error}", "publish") from error
     if len(value) > RESULT_BYTES_MAX:
-        outputs = ", ".join(f"{name} {one.dtype} {list(one.shape)}" for name, one in runs[0].items())
+        outputs = ", ".join(f"{name} {array.dtype} {list(array.shape)}" for name, array in runs[0].items())
         message = (
             f"the answer has {len(value)} bytes; expected at most {RESULT_BYTES_MAX}: {SMALLER_ANSWERS}, and so do "
             f"fewer rows in one request; it holds {outputs}{f', {len(runs)} times' if len(runs) > 1 else ''}"
@@ -234,7 +226,7 @@ def _encoded(work: _Work, runs: Sequence[Arrays], rules: "Rules | None") -> byte
 
 
 def _with_anomalies(rows: dict[str, list[Array]], ticket: Ticket, rules: "Rules") -> pa.Table:
-    """The outputs, and beside them what the pipeline's validations say of each row."""
+    """The outputs, and one column per validation of the pipeline with its result for each row."""
     outputs, frame, inputs = output_columns(rows), ticket.content, None
     content_type = frame.content_type
     if rules.takes_inputs and is_table(content_type):
@@ -245,7 +237,7 @@ def _with_anomalies(rows: dict[str, list[Array]], ticket: Ticket, rules: "Rules"
         log.warning("validation %r could not be evaluated: %s", name, why, extra=what)
     for name in anomalies.column_names:
         if name in outputs.column_names:
-            # Of a version that an older deploy() took: no reader takes a table that has a name twice.
+            # An older deploy() accepted such versions. No reader accepts a table with a duplicate name.
             message = f"the output {name!r} has the name of a validation's column: rename it in the model"
             raise Refused("StepFailed", message, "publish")
         outputs = outputs.append_column(name, anomalies[name])
@@ -253,7 +245,13 @@ def _with_anomalies(rows: dict[str, list[Array]], ticket: Ticket, rules: "Rules"
 
 
 def run_path(path: Sequence[LoadedModel], arrays: Arrays, first: Arrays | None = None) -> Arrays:
-    """The last step's outputs. first: the first step's outputs, where it has run already."""
+    """The last step's outputs.
+
+    Args:
+        path: the models, in order.
+        arrays: the inputs of the first one.
+        first: the outputs of the first one, if it has run already.
+    """
     outputs = path[0].run(arrays) if first is None else first
     for model in path[1:]:
         outputs = model.run(step_inputs(outputs, model.pinned))
@@ -261,8 +259,11 @@ def run_path(path: Sequence[LoadedModel], arrays: Arrays, first: Arrays | None =
 
 
 def step_inputs(outputs: Arrays, pinned: PinnedModel) -> Arrays:
-    """The inputs of a later step, of what the one before gave, in the dtypes that it declares. Refused where one is
-    missing, or a value does not fit."""
+    """The inputs of a later step, made from the outputs of the step before, in the declared dtypes.
+
+    Raises:
+        Refused: an input is missing, or a value does not fit its dtype.
+    """
     step = f"step {pinned.model.name}"
     specs = {spec.name: spec for spec in pinned.inputs}
     try:
@@ -273,7 +274,7 @@ def step_inputs(outputs: Arrays, pinned: PinnedModel) -> Arrays:
     for name, source in wires.items():
         array, spec = outputs[source], specs[name]
         if pinned.configuration.runtime == "python" and not castable(dtype_of(array), spec.dtype):
-            # deploy() refuses such a declaration; versions that an older one took go on as they did.
+            # deploy() refuses such a declaration. Versions that an older deploy() accepted keep their behaviour.
             inputs[name] = array
             continue
         try:
@@ -284,8 +285,15 @@ def step_inputs(outputs: Arrays, pinned: PinnedModel) -> Arrays:
 
 
 def result_rows(runs: Sequence[Arrays], rows: int) -> dict[str, list[Array]]:
-    """Per output one flat array per input row: a run of one row gives its whole output, however
-    shaped, to that row; a run of many, whose outputs have an entry per row, gives each its own."""
+    """Per output one flat array per input row.
+
+    The whole output of a run of one row, of any shape, belongs to that row. Each output of a run of many rows has an
+    entry per row, which belongs to that row.
+
+    Args:
+        runs: the last step's outputs of each run.
+        rows: input rows per run.
+    """
     columns: dict[str, list[Array]] = {name: [] for name in runs[0]}
     for outputs in runs:
         for name, array in outputs.items():
@@ -304,6 +312,6 @@ def result_rows(runs: Sequence[Arrays], rows: int) -> dict[str, list[Array]]:
     return columns
 
 
-def path_of(slip: Slip) -> tuple[str, tuple[ModelKey, ...]]:
-    """What tickets must share to be answered together."""
+def batch_key(slip: Slip) -> tuple[str, tuple[ModelKey, ...]]:
+    """Tasks can be answered together if their keys are equal: the pipeline version and the path."""
     return (slip.version, slip.path)

@@ -11,12 +11,12 @@ from schemas.errors import Refused, RetryLater
 from schemas.names import Lane, ModelKey
 from schemas.results import Timings
 from schemas.tasks import Slip
-from workers.inference.answering import RowTime, answer_together, batch_rows_max, path_of, refused
+from workers.inference.answering import RowTime, answer_together, batch_key, batch_rows_max, refused
 from workers.inference.fetching import Fetcher
 from workers.inference.in_flight import Finished, InFlight, Ticket
 from workers.inference.publisher import Publisher
 from workers.inference.recorder import Recorder
-from workers.inference.shed_policy import ShedPolicy
+from workers.inference.stale import ShedPolicy
 from workers.inference.version_cache import LoadedVersion, VersionCache
 from workers.inference.watchdog import Watchdog
 
@@ -24,11 +24,21 @@ log = logging.getLogger(__name__)
 
 STORE_RETRY_S: Final = 0.5
 _LOAD_WAIT_S: Final = 5.0
-"""A task waits so long at a time for its version to load; then tasks of other versions get their turn."""
+"""A task waits this long for its version to load; then the load of another version may start before it waits again."""
 
 
 class Executor:
-    """Runs tickets in `settings.threads` threads. `submit`, `refuse` and `raise_failure` are the main thread's."""
+    """Runs tickets in `settings.threads` threads. Only the main thread calls it.
+
+    Args:
+        settings: threads, limits and roots of referenced frames.
+        model: the process's model version.
+        lane: its lane.
+        stopping: set when the process stops.
+        versions: the loaded pipeline versions.
+        recorder: metrics and spans.
+        publisher: sends the answers.
+    """
 
     def __init__(
         self,
@@ -49,7 +59,7 @@ class Executor:
         self._recorder = recorder
         self._shed_policy = ShedPolicy(settings.shadow_age_ms_max, settings.shadow_shed_after_ms)
         self._watchdog = Watchdog(settings.run_ms_max)
-        self._row_time = RowTime(settings.run_ms_max / 1000, self._watchdog.again)
+        self._row_time = RowTime(settings.run_ms_max / 1000, self._watchdog.restart)
         self._fetcher = Fetcher(settings.reference_roots, lane, self._shed_policy, self._watchdog, stopping)
         self._queue: deque[Ticket] = deque()
         self._queued = threading.Condition()
@@ -62,14 +72,14 @@ class Executor:
 
     def submit(self, ticket: Ticket) -> None:
         """Queue a ticket for the threads."""
-        self.in_flight.enter(ticket)
+        self.in_flight.add(ticket)
         with self._queued:
             self._queue.append(ticket)
             self._queued.notify()
 
     def refuse(self, ticket: Ticket, refusal: Refused) -> None:
         """Answer a ticket with an error, without a run."""
-        self.in_flight.enter(ticket)
+        self.in_flight.add(ticket)
         self.in_flight.finish(ticket, refused(ticket, refusal, Timings()))
 
     def raise_failure(self) -> None:
@@ -99,13 +109,13 @@ class Executor:
             if tickets[0].frame.refers:
                 return tickets  # the frame is as large as a batch, and may have to wait for its store
             wait_ms_max = loaded.models[tickets[0].slip.path[0]].pinned.configuration.batch_wait_ms_max
-            deadline_s = time.monotonic() + wait_ms_max / 1000
+            deadline_at_s = time.monotonic() + wait_ms_max / 1000
             while len(tickets) < rows_max:
                 if not self._queue and not self._queued.wait_for(
-                    lambda: self._queue, max(0.0, deadline_s - time.monotonic())
+                    lambda: self._queue, max(0.0, deadline_at_s - time.monotonic())
                 ):
                     break
-                if path_of(self._queue[0].slip) != path_of(tickets[0].slip) or self._queue[0].frame.refers:
+                if batch_key(self._queue[0].slip) != batch_key(tickets[0].slip) or self._queue[0].frame.refers:
                     break
                 tickets.append(self._queue.popleft())
             return tickets
@@ -115,11 +125,11 @@ class Executor:
         self._recorder.started(tickets)
         try:
             loaded = self._loaded(tickets[0].slip)
-            ended = self._fetcher.fetch(tickets[0]) if tickets[0].frame.refers else None
+            without_run = self._fetcher.fetch(tickets[0]) if tickets[0].frame.refers else None
         except Refused as refusal:
             return [refused(ticket, refusal, Timings()) for ticket in tickets]
-        if ended is not None:
-            return [ended]
+        if without_run is not None:
+            return [without_run]
         what = f"{self._model}, request {tickets[0].slip.request_id}"
         with self._watchdog.watching(what), self._recorder.batch(tickets):
             return answer_together(tickets, loaded, self._lane, self._shed_policy, self._row_time)

@@ -1,4 +1,4 @@
-"""A frame that lies elsewhere is read when its turn comes, alone: no process holds more of them than it has threads."""
+"""Fetches a referenced frame right before its run. A process holds at most one such frame per inference thread."""
 
 import logging
 import threading
@@ -11,19 +11,28 @@ from schemas.errors import Refused, RetryLater
 from schemas.frames import JSON, Frame
 from schemas.limits import FRAME_BYTES_MAX, REFERENCE_WAIT_S_MAX
 from schemas.names import Lane
-from workers.inference.answering import stale
 from workers.inference.in_flight import Finished, Ticket
-from workers.inference.shed_policy import ShedPolicy
+from workers.inference.stale import ShedPolicy, answer_if_stale
 from workers.inference.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
-_AGAIN_S: Final = 0.5
+_RETRY_S: Final = 0.5
 
 
 class Fetcher:
-    """Thread-safe. roots: below which it reads. SettingError where one is no folder or URI. watchdog: for a store that
-    never returns from a call, as a network's folder may."""
+    """Reads referenced frames. Thread-safe.
+
+    Args:
+        roots: folders and URIs below which it may read.
+        lane: the lane of the process.
+        shed_policy: for tasks that become stale while they wait for a store.
+        watchdog: ends the process if a store never returns from a call, as a network folder may.
+        stopping: set when the process stops.
+
+    Raises:
+        SettingError: a root is neither a folder nor a URI.
+    """
 
     def __init__(
         self, roots: Sequence[str], lane: Lane, shed_policy: ShedPolicy, watchdog: Watchdog, stopping: threading.Event
@@ -35,30 +44,31 @@ class Fetcher:
         self._stopping = stopping
 
     def fetch(self, ticket: Ticket) -> Finished | None:
-        """Read the referenced bytes into the ticket; returns its answer instead where the frame has expired.
+        """Read the referenced bytes into the ticket. Returns an answer instead if the task became stale.
 
         Raises:
-            Refused: it may not be read, is not there, or is not what was meant; or its store does not come back.
-            RetryLater: the process stops before its store is back.
+            Refused: the reference may not be read, does not exist, or its bytes do not match its sha256; or its store
+                is unreachable for REFERENCE_WAIT_S_MAX.
+            RetryLater: the process stops while the store is unreachable.
         """
-        started_s = time.monotonic()
-        deadline_s = started_s + REFERENCE_WAIT_S_MAX
-        while (ended := stale(ticket, self._lane, self._shed_policy)) is None:
+        started_at_s = time.monotonic()
+        deadline_at_s = started_at_s + REFERENCE_WAIT_S_MAX
+        while (without_run := answer_if_stale(ticket, self._lane, self._shed_policy)) is None:
             try:
                 with self._watchdog.watching(f"reading for request {ticket.slip.request_id}", REFERENCE_WAIT_S_MAX):
-                    ticket.fetched = self._read(ticket.frame, deadline_s - time.monotonic())
+                    ticket.fetched = self._read(ticket.frame, deadline_at_s - time.monotonic())
             except RetryLater as error:
-                # The frame is not to blame, and neither are the frames behind it.
-                if time.monotonic() + _AGAIN_S > deadline_s:
+                # The frame did not cause this, but neither did the tasks that wait behind it.
+                if time.monotonic() + _RETRY_S > deadline_at_s:
                     message = f"it could not be read within {REFERENCE_WAIT_S_MAX:g} s: {error}; send it again later"
                     raise Refused("ReferenceNotFound", message, "read") from error
                 log.warning("%s", error)
-                if self._stopping.wait(_AGAIN_S):
+                if self._stopping.wait(_RETRY_S):
                     raise
             else:
-                ticket.fetch_ns = int((time.monotonic() - started_s) * 1e9)
+                ticket.fetch_ns = int((time.monotonic() - started_at_s) * 1e9)
                 return None
-        return ended
+        return without_run
 
     def _read(self, frame: Frame, within_s: float) -> bytes | None:
         reference = frame.reference

@@ -1,8 +1,8 @@
 """Tasks in flight: answers are published in the order of their tasks, commits follow delivery.
 
-A ticket is one task, from its record to the delivery report of its answer. Inference threads finish in
-any order. The thread that finishes a partition's oldest open ticket publishes it and every finished ticket
-behind it. A partition can be committed up to its first ticket without a delivery report.
+A ticket is one task, from its record to the delivery report of its answer. Inference threads finish tickets in any
+order. The thread that finishes the oldest ticket without an answer publishes that answer, and every answer that is
+ready behind it. A partition can be committed up to its first ticket without a delivery report.
 """
 
 import threading
@@ -34,20 +34,23 @@ class Ticket:
     frame: Frame
     slip: Slip
     epoch: int | None = None
-    """The assignment epoch in which its record was read."""
+    """The assignment epoch of its partition when its record was read."""
     span: Span = NO_SPAN
     started_at_ns: int = 0
-    """Unix time in ns at which its run began; 0: it had none."""
+    """Unix time in ns at which its run began; 0: it had no run."""
     attempts: int = 1
+    """Attempts at this task, with the current one."""
     fetched: bytes | None = None
     """The bytes of a frame that is a reference, once they are read."""
     fetch_ns: int = 0
+    """Duration of that read in ns."""
     finished: Finished | None = None
     sent: int = 0
-    """Records sent for it: its answer, and a dead letter of an official error. Only the publishing thread counts."""
+    """Records sent for it: its answer, and a dead letter for an official error. Only the publishing thread counts."""
     delivered: list[None] = field(default_factory=list)
     """One entry per confirmed record. Several threads may append to a list at once; none may add to a number."""
     published: bool = False
+    """Whether every record for it is sent."""
 
     @property
     def content(self) -> Frame:
@@ -63,7 +66,9 @@ class Ticket:
 @dataclass(slots=True)
 class _Partition:
     tickets: deque[Ticket] = field(default_factory=deque)
+    """Oldest first."""
     published: int = 0
+    """How many of them, from the oldest on, are published."""
 
 
 class InFlight:
@@ -78,14 +83,14 @@ class InFlight:
         self._changed = threading.Condition(threading.RLock())
         self._running = 0
 
-    def enter(self, ticket: Ticket) -> None:
+    def add(self, ticket: Ticket) -> None:
         """Add a ticket behind those of its partition."""
         with self._changed:
             self._partitions.setdefault(ticket.record.place, _Partition()).tickets.append(ticket)
             self._running += 1
 
     def finish(self, ticket: Ticket, finished: Finished) -> None:
-        """Give a ticket its outcome, and publish, in order, what is ready now. An inference thread calls it."""
+        """Give a ticket its outcome, and publish in order what is ready now."""
         with self._changed:
             ticket.finished = finished
             self._running -= 1
@@ -120,7 +125,7 @@ class InFlight:
             return self._changed.wait_for(lambda: self._running == 0, wait_s)
 
     def settled(self) -> dict[TopicPartition, int]:
-        """Per partition the next offset to read, as far as everything before it is delivered."""
+        """Remove the tickets that are delivered. Returns per partition the next offset to read, up to which all are."""
         offsets = {}
         with self._changed:
             for topic_partition, partition in self._partitions.items():

@@ -1,8 +1,8 @@
-"""Whether the rows of one run are independent of each other, found by running two rows alone and together.
+"""A probe for the independence of rows: it runs two rows alone and together.
 
-A file can say that an output has an entry per row. It cannot say that a row's entry is the same beside other rows: a
-softmax, a mean or a sort over the batch mixes them, and a declared name can be wrong. Models run rows together only
-where this probe agrees. It is no proof: it sees what random inputs show.
+A model file can state that an output has an entry per row. It cannot state that the entry of a row is the same beside
+other rows: a softmax, a mean or a sort over the batch mixes rows, and a declared name can be wrong. Rows of a model
+share a run only if this probe finds no difference. The probe is no proof: it tries random inputs only.
 """
 
 from collections.abc import Callable
@@ -17,42 +17,46 @@ from schemas.tables.fitting import Arrays
 _ROWS: Final = 2
 _DRAWS_MAX: Final = 100
 _TOLERANCE: Final = 1e-3
-"""Of each value: far above what another order of additions changes in float32."""
+"""Relative to each value, in float32: far above the effect of another order of additions."""
 _TOLERANCE_HALF: Final = 2e-2
-"""Likewise, in float16."""
+"""The same in float16."""
 _LARGE: Final = 1000.0
-"""Values of floats are tried from minus to plus this as well: what compares them with a threshold may be above it."""
-_OF_LARGEST: Final = 0.1
-"""Of the tolerance, times an output's largest value: where a small value is the difference of large ones."""
+"""Floats are also probed from minus to plus this value: a model may compare them with a threshold above 1."""
+_LARGEST_SHARE: Final = 0.1
+"""The absolute tolerance is this share of the relative one, times an output's largest value: a small value may be the
+difference of large ones."""
 
 
 def why_not_independent(
     run: Callable[[Arrays], Arrays], row: Callable[[np.random.Generator], Arrays], *, rows_fixed: bool
 ) -> str | None:
-    """Why rows may not be one run; None where nothing speaks against it.
+    """Why rows may not share a run; None: the probe finds no difference.
 
     Args:
-        run: the model: its outputs of some inputs.
-        row: random inputs, as many rows as one run takes at least: 1, or the fixed number.
-        rows_fixed: whether the model takes that number of rows only.
+        run: the model, from inputs to outputs.
+        row: makes random inputs with the fewest rows that a run takes: 1, or the fixed number.
+        rows_fixed: whether the model takes this number of rows only.
     """
     random = np.random.default_rng(0)
-    first, second, third = rows = _rows_apart(row, random)
+    first, second, third = rows = _different_rows(row, random)
     try:
         if rows_fixed:
             return _why_not_fixed(run, first, second)
-        # In both orders: a row of zeros changes no sum behind it.
+        # Both orders are probed: a row of zeros changes no sum of the rows behind it.
         return (
             _why_not_free(run, first, second, third)
             or _why_not_free(run, second, first, third)
-            or _why_not_large(run, [{name: _large(array) for name, array in one.items()} for one in rows])
+            or _why_not_large(run, [{name: _large(array) for name, array in arrays.items()} for arrays in rows])
         )
     except Refused as refusal:
         return f"the probe's random rows cannot be run: {refusal.message}"
 
 
-def _rows_apart(row: Callable[[np.random.Generator], Arrays], random: np.random.Generator) -> list[Arrays]:
-    """Three that differ in every input: equal rows would show nothing. A few 0 and 1 are often equal: then some are."""
+def _different_rows(row: Callable[[np.random.Generator], Arrays], random: np.random.Generator) -> list[Arrays]:
+    """Three rows that differ in every input, as equal rows show nothing.
+
+    Small integer inputs may stay equal after _DRAWS_MAX draws.
+    """
     rows = [row(random)]
     for _ in range(2):
         for _ in range(_DRAWS_MAX):
@@ -64,32 +68,32 @@ def _rows_apart(row: Callable[[np.random.Generator], Arrays], random: np.random.
 
 
 def random_array(dtype: str, shape: tuple[int, ...], random: np.random.Generator) -> Array:
-    """Values that most models take: 0.0 to 1.0, the integers 0 and 1, short texts."""
+    """Values that most models accept: 0.0 to 1.0, the integers 0 and 1, short texts."""
     if dtype == TEXT:
         return random.choice(np.array(["a", "b", "c"], dtype=object), shape)
-    wanted = np.dtype(dtype)
-    if wanted.kind == "f":
-        return random.random(shape).astype(wanted)
-    return random.integers(0, 2, shape).astype(wanted)
+    numeric = np.dtype(dtype)
+    if numeric.kind == "f":
+        return random.random(shape).astype(numeric)
+    return random.integers(0, 2, shape).astype(numeric)
 
 
 def _why_not_free(run: Callable[[Arrays], Arrays], first: Arrays, second: Arrays, third: Arrays) -> str | None:
-    """Two rows alone and together, and each beside another one: that is the same work, and gives the same bits."""
+    """Run two rows alone and together, up to rounding; and the first beside another row, which must give equal bits."""
     alone = [run(first), run(second)]
-    together, other_second = run(_joined(first, second)), run(_joined(first, third))
+    together, beside_third = run(_joined(first, second)), run(_joined(first, third))
     for name, outputs in together.items():
         if outputs.ndim == 0 or len(outputs) != _ROWS:
             return f"output {name!r} of {_ROWS} rows has the shape {list(outputs.shape)}"
         for index in range(_ROWS):
             if not _same(outputs[index : index + 1], alone[index][name]):
-                return f"output {name!r} of a row is another one beside another row"
-        if not _equal(outputs[:1], other_second[name][:1]):
-            return f"output {name!r} of a row is another one beside another row"
+                return f"output {name!r} of a row depends on the other rows of its run"
+        if not _equal(outputs[:1], beside_third[name][:1]):
+            return f"output {name!r} of a row depends on the other rows of its run"
     return None
 
 
 def _why_not_large(run: Callable[[Arrays], Arrays], rows: list[Arrays]) -> str | None:
-    """A row beside two others, in front and behind. A model that refuses such values shows nothing by that."""
+    """Run a row beside two other rows, in front of them and behind. A model that refuses large values passes."""
     first, second, third = rows
     try:
         pairs = [
@@ -98,17 +102,18 @@ def _why_not_large(run: Callable[[Arrays], Arrays], rows: list[Arrays]) -> str |
         ]
     except Refused:
         return None
-    for index, one, other in pairs:
-        for name, outputs in one.items():
-            # A slice: a single text is no array.
+    for index, beside_one, beside_other in pairs:
+        for name, outputs in beside_one.items():
+            # A slice stays an array; a single text does not.
             row = slice(index, index + 1)
-            if len(outputs) != _ROWS or len(other[name]) != _ROWS or not _equal(outputs[row], other[name][row]):
-                return f"output {name!r} of a row is another one beside another row"
+            other_outputs = beside_other[name]
+            if not len(outputs) == len(other_outputs) == _ROWS or not _equal(outputs[row], other_outputs[row]):
+                return f"output {name!r} of a row depends on the other rows of its run"
     return None
 
 
 def _large(array: Array) -> Array:
-    """Of floats from 0 to 1, from minus to plus _LARGE. Others, as pixels up to 255 are, may become all alike."""
+    """Floats from 0 to 1 become -_LARGE to +_LARGE. Larger ones, such as pixels up to 255, are clipped to +_LARGE."""
     if array.dtype.kind != "f":
         return array
     spread = (array.astype(np.float64) - 0.5) * (2 * _LARGE)
@@ -120,7 +125,7 @@ def _joined(first: Arrays, second: Arrays) -> Arrays:
 
 
 def _why_not_fixed(run: Callable[[Arrays], Arrays], rows: Arrays, others: Arrays) -> str | None:
-    """All rows, the same with another first one, and the same in another order."""
+    """Run all rows, then with another first row, then in another order."""
     before = run(rows)
     rolled = run({name: np.roll(array, 1, axis=0) for name, array in rows.items()})
     after = run({name: np.concatenate([others[name][:1], rows[name][1:]]) for name in rows})
@@ -129,21 +134,23 @@ def _why_not_fixed(run: Callable[[Arrays], Arrays], rows: Arrays, others: Arrays
         if outputs.ndim == 0 or len(outputs) != count:
             return f"output {name!r} of {count} rows has the shape {list(outputs.shape)}"
         if not _equal(after[name][1:], outputs[1:]) or not _same(rolled[name], np.roll(outputs, 1, axis=0)):
-            return f"output {name!r} of a row is another one beside another row"
+            return f"output {name!r} of a row depends on the other rows of its run"
     return None
 
 
-def _equal(one: Array, other: Array) -> bool:
-    """Bit by bit, but for NaN."""
-    return bool(np.array_equal(one, other, equal_nan=one.dtype.kind in "fc"))
+def _equal(first: Array, second: Array) -> bool:
+    """Whether all bits are equal; NaN equals NaN."""
+    return bool(np.array_equal(first, second, equal_nan=first.dtype.kind in "fc"))
 
 
-def _same(one: Array, other: Array) -> bool:
-    """Of one shape, and equal up to rounding."""
-    if one.shape != other.shape or one.dtype.kind not in "fc":
-        return bool(np.array_equal(one, other))
-    finite = np.abs(other[np.isfinite(other)].astype(np.float64))
-    tolerance = _TOLERANCE_HALF if one.dtype == np.float16 else _TOLERANCE
-    allowed = _OF_LARGEST * tolerance * float(finite.max(initial=0.0))
-    close = np.allclose(one.astype(np.float64), other.astype(np.float64), rtol=tolerance, atol=allowed, equal_nan=True)
+def _same(first: Array, second: Array) -> bool:
+    """Whether shapes are equal, and values are equal up to rounding."""
+    if first.shape != second.shape or first.dtype.kind not in "fc":
+        return bool(np.array_equal(first, second))
+    finite = np.abs(second[np.isfinite(second)].astype(np.float64))
+    tolerance = _TOLERANCE_HALF if first.dtype == np.float16 else _TOLERANCE
+    allowed = _LARGEST_SHARE * tolerance * float(finite.max(initial=0.0))
+    close = np.allclose(
+        first.astype(np.float64), second.astype(np.float64), rtol=tolerance, atol=allowed, equal_nan=True
+    )
     return bool(close)

@@ -4,7 +4,7 @@ One model version and one lane. The main thread (this file) reads and commits. T
 (`executor`) run the tasks and publish the answers. `partitions` owns the offsets.
 
 An error that belongs to one message becomes that message's answer. Any other error ends the process,
-and Kafka delivers the uncommitted tasks to another process.
+and Kafka redelivers the uncommitted tasks to another process.
 """
 
 import logging
@@ -22,19 +22,19 @@ from schemas.frames import Frame, Origin
 from schemas.limits import COMMIT_EVERY_S, STOP_S_MAX
 from schemas.names import Lane, ModelKey
 from schemas.tasks import split_slip
-from workers.inference.allocator import keep_buffers
 from workers.inference.attempts import OPEN, Quarantine, attempt_note
 from workers.inference.executor import STORE_RETRY_S, Executor
 from workers.inference.in_flight import Ticket
 from workers.inference.partitions import Partitions
+from workers.inference.process_setup import set_up_process
 from workers.inference.publisher import Publisher
 from workers.inference.recorder import Recorder
 from workers.inference.version_cache import VersionCache
-from workers.inference.watchdog import end_with_parent
 
 log = logging.getLogger(__name__)
 
 _IDLE_S: Final = 0.05
+"""The longest wait for tasks, or for answers, before the loop goes on."""
 CRASHED: Final = 1
 """Exit code after an error that belongs to no message."""
 
@@ -54,21 +54,17 @@ class ModelProcess:
                 for ticket in self._read():
                     self._run_and_publish(ticket)
                 self._raise_failure()
-                self._partitions.commit(OPEN, every_s=COMMIT_EVERY_S)
+                self._partitions.commit(every_s=COMMIT_EVERY_S)
             self._close()
         except BaseException:
             # Exit at once: a hanging thread would keep the process, and with it the group's partitions.
-            log.exception("the process ends; Kafka delivers the uncommitted tasks again")
+            log.exception("the process ends; Kafka redelivers the uncommitted tasks")
             os._exit(CRASHED)
 
     def __init__(
         self, settings: InferenceSettings, model: ModelKey, lane: Lane, stopping: threading.Event, monitor: Monitor
     ) -> None:
-        keep_buffers()
-        if lane == "shadow":
-            os.nice(settings.shadow_niceness)
-        if settings.parent_pipe:
-            end_with_parent(stopping)
+        set_up_process(settings, lane, stopping)
         self._settings = settings
         self._model = model
         self._lane: Lane = lane
@@ -115,14 +111,14 @@ class ModelProcess:
             self._executor.submit(ticket)
 
     def _run_alone(self, ticket: Ticket, quarantine: Quarantine) -> None:
-        """Run one task of a partition that was left open: one of its next tasks may have ended a process."""
+        """Run a task with nothing else in flight: an earlier process may have ended because of it."""
         self._drain()
         self._wait_for_models(ticket)
         attempt = quarantine.next_attempt(ticket.record)
         attempts_max = self._settings.attempts_max
         ticket.attempts = min(attempt, attempts_max)
         if attempt > attempts_max:
-            message = f"its process ended during each of {attempts_max} attempts; look at the host's log"
+            message = f"its process ended during each of {attempts_max} attempts; see the host's log"
             self._executor.refuse(ticket, Refused("TooManyAttempts", message, "infer"))
         else:
             self._partitions.note(ticket, attempt_note(attempt))
@@ -136,8 +132,8 @@ class ModelProcess:
                 # The task ran, and its answer cannot be delivered: that does not count as a failed attempt.
                 self._partitions.note(ticket, OPEN)
             raise
-        self._partitions.commit(OPEN)
-        self._partitions.passed_alone(ticket, quarantine)
+        self._partitions.commit()
+        self._partitions.end_alone(ticket, quarantine)
 
     def _wait_for_models(self, ticket: Ticket) -> None:
         """Wait until the task's models are loaded, so that an unreachable model store counts as no attempt."""
@@ -160,15 +156,15 @@ class ModelProcess:
         Raises:
             RetryLater: tasks still run at the deadline: `within_s`, or the longest run and the time of a stop.
         """
-        deadline_s = time.monotonic() + (within_s or self._settings.run_ms_max / 1000 + STOP_S_MAX)
+        deadline_at_s = time.monotonic() + (within_s or self._settings.run_ms_max / 1000 + STOP_S_MAX)
         while not self._in_flight.wait_until_idle(_IDLE_S):
             self._raise_failure()
             self._publisher.poll()
             # A quarantined partition is drained once per task: the heartbeat must go on meanwhile.
             self._report()
-            if time.monotonic() > deadline_s:
+            if time.monotonic() > deadline_at_s:
                 raise RetryLater(f"{self._in_flight.running} tasks are still running at the deadline")
-        self._publisher.flush(max(0.1, deadline_s - time.monotonic()))
+        self._publisher.flush(max(0.1, deadline_at_s - time.monotonic()))
         self._raise_failure()
 
     def _report(self) -> None:
@@ -187,7 +183,7 @@ class ModelProcess:
         self._monitor.turned([*waits_for, *self._versions.cold()])
 
     def _load_hangs(self) -> bool:
-        """Whether a load hangs that no version needs. The process ends then: a thread cannot be cancelled."""
+        """Whether a load hangs that no version needs. The process ends then, as a thread cannot be cancelled."""
         hanging = self._versions.unneeded_hanging_loads()
         if hanging:
             log.error("the load of %s hangs and is no longer needed: the process ends", ", ".join(hanging))
@@ -206,7 +202,7 @@ class ModelProcess:
 
 
 def _ticket(record: Record, epoch: int | None) -> Ticket:
-    """The task of a record. Raises ValueError where the record has no valid slip."""
+    """The ticket of a record. Raises ValueError if the record has no valid slip."""
     slip, headers = split_slip(record.headers)
     frame = Frame(
         key=record.key,

@@ -1,6 +1,6 @@
-"""The partitions of a model process: what it has read, what is settled, what is committed. The one owner of offsets.
+"""The partitions of a model process: what is read, settled and committed. The only owner of offsets.
 
-Only the main thread calls it. Rebalances are served within `read`, `commit`, `note` and `close`.
+Only the main thread calls it. `read`, `open`, `note`, `commit` and `close` serve rebalances.
 """
 
 import logging
@@ -22,7 +22,12 @@ log = logging.getLogger(__name__)
 class Partitions:
     """The process's partitions of one work topic, as a member of the topic's consumer group.
 
-    drain: called before partitions are revoked, with a deadline in seconds; waits until nothing is in flight.
+    Args:
+        settings: brokers, and how many tasks may be in flight.
+        topic: the work topic; its consumer group has the same name.
+        in_flight: the tickets in flight.
+        publisher: serves delivery reports before a commit.
+        drain: waits at most that many seconds until nothing is in flight; called before partitions are revoked.
     """
 
     def __init__(
@@ -41,8 +46,9 @@ class Partitions:
         self._first: dict[TopicPartition, int] = {}
         """The offset of the first task read since the partition was assigned."""
         self._settled: dict[TopicPartition, int] = {}
-        """Offsets that can be committed and are not yet."""
+        """The next offset to read, up to which everything is delivered and not yet committed."""
         self._committed: dict[TopicPartition, int] = {}
+        """The offset that this process has committed since the partition was assigned."""
         self._committed_at_s = time.monotonic()
         self._consumer = GroupConsumer(settings.brokers, topic, [topic], self._assigned, self._revoked, self._lost)
 
@@ -52,7 +58,7 @@ class Partitions:
         return self._consumer.joined
 
     def lag(self) -> int:
-        """Records that are not read yet."""
+        """The number of records in the assigned partitions that are not read yet."""
         return self._consumer.lag()
 
     def read(self, records_max: int, wait_s: float) -> list[Record]:
@@ -65,37 +71,37 @@ class Partitions:
 
     def still_has(self, ticket: Ticket) -> bool:
         """Whether the ticket's partition has been assigned to this process without a break since it was read."""
-        return ticket.epoch is not None and self.epoch(ticket.record) == ticket.epoch
+        epoch = ticket.epoch
+        return epoch is not None and self._consumer.assignment_epoch(ticket.record.place) == epoch
 
     def quarantine(self, ticket: Ticket) -> Quarantine | None:
         """The quarantine of the ticket's partition, while its tasks must run one at a time."""
         return self._quarantines.get(ticket.record.place)
 
-    def passed_alone(self, ticket: Ticket, quarantine: Quarantine) -> None:
-        """One quarantined task is done. The last one ends the quarantine."""
+    def end_alone(self, ticket: Ticket, quarantine: Quarantine) -> None:
+        """Count a task of a quarantined partition as done. The last one ends the quarantine."""
         quarantine.remaining -= 1
-        if quarantine.remaining == 0:
-            self._quarantines.pop(ticket.record.place, None)
+        if quarantine.remaining == 0 and self.quarantine(ticket) is quarantine:
+            del self._quarantines[ticket.record.place]
 
     def open(self, ticket: Ticket) -> None:
-        """Note that tasks of this partition run, before the first of them does."""
+        """Commit the note OPEN before the first task of a partition runs."""
         # If this commit fails, it is repeated with the first offset: a later one would mark the tasks between as done.
         first = self._first.setdefault(ticket.record.place, ticket.record.offset)
         if ticket.record.place not in self._committed:
             self._note(ticket.record.place, first, OPEN)
 
     def note(self, ticket: Ticket, note: str) -> None:
-        """Commit the ticket's own offset, so that it is read again, with a note."""
+        """Commit a note with the ticket's own offset: the next process reads the ticket's task again."""
         self._note(ticket.record.place, ticket.record.offset, note)
 
-    def commit(self, note: str, every_s: float = 0.0) -> None:
+    def commit(self, every_s: float = 0.0) -> None:
         """Commit the offsets up to which everything is answered and delivered.
 
         At most once per `every_s`, unless `in_flight_max` tasks are settled: a commit costs the broker as much as a
         frame does.
         """
         self._publisher.poll()
-        self._publisher.check()
         self._settled |= self._in_flight.settled()
         behind = sum(offset - self._committed.get(partition, offset) for partition, offset in self._settled.items())
         if time.monotonic() - self._committed_at_s < every_s and behind < self._in_flight_max:
@@ -104,10 +110,10 @@ class Partitions:
         epochs = {partition: self._consumer.assignment_epoch(partition) for partition in settled}
         self._committed_at_s = time.monotonic()
         try:
-            self._consumer.commit(settled, note)
+            self._consumer.commit(settled, OPEN)
             done = True
         except RetryLater as error:
-            # Other processes have the partitions and repeat the work, or the group rebalances: then retry.
+            # Either other processes have the partitions and repeat the work, or the group rebalances: retry then.
             log.warning("%s", error)
             done = False
         # A rebalance within the commit may have committed more, or revoked partitions.
@@ -136,7 +142,7 @@ class Partitions:
             quarantine = quarantine_of(known, self._in_flight_max)
             if quarantine is not None:
                 log.warning(
-                    "%s/%d was left open at %s: its next %d messages run one at a time",
+                    "%s/%d: a process ended with tasks in flight behind offset %s: the next %d tasks run one at a time",
                     *(*partition, known.offset, quarantine.remaining),
                 )
                 self._quarantines[partition] = quarantine
@@ -144,7 +150,7 @@ class Partitions:
     def _revoked(self, partitions: set[TopicPartition]) -> None:
         """Hand partitions over with nothing in flight and the note cleared."""
         self._drain(STOP_S_MAX)
-        self.commit(OPEN)
+        self.commit()
         for partition in partitions:
             if partition in self._committed and partition not in self._quarantines:
                 self._note(partition, self._committed[partition], CLOSED)

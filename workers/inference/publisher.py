@@ -1,4 +1,7 @@
-"""Publishes answers, and keeps what their delivery reports say. Called by the inference threads, in tickets' order."""
+"""Publishes answers and dead letters, and counts their delivery reports.
+
+Inference threads call `publish` in the order of the tickets (`in_flight`). The main thread serves the delivery reports.
+"""
 
 import logging
 from collections.abc import Callable
@@ -51,10 +54,6 @@ class Publisher:
         """Serve the delivery reports that have arrived."""
         self._producer.poll()
 
-    def check(self) -> None:
-        """Raise the producer's own fatal error, if it has one."""
-        self._producer.check()
-
     def flush(self, within_s: float) -> None:
         """Wait until everything sent is delivered."""
         self._producer.flush(within_s)
@@ -71,7 +70,7 @@ class Publisher:
 def confirmation(
     ticket: Ticket, fail: Callable[[str], None], publishing: Span = NO_SPAN
 ) -> Callable[[DeliveryError | None], None]:
-    """The delivery callback of one record sent for a ticket; calls `fail` with the error of a failed delivery."""
+    """The delivery callback of one record sent for a ticket. It calls `fail` with the error of a failed delivery."""
     ticket.sent += 1
 
     def settle(error: DeliveryError | None) -> None:

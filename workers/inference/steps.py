@@ -1,7 +1,7 @@
 """One loaded model: an ONNX Runtime session, or the function of a Python step.
 
-`run` takes and gives named arrays. Both are safe to call from several threads at once; a Python
-step must keep no state between calls.
+`run` takes named arrays and returns named arrays. Several threads may call it at once; a Python step must keep no
+state between calls.
 """
 
 import linecache
@@ -27,19 +27,20 @@ from workers.inference.request_inputs import picture_inputs
 log = logging.getLogger(__name__)
 
 PROCESS: Final = "process"
-"""The name of a Python step's one function."""
+"""The name of a Python step's function."""
 
 _ONLY_ERRORS: Final = 3
 
 FREE_SIZE: Final = 1
-SEVERAL: Final = 3
-"""Of a free dimension behind the first, in a row that is probed: a Reshape that mixes rows is none where it is 1."""
+"""The size of a free dimension in the warm-up run."""
+FREE_SIZE_PROBED: Final = 3
+"""The size of a free dimension behind the first in a probed row: with size 1, a Reshape that mixes rows does not."""
 FREE_PICTURE: Final = (480, 640)
-"""Height and width of the warm-up picture where the model leaves them free."""
+"""Height and width in pixels of the warm-up picture, if the model leaves them free."""
 
 
 class LoadedModel(Protocol):
-    """What both kinds of step are."""
+    """What both kinds of step provide."""
 
     pinned: PinnedModel
 
@@ -49,12 +50,16 @@ class LoadedModel(Protocol):
         ...
 
     def run(self, arrays: Arrays) -> Arrays:
-        """Outputs by name. Refused where this input cannot be run."""
+        """Outputs by name. Raises Refused if these inputs cannot be run."""
         ...
 
 
 def load_model(pinned: PinnedModel, content: bytes, settings: InferenceSettings) -> LoadedModel:
-    """A session or a function of the file's bytes, run once with zeros so that it is warm."""
+    """A session or a function made of the file's bytes. A session runs once with zeros, so that it is warm.
+
+    Raises:
+        SparringError: the file cannot be loaded, or this process may not run Python steps.
+    """
     if pinned.configuration.runtime == "python":
         if not settings.allow_python:
             raise SparringError(
@@ -65,13 +70,13 @@ def load_model(pinned: PinnedModel, content: bytes, settings: InferenceSettings)
     model = OnnxModel(pinned, content, settings)
     model.warm_up()
     if pinned.configuration.batch_rows_max > 1 and pinned.outputs_per_row:
-        # Now, and not when the first requests come together: they would wait for it.
+        # The probe runs now: the first requests that share a run would wait for it.
         log.info("%s: requests %s runs", pinned.key, "share" if model.independent else "do not share")
     return model
 
 
 class OnnxModel:
-    """An ONNX Runtime session at its default optimisation level: with fewer, results differ in bits."""
+    """An ONNX Runtime session at its default optimisation level: with a lower level, results differ in bits."""
 
     def __init__(self, pinned: PinnedModel, content: bytes, settings: InferenceSettings) -> None:
         self.pinned = pinned
@@ -79,27 +84,29 @@ class OnnxModel:
         options.intra_op_num_threads = settings.intra_op_threads
         options.inter_op_num_threads = 1
         options.log_severity_level = _ONLY_ERRORS
-        # Threads that spin for work take the core that another process's thread needs.
+        # A thread that spins while it waits uses a core that another process needs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=list(settings.providers))
         except Exception as error:
-            # Its many classes share no base of their own; all say that this file is no model here.
+            # Its error classes have no common base; each of them means that it cannot load this file.
             raise SparringError(f"{pinned.key} cannot be loaded: {_last_line(error)}") from error
         self._outputs = [output.name for output in self._session.get_outputs()]
 
     def run(self, arrays: Arrays) -> Arrays:
-        """Outputs by name. Refused with ONNX Runtime's own reason."""
+        """Outputs by name. Raises Refused with ONNX Runtime's message."""
         try:
             values = self._session.run(self._outputs, arrays)
         except Exception as error:
-            # ONNX Runtime raises many classes, all for this one input: the session goes on.
+            # ONNX Runtime raises many classes, each because of these inputs: the session stays usable.
             raise Refused("StepFailed", f"model {self.pinned.model.name}: {_last_line(error)}", "infer") from error
         return {name: np.asarray(value) for name, value in zip(self._outputs, values, strict=True)}
 
     def warm_up(self) -> None:
-        """One run with a black picture, or with zeros where the model takes none. A model that refuses them (its work
-        depends on the data) is warm as well."""
+        """One run with a black picture, or with zeros if the model takes no picture.
+
+        A model whose work depends on the data may refuse them; it is warm as well.
+        """
         try:
             self.run(_example(self.pinned))
         except Refused:
@@ -107,21 +114,21 @@ class OnnxModel:
 
     @cached_property
     def independent(self) -> bool:
-        """Probed at the first call: a model that only gets single rows is never run with two."""
+        """Probed on first use: a model that only ever gets single rows never runs with two."""
         fixed = any(spec.shape is not None and spec.shape[:1] not in ((), (None,)) for spec in self.pinned.inputs)
-        why = why_not_independent(self.run, self._random_row, rows_fixed=fixed)
-        if why is not None:
-            log.warning("%s runs each row alone: %s", self.pinned.key, why)
-        return why is None
+        reason = why_not_independent(self.run, self._random_row, rows_fixed=fixed)
+        if reason is not None:
+            log.warning("%s runs each row alone: %s", self.pinned.key, reason)
+        return reason is None
 
     def _random_row(self, random: np.random.Generator) -> Arrays:
-        """A picture's input gets what a random picture becomes, the others random numbers."""
-        example = _example(self.pinned, free_size=SEVERAL)
+        """One row: a random picture for the picture's input, random numbers for the others."""
+        example = _example(self.pinned, free_size=FREE_SIZE_PROBED)
         row = {spec.name: random_array(spec.dtype, example[spec.name].shape, random) for spec in self.pinned.inputs}
         picture = random.integers(0, 256, (*FREE_PICTURE, 3), np.uint8)
         try:
-            takes = picture_input(self.pinned.inputs, self.pinned.configuration.image).spec.name
-            return row | {takes: picture_inputs(picture, self.pinned)[takes]}
+            name = picture_input(self.pinned.inputs, self.pinned.configuration.image).spec.name
+            return row | {name: picture_inputs(picture, self.pinned)[name]}
         except Refused:
             return row
 
@@ -130,35 +137,34 @@ class PythonStep:
     """The function `process(arrays) -> arrays` of a file, checked against its declared outputs."""
 
     independent: Final = True
-    """As its author states with `outputs_per_row`: a probe's random arrays would run their code with values that no
-    model gives."""
+    """The author states it with `outputs_per_row`. A probe would run the author's code with random values that no
+    model returns."""
 
     def __init__(self, pinned: PinnedModel, content: bytes) -> None:
         self.pinned = pinned
         self._process = _function(content, pinned.model.file_name)
 
     def run(self, arrays: Arrays) -> Arrays:
-        """Outputs by name. Refused with the traceback's last line, or with what does not fit."""
+        """Outputs by name. Raises Refused with the traceback's last line, or with the mismatch to the schema."""
         try:
-            given = self._process(arrays)
+            returned = self._process(arrays)
         except Exception as error:
-            # Whatever a user's code raises belongs to this one request.
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            raise self._refused(
-                f"{_last_line(error)} ({where.filename}, line {where.lineno}: {where.line or where.name})"
-            ) from error
-        return self._checked(given)
+            # Any error of the user's code belongs to this one request.
+            last_frame = traceback.extract_tb(error.__traceback__)[-1]
+            line = f"{last_frame.filename}, line {last_frame.lineno}: {last_frame.line or last_frame.name}"
+            raise self._refused(f"{_last_line(error)} ({line})") from error
+        return self._checked(returned)
 
-    def _checked(self, given: object) -> Arrays:
-        if not isinstance(given, Mapping):
-            raise self._refused(f"returned {type(given).__name__}; expected a dict of named arrays")
+    def _checked(self, returned: object) -> Arrays:
+        if not isinstance(returned, Mapping):
+            raise self._refused(f"returned {type(returned).__name__}; expected a dict of named arrays")
         outputs = {}
         for spec in self.pinned.outputs:
-            if spec.name not in given:
-                came = ", ".join(map(str, given)) or "none"
-                raise self._refused(f"declared the output {spec.name!r} and returned {came}")
+            if spec.name not in returned:
+                names = ", ".join(map(str, returned)) or "none"
+                raise self._refused(f"declared the output {spec.name!r} and returned {names}")
             try:
-                array = np.asarray(given[spec.name])
+                array = np.asarray(returned[spec.name])
             except ValueError as error:
                 raise self._refused(f"returned {spec.name!r}, which is no array: {_last_line(error)}") from error
             if array.dtype.kind not in "OUS" if spec.dtype == TEXT else array.dtype != np.dtype(spec.dtype):
@@ -174,13 +180,13 @@ def _function(content: bytes, file_name: str) -> Callable[[Arrays], object]:
     namespace: dict[str, Any] = {"__name__": file_name.removesuffix(".py")}
     try:
         code: CodeType = compile(content, file_name, "exec")
-        exec(code, namespace)  # noqa: S102  # permitted by the host, see `load_model`
+        exec(code, namespace)  # noqa: S102  # the host permits it, see `load_model`
     except (Exception, SystemExit) as error:
         raise SparringError(f"{file_name} cannot be loaded: {_last_line(error)}") from error
     function = namespace.get(PROCESS)
     if not callable(function):
         raise SparringError(f"{file_name} defines no function {PROCESS}(arrays)")
-    # The lines of the step are in no file here: tracebacks read them from the bytes.
+    # The step's lines are in no file on this machine: tracebacks read them from the bytes.
     _remember_source(content, file_name)
     return function  # type: ignore[no-any-return]  # checked by callable() as far as Python can
 
@@ -191,7 +197,12 @@ def _remember_source(content: bytes, file_name: str) -> None:
 
 
 def _example(pinned: PinnedModel, free_size: int = FREE_SIZE) -> Arrays:
-    """A black picture, or zeros where the model takes none: one row, free dimensions behind the first of that size."""
+    """One row of inputs: a black picture, or zeros if the model takes none.
+
+    Args:
+        pinned: the model.
+        free_size: the size of free dimensions behind the first.
+    """
     try:
         return picture_inputs(np.zeros((*FREE_PICTURE, 3), np.uint8), pinned)
     except Refused:

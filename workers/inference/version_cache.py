@@ -1,8 +1,7 @@
-"""What is loaded: every model of every pipeline version that this process may have to answer for.
+"""The loaded pipeline versions: every model of every version whose tasks this process may have to answer.
 
-A version that is wanted is loaded in the background, so that live traffic goes on; a task whose
-version is not loaded yet waits until it is. ModelLoader are shared between versions, and loaded one at
-a time; a load that hangs is left behind.
+A required version is loaded in the background, so that live traffic continues. A task whose version is not loaded yet
+waits for it. Versions share their models. One version is loaded at a time; a hanging load is abandoned.
 """
 
 import logging
@@ -23,7 +22,7 @@ from schemas.names import Lane, ModelKey, PipelineName
 from schemas.pipelines import ModelStep, PipelineVersion, RandomSplit, ShadowDeploy
 from schemas.presence import Failed, Warm
 from schemas.tasks import Slip
-from workers.inference.loading import LOOK_S, LoadTooSlow, ModelLoader, Named, named
+from workers.inference.loading import POLL_S, LoadKey, LoadTooSlow, ModelLoader, load_key
 from workers.inference.steps import LoadedModel
 
 if TYPE_CHECKING:
@@ -31,11 +30,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LOAD_AGAIN_S: Final = 5.0
-_UNWANTED_S: Final = 2.0
-"""A version that was not needed for this long is not loaded in the background."""
-_KEEP_S: Final = 10.0
-"""A version that is no longer needed stays loaded this long: its tasks may still arrive."""
+_RELOAD_S: Final = 5.0
+"""A failed load is retried after this time."""
+_NOT_REQUIRED_S: Final = 2.0
+"""The background stops waiting for a version that has not been required for this long."""
+_UNLOAD_S: Final = 10.0
+"""A version that is no longer required stays loaded for this long: tasks of it may still arrive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class LoadedVersion:
     version: PipelineVersion
     models: Mapping[ModelKey, LoadedModel]
     rules: "Rules | None" = None
-    """Of an official lane whose pipeline has validations."""
+    """The validations of the pipeline, in the official lane; None: it has none."""
 
 
 class VersionCache:
-    """Thread-safe. `follow` belongs to the main thread, `loaded` to the inference threads."""
+    """Thread-safe. The main thread calls `follow`, the inference threads call `loaded`."""
 
     def __init__(self, settings: InferenceSettings, model: ModelKey, lane: Lane) -> None:
         self._settings = settings
@@ -61,147 +61,154 @@ class VersionCache:
         self._loading = threading.Lock()
         self._background = ThreadPoolExecutor(1, thread_name_prefix="loader")
         self._versions: dict[str, LoadedVersion] = {}
-        self._needed: frozenset[Named] = frozenset()
-        """Models of the needed versions."""
+        self._needed: frozenset[LoadKey] = frozenset()
+        """The models of the required versions."""
         self._closed = False
-        self._wanted_s: dict[str, float] = {}
-        self._pending: dict[str, float] = {}
-        """Version -> when its load may be tried (again)."""
+        self._required_at_s: dict[str, float] = {}
+        """Version -> when the catalog last required it."""
+        self._load_at_s: dict[str, float] = {}
+        """Version -> when its load may start or be retried; infinite: it is in progress."""
+        self._deployed: dict[str, Deployed] = {}
+        """Version -> the offer or pointer that requires it. Another one starts its load anew."""
         self._problems: dict[str, str] = {}
-        self._asked: dict[str, Deployed] = {}
-        """Version -> why it is needed: another offer requests another load."""
+        """Version -> why its last load failed."""
         self._failed: dict[str, Failed] = {}
-        """Versions that this offer cannot have: trying again gives the same."""
+        """Versions that the current offer cannot load: a retry gives the same error."""
         self._cold: tuple[str, ...] = ("the catalog",)
         self._reader.refresh()
 
     def follow(self) -> None:
-        """Read the catalog; start loading needed versions, drop the others."""
+        """Read the catalog, start loading required versions, unload those that are no longer required."""
         with self._reading:
             self._reader.follow()
-            asked = {
+            required = {
                 version.version: (deployed, version)
                 for deployed, version in self._reader.catalog.wanted_by(now_ms())
                 if (self._model, self._lane) in version.lanes()
             }
-        wanted = [version for _, version in asked.values()]
-        for version_id, (deployed, _) in asked.items():
-            self._request_load(version_id, deployed)
+        for version_id, (deployed, _) in required.items():
+            self._restart_load(version_id, deployed)
+        versions = [version for _, version in required.values()]
         self._needed = frozenset(
-            named(pinned) for version in wanted for pinned in needed_models(version, self._model, self._lane)
+            load_key(pinned) for version in versions for pinned in needed_models(version, self._model, self._lane)
         )
         now_s = time.monotonic()
         for loaded in list(self._versions):
-            # A late task may have loaded a version that is no longer needed: it is dropped as well.
-            self._wanted_s.setdefault(loaded, now_s)
-        for version in wanted:
-            self._wanted_s[version.version] = now_s
-            if version.version not in self._versions and self._pending.get(version.version, 0.0) <= now_s:
-                self._pending[version.version] = float("inf")
-                self._background.submit(self._load_in_background, version, self._asked[version.version])
-        cold = [version for version in wanted if version.version not in self._versions]
+            # A late task may have loaded a version that is no longer required: it is unloaded as well.
+            self._required_at_s.setdefault(loaded, now_s)
+        for version in versions:
+            self._required_at_s[version.version] = now_s
+            if version.version not in self._versions and self._load_at_s.get(version.version, 0.0) <= now_s:
+                self._load_at_s[version.version] = float("inf")
+                self._background.submit(self._load_in_background, version, self._deployed[version.version])
+        cold = [version for version in versions if version.version not in self._versions]
         self._cold = tuple(f"its models to be warm for {v.pipeline} version {v.version}" for v in cold)
-        for gone in [v for v, seen_s in self._wanted_s.items() if now_s - seen_s > _KEEP_S]:
-            self._drop_version(gone)
+        for expired in [v for v, at_s in self._required_at_s.items() if now_s - at_s > _UNLOAD_S]:
+            self._unload(expired)
 
     def loaded(self, slip: Slip, within_s: float) -> LoadedVersion:
-        """The version that a slip names, loaded. Refused where it cannot be; RetryLater where the model
-        store does not answer, or where it takes longer than `within_s`."""
-        found = self._versions.get(slip.version)
-        if found is not None:
-            return found
-        version = self._find(slip.pipeline, slip.version)
-        until_s = time.monotonic() + within_s
+        """The version of a slip, loaded.
+
+        Raises:
+            Refused: it cannot be loaded.
+            RetryLater: the model store is unreachable, or the load takes longer than `within_s`.
+        """
+        loaded = self._versions.get(slip.version)
+        if loaded is not None:
+            return loaded
+        version = self._version(slip.pipeline, slip.version)
+        deadline_at_s = time.monotonic() + within_s
         try:
-            return self._load(version, lambda: time.monotonic() < until_s)
+            return self._load(version, lambda: time.monotonic() < deadline_at_s)
         except RetryLater:
             raise
         except SparringError as error:
             raise Refused("ModelGone", f"{slip.pipeline} version {slip.version}: {error}", "infer") from error
 
     def if_loaded(self, slip: Slip) -> LoadedVersion | None:
-        """The version that a slip names, where it is loaded already."""
+        """The version of a slip; None: it is not loaded yet."""
         return self._versions.get(slip.version)
 
     @property
     def catalog_offset(self) -> int:
-        """How far the catalog is read."""
+        """The next catalog offset to read."""
         return self._reader.catalog.offset
 
     def warm(self) -> tuple[Warm, ...]:
-        """What is loaded and has run once."""
+        """The versions that are loaded and have run once."""
         versions = list(self._versions.values())
         return tuple(Warm(str(v.version.pipeline), v.version.version) for v in versions)
 
     def cold(self) -> tuple[str, ...]:
-        """The needed versions that are not loaded yet, one line each."""
+        """The required versions that are not loaded yet, as /ready shows them."""
         return self._cold
 
     def problems(self) -> tuple[str, ...]:
-        """What could not be loaded, and why."""
+        """The errors of failed loads."""
         return tuple(self._problems.values())
 
     def failed(self) -> tuple[Failed, ...]:
-        """The needed versions that cannot be loaded, however often they are retried."""
+        """The required versions that cannot be loaded, whatever the number of retries."""
         return tuple(self._failed.values())
 
     def unneeded_hanging_loads(self) -> tuple[str, ...]:
-        """ModelLoader whose loads hang and that are no longer needed: only the end of this process ends such a load."""
-        return self._models.unneeded_hanging_loads(self._needed, unasked_s=_KEEP_S)
+        """Models whose load hangs and is no longer needed. Only the end of this process ends such a load."""
+        return self._models.unneeded_hanging_loads(self._needed, unrequested_s=_UNLOAD_S)
 
     def close(self) -> None:
-        """Stop following."""
+        """Stop reading the catalog, and start no more loads."""
         self._closed = True
         self._background.shutdown(wait=False, cancel_futures=True)
         self._reader.close()
 
-    def _find(self, pipeline: PipelineName, version: str) -> PipelineVersion:
+    def _version(self, pipeline: PipelineName, version_id: str) -> PipelineVersion:
+        """The version, after a second look at the catalog's end if it is unknown."""
         with self._reading:
-            found = self._reader.catalog.version(pipeline, version)
-            if found is None:
+            version = self._reader.catalog.version(pipeline, version_id)
+            if version is None:
                 self._reader.refresh()
-                found = self._reader.catalog.version(pipeline, version)
-        if found is None:
-            raise Refused("ModelGone", f"the catalog has no version {version} of {pipeline}", "infer")
-        return found
+                version = self._reader.catalog.version(pipeline, version_id)
+        if version is None:
+            raise Refused("ModelGone", f"the catalog has no version {version_id} of {pipeline}", "infer")
+        return version
 
-    def _request_load(self, version: str, deployed: Deployed) -> None:
-        """Another offer of a version has its load tried at once, and what failed before does not count."""
-        if self._asked.get(version) == deployed:
+    def _restart_load(self, version_id: str, deployed: Deployed) -> None:
+        """For another offer of a version: load it at once, and forget the failure for the previous offer."""
+        if self._deployed.get(version_id) == deployed:
             return
-        self._asked[version] = deployed
-        self._failed.pop(version, None)
-        if self._pending.get(version) != float("inf"):
-            self._pending.pop(version, None)
+        self._deployed[version_id] = deployed
+        self._failed.pop(version_id, None)
+        if self._load_at_s.get(version_id) != float("inf"):
+            self._load_at_s.pop(version_id, None)
 
-    def _load_in_background(self, version: PipelineVersion, asked: Deployed) -> None:
+    def _load_in_background(self, version: PipelineVersion, deployed: Deployed) -> None:
         try:
-            self._load(version, lambda: not self._closed and self._is_wanted(version))
+            self._load(version, lambda: not self._closed and self._is_required(version))
             self._problems.pop(version.version, None)
             self._failed.pop(version.version, None)
-        except Exception as error:  # noqa: BLE001  # whatever a model file or a step raises is said, not lost
+        except Exception as error:  # noqa: BLE001  # a model file or a step may raise anything: all of it is reported
             reason = f"{self._model} ({self._lane} lane) cannot load {version.pipeline}: {error}"
-            log.error("%s; tried again in %.0f s", reason, _LOAD_AGAIN_S)  # noqa: TRY400  # the reason says it all
+            log.error("%s; retry in %.0f s", reason, _RELOAD_S)  # noqa: TRY400  # the reason is complete
             self._problems[version.version] = reason
-            if not isinstance(error, RetryLater | LoadTooSlow) and self._asked.get(version.version) == asked:
+            if not isinstance(error, RetryLater | LoadTooSlow) and self._deployed.get(version.version) == deployed:
                 pipeline, key = str(version.pipeline), str(self._model)
                 self._failed[version.version] = Failed(pipeline, version.version, key, self._lane, reason)
         finally:
-            self._pending[version.version] = time.monotonic() + _LOAD_AGAIN_S
+            self._load_at_s[version.version] = time.monotonic() + _RELOAD_S
 
-    def _is_wanted(self, version: PipelineVersion) -> bool:
-        seen_s = self._wanted_s.get(version.version, float("-inf"))
-        return time.monotonic() - seen_s < _UNWANTED_S
+    def _is_required(self, version: PipelineVersion) -> bool:
+        required_at_s = self._required_at_s.get(version.version, float("-inf"))
+        return time.monotonic() - required_at_s < _NOT_REQUIRED_S
 
-    def _load(self, version: PipelineVersion, goes_on: Callable[[], bool]) -> LoadedVersion:
-        """RetryLater where `goes_on` returns False before it is loaded."""
-        while not self._loading.acquire(timeout=LOOK_S):
-            if not goes_on():
-                raise RetryLater(f"{version.pipeline} version {version.version} waits for another one to be loaded")
+    def _load(self, version: PipelineVersion, keep_waiting: Callable[[], bool]) -> LoadedVersion:
+        """Load a version, one at a time. RetryLater: `keep_waiting` returns False before it is loaded."""
+        while not self._loading.acquire(timeout=POLL_S):
+            if not keep_waiting():
+                raise RetryLater(f"{version.pipeline} version {version.version} waits for the load of another version")
         try:
             if version.version not in self._versions:
                 needed = needed_models(version, self._model, self._lane)
-                models = {pinned.key: self._models.get(pinned, goes_on) for pinned in needed}
+                models = {pinned.key: self._models.get(pinned, keep_waiting) for pinned in needed}
                 self._versions[version.version] = LoadedVersion(version, models, self._rules(version))
                 log.info("loaded %s version %s", version.pipeline, version.version)
             return self._versions[version.version]
@@ -211,23 +218,20 @@ class VersionCache:
     def _rules(self, version: PipelineVersion) -> "Rules | None":
         if not version.validations or self._lane != "official":
             return None
-        # polars takes 40 MB and a third of a second: only where there are rules.
-        from adapters.rules import Rules  # noqa: PLC0415  # as above
+        # The import of polars takes 40 MB and a third of a second: only pipelines with validations pay for it.
+        from adapters.rules import Rules  # noqa: PLC0415  # see above
 
         return Rules(version.validations)
 
-    def _drop_version(self, gone: str) -> None:
+    def _unload(self, version_id: str) -> None:
         if not self._loading.acquire(blocking=False):
-            return  # a load may take long, and the main thread has a pulse to keep: the next turn does it
+            return  # a load may take long and the main thread must not wait: the next `follow` unloads it
         try:
-            del self._wanted_s[gone]
-            self._pending.pop(gone, None)
-            self._problems.pop(gone, None)
-            self._asked.pop(gone, None)
-            self._failed.pop(gone, None)
-            self._versions.pop(gone, None)
-            used = {named(model.pinned) for loaded in self._versions.values() for model in loaded.models.values()}
-            self._models.keep(used | self._needed)
+            del self._required_at_s[version_id]
+            for by_version in (self._load_at_s, self._problems, self._deployed, self._failed, self._versions):
+                by_version.pop(version_id, None)
+            used = {load_key(model.pinned) for loaded in self._versions.values() for model in loaded.models.values()}
+            self._models.retain(used | self._needed)
         finally:
             self._loading.release()
 
@@ -235,8 +239,8 @@ class VersionCache:
 def needed_models(version: PipelineVersion, model: ModelKey, lane: Lane) -> tuple[PinnedModel, ...]:
     """Every model that a path through this process may run.
 
-    Official: `model` first, then whatever any later step's split or champion may choose. Shadow:
-    `model` as the challenger, and all that may run in the steps before it.
+    Official lane: `model` first, then all models that a later step's split may choose, or its champion. Shadow lane:
+    `model` as the challenger, and all models that may run in the steps before it.
     """
     needed: dict[ModelKey, PinnedModel] = {}
     for index, step in enumerate(version.steps):

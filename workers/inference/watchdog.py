@@ -1,5 +1,4 @@
-"""Ends this process when a run hangs, or when whoever started it is gone: a hang becomes a crash,
-and a crash is survived."""
+"""Ends the process when a run hangs. The hang becomes a crash, which Kafka and the host recover from."""
 
 import logging
 import os
@@ -14,51 +13,45 @@ log = logging.getLogger(__name__)
 
 HUNG: Final = 70
 """Exit code of a process that ended itself because a run took too long."""
-_LOOK_S: Final = 0.25
+_CHECK_EVERY_S: Final = 0.25
 
 
 class Watchdog:
-    """Watches how long each thread's present work takes: a run, or reading what a frame refers to."""
+    """Watches the duration of each thread's current work: a run, or the fetch of a referenced frame."""
 
     def __init__(self, run_ms_max: int) -> None:
         self._run_ms_max = run_ms_max
-        self._until_s: dict[int, tuple[float, str]] = {}
+        self._deadlines: dict[int, tuple[float, str]] = {}
+        """Thread -> the monotonic time at which its work is overdue, and the message for the log."""
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     @contextmanager
     def watching(self, what: str, more_s: float = 0.0) -> Iterator[None]:
-        """Around one run in the calling thread. more_s: what it may take beside a run's time."""
+        """Around the calling thread's work.
+
+        Args:
+            what: the work, for the log.
+            more_s: seconds that it may take in addition to the time of a run.
+        """
         thread = threading.get_ident()
         within_s = self._run_ms_max / 1000 + more_s
-        self._until_s[thread] = (time.monotonic() + within_s, f"{what} has run for more than {within_s:g} s")
+        self._deadlines[thread] = (time.monotonic() + within_s, f"{what} has run for more than {within_s:g} s")
         try:
             yield
         finally:
-            del self._until_s[thread]
+            del self._deadlines[thread]
 
-    def again(self) -> None:
-        """The next run of the calling thread's work begins: it has a run's time of its own."""
+    def restart(self) -> None:
+        """The next run of the calling thread's work begins: give it the full time of a run."""
         thread = threading.get_ident()
-        _, why = self._until_s[thread]
-        self._until_s[thread] = (time.monotonic() + self._run_ms_max / 1000, why)
+        _, message = self._deadlines[thread]
+        self._deadlines[thread] = (time.monotonic() + self._run_ms_max / 1000, message)
 
     def _watch(self) -> None:
-        pause = threading.Event()
-        while not pause.wait(_LOOK_S):
-            for until_s, why in list(self._until_s.values()):
-                if time.monotonic() > until_s:
-                    log.critical("%s: ending the process", why)
+        while True:
+            time.sleep(_CHECK_EVERY_S)
+            for overdue_at_s, message in list(self._deadlines.values()):
+                if time.monotonic() > overdue_at_s:
+                    log.critical("%s: ending the process", message)
                     sys.stderr.flush()
                     os._exit(HUNG)
-
-
-def end_with_parent(stopping: threading.Event) -> None:
-    """Stop when standard input closes, its other end being the process that started this one."""
-
-    def wait() -> None:
-        # Not sys.stdin.buffer: at its end the interpreter would want the lock that the reader holds.
-        while os.read(sys.stdin.fileno(), 4096):
-            continue
-        stopping.set()
-
-    threading.Thread(target=wait, name="parent", daemon=True).start()

@@ -24,7 +24,7 @@ from tests.small_models import flat_detector, reshaped_for_transposed, rows_mode
 from tests.workers.inference.loaded import SETTINGS, load_onnx, load_python, pin_python
 from workers.inference.answering import RowTime, answer_together, batch_rows_max, result_rows
 from workers.inference.in_flight import Finished, Ticket
-from workers.inference.shed_policy import ShedPolicy
+from workers.inference.stale import ShedPolicy
 from workers.inference.steps import LoadedModel, load_model
 from workers.inference.version_cache import LoadedVersion
 
@@ -341,7 +341,7 @@ def test_rows_that_run_one_by_one_may_take_a_runs_time_altogether() -> None:
     again: list[None] = []
     value = table(*[[1.0]] * 50)
     tickets = [ticket(version.version, value)]
-    limit = RowTime(request_s_max=0.1, again=lambda: again.append(None))
+    limit = RowTime(request_s_max=0.1, on_next_run=lambda: again.append(None))
     (done,) = answer_together(tickets, version, "official", ShedPolicy(60_000, 0), limit)
     assert "of 50 rows, which run one by one, took 0 s; expected all within 0.1 s" in done.answer.failure().message
     assert len(again) >= 1

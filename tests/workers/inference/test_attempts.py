@@ -1,4 +1,4 @@
-"""A note in the commit tells which message took its process down."""
+"""A note in the commit's metadata names the message that ended its process."""
 
 from adapters.kafka.record import Committed, Record
 from workers.inference.attempts import CLOSED, OPEN, attempt_note, quarantine_of
@@ -8,7 +8,7 @@ def record(offset: int) -> Record:
     return Record("work", 0, offset, 0, None, b"", [])
 
 
-def test_a_partition_that_was_left_in_good_order_is_not_quarantine() -> None:
+def test_a_partition_that_was_left_in_good_order_is_not_quarantined() -> None:
     assert quarantine_of(Committed(None, ""), 16) is None
     assert quarantine_of(Committed(5, CLOSED), 16) is None
 

@@ -66,7 +66,7 @@ def results(content: bytes, image: ImageSettings, batch_config: str | None = Non
 @pytest.mark.parametrize("batch_config", [None, "single"])
 @pytest.mark.parametrize("batch", ["N", 1])
 @pytest.mark.parametrize(
-    ("sides", "axes", "wanted"),
+    ("sides", "axes", "expected"),
     [
         ([3, 28, 28], [2, 3], np.array(COLOUR) / 255),
         ([28, 28, 3], [1, 2], np.array(COLOUR) / 255),
@@ -76,24 +76,24 @@ def results(content: bytes, image: ImageSettings, batch_config: str | None = Non
     ],
 )
 def test_one_picture_gives_one_result(
-    sides: list[int | str], axes: list[int], wanted: np.ndarray, batch: int | str, batch_config: str | None
+    sides: list[int | str], axes: list[int], expected: np.ndarray, batch: int | str, batch_config: str | None
 ) -> None:
     (row,) = results(mean_model([batch, *sides], axes), ImageSettings(), batch_config)["mean"]
-    assert row == pytest.approx(wanted, abs=1e-5)
+    assert row == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize(
-    ("dtype", "wanted"),
+    ("dtype", "expected"),
     [
         (TensorProto.UINT8, COLOUR),
         (TensorProto.FLOAT16, np.array(COLOUR) / 255),
         (TensorProto.DOUBLE, np.array(COLOUR) / 255),
     ],
 )
-def test_uint8_gets_the_pixels_and_floats_of_any_width_the_same(dtype: int, wanted: np.ndarray) -> None:
+def test_uint8_gets_the_pixels_and_floats_of_any_width_the_same(dtype: int, expected: np.ndarray) -> None:
     content = mean_model([1, "h", "w", 3], [1, 2], dtype)
     (row,) = results(content, ImageSettings())["mean"]
-    assert row == pytest.approx(np.array(wanted), rel=1e-3)
+    assert row == pytest.approx(np.array(expected), rel=1e-3)
 
 
 @pytest.mark.parametrize("batch_config", [None, "single"])
@@ -105,12 +105,14 @@ def test_an_input_beside_the_picture_gets_its_size(batch_config: str | None) -> 
 
 
 def test_without_a_word_on_it_the_refusal_says_how_to_give_it() -> None:
-    with pytest.raises(Refused, match=r"an image came, but .* size \[N, 2\] gets nothing; expected configure\(image="):
+    with pytest.raises(
+        Refused, match=r"the request is an image, but .* size \[N, 2\] gets nothing; expected configure\(image="
+    ):
         results(sized_model(), ImageSettings())
 
 
 class Watched(OnnxModel):
-    """Keeps what it runs on: shape and dtype of each input."""
+    """Keeps the shape and dtype of each input of its last run."""
 
     ran: dict[str, tuple[tuple[int, ...], str]]
 
@@ -120,7 +122,7 @@ class Watched(OnnxModel):
 
 
 @pytest.mark.parametrize(
-    ("content", "image", "wanted"),
+    ("content", "image", "expected"),
     [
         (
             sized_model(),
@@ -134,9 +136,9 @@ class Watched(OnnxModel):
     ids=["sizes", "uint8", "grey", "no pictures"],
 )
 def test_the_warm_up_shows_a_model_a_picture_as_later_ones_come(
-    content: bytes, image: ImageSettings, wanted: dict[str, tuple[tuple[int, ...], str]]
+    content: bytes, image: ImageSettings, expected: dict[str, tuple[tuple[int, ...], str]]
 ) -> None:
     pinned = pin_onnx("m", content, Configuration("onnx", image=image))
     model = Watched(pinned, content, SETTINGS)
     model.warm_up()
-    assert model.ran == wanted
+    assert model.ran == expected

@@ -22,7 +22,7 @@ def model(*inputs: TensorSpec, **configuration: object) -> PinnedModel:
 
 
 def test_an_image_for_a_model_without_a_picture_input_is_refused() -> None:
-    with pytest.raises(Refused, match="an image came, but model m takes tensor"):
+    with pytest.raises(Refused, match="the request is an image, but model m takes tensor"):
         request_inputs(frame("r", b"\xff\xd8\xff"), model(TENSOR))
 
 

@@ -1,4 +1,4 @@
-"""What a model process says of a version that it cannot load, on a real catalog."""
+"""What a model process reports of a version that it cannot load, with a real catalog."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -22,29 +22,29 @@ from workers.inference.version_cache import VersionCache
 
 
 class Process:
-    """A shelf and the client that offers versions to it."""
+    """A version cache, and the client that offers a version to it."""
 
     def __init__(self, client: Client, settings: InferenceSettings, pinned: PinnedModel) -> None:
         self.version: PipelineVersion = pipeline_version(ModelStep(pinned), name=pinned.model.name)
         self._connection = client._connection  # noqa: SLF001 (what deploy() appends)
         self._connection.append(ModelUploaded(pinned.model))
         self._connection.append(PipelineVersionAdded(self.version))
-        self.shelf = VersionCache(settings, pinned.key, "official")
+        self.cache = VersionCache(settings, pinned.key, "official")
 
     def offer(self) -> int:
         return self._connection.append(VersionOffered(self.version.pipeline, self.version.version, 600_000))
 
     def until(self, predicate: Callable[[], object], what: str) -> None:
-        def turned() -> object:
-            self.shelf.follow()
+        def followed() -> object:
+            self.cache.follow()
             return predicate()
 
-        eventually(turned, 60, what)
+        eventually(followed, 60, what)
 
 
 @pytest.fixture(scope="module")
 def client(broker: LocalStack) -> Iterator[Client]:
-    with Client(fresh_settings(broker, "shelf")) as connected:
+    with Client(fresh_settings(broker, "cache")) as connected:
         yield connected
 
 
@@ -64,18 +64,18 @@ def test_a_file_that_is_no_model_fails_for_good_and_another_offer_has_it_tried_a
     process = Process(client, settings, pin_python(source, spec, spec, "torn"))
     try:
         process.offer()
-        process.until(process.shelf.failed, "the failure to be said")
-        (failed,) = process.shelf.failed()
+        process.until(process.cache.failed, "the failure to be reported")
+        (failed,) = process.cache.failed()
         assert (failed.pipeline, failed.version, failed.lane) == ("default/torn", process.version.version, "official")
         assert "No such file or directory" in failed.reason
         gate.touch()
         offered = process.offer()
-        process.until(lambda: process.shelf.catalog_offset > offered, "the second offer to be read")
-        assert process.shelf.failed() == ()
-        process.until(process.shelf.warm, "the version to be loaded")
-        assert process.shelf.failed() == ()
+        process.until(lambda: process.cache.catalog_offset > offered, "the second offer to be read")
+        assert process.cache.failed() == ()
+        process.until(process.cache.warm, "the version to be loaded")
+        assert process.cache.failed() == ()
     finally:
-        process.shelf.close()
+        process.cache.close()
 
 
 @pytest.mark.parametrize("slow", [False, True], ids=["a store without the file", "a load that is slow"])
@@ -89,7 +89,7 @@ def test_what_waiting_may_mend_is_a_problem_and_no_failure(
     process = Process(client, replace(settings, load_ms_max=0) if slow else settings, pinned)
     try:
         process.offer()
-        process.until(lambda: process.shelf.problems() or process.shelf.warm(), "a problem")
-        assert process.shelf.failed() == ()
+        process.until(lambda: process.cache.problems() or process.cache.warm(), "a problem")
+        assert process.cache.failed() == ()
     finally:
-        process.shelf.close()
+        process.cache.close()

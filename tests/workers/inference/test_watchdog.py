@@ -1,4 +1,4 @@
-"""What hangs ends its process; what is done in time does not."""
+"""A hanging run ends its process; a run that ends in time does not."""
 
 import subprocess
 import sys
@@ -33,8 +33,8 @@ def test_only_what_takes_longer_than_it_may_ends_the_process(more_s: str, takes_
 def test_each_run_of_one_piece_of_work_has_a_time_of_its_own() -> None:
     watchdog = Watchdog(run_ms_max=600_000)
     with watchdog.watching("a run"):
-        ((first_s, what),) = watchdog._until_s.values()  # noqa: SLF001 (what it acts by)
-        watchdog.again()
-        ((second_s, again),) = watchdog._until_s.values()  # noqa: SLF001
-    assert second_s > first_s
-    assert again == what
+        ((first_at_s, what),) = watchdog._deadlines.values()  # noqa: SLF001 (what it acts by)
+        watchdog.restart()
+        ((second_at_s, same),) = watchdog._deadlines.values()  # noqa: SLF001
+    assert second_at_s > first_at_s
+    assert same == what
