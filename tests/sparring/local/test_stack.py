@@ -50,7 +50,7 @@ def test_the_fixed_topics_are_there_before_any_service_starts(broker: LocalStack
         found = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics()}
     finally:
         admin.close()
-    for topic in fixed_topics("bare"):
+    for topic in fixed_topics(broker.namespace):
         assert found[topic.name] == topic.partitions
 
 
@@ -58,7 +58,7 @@ def test_a_topic_that_nobody_created_does_not_appear_by_itself(broker: LocalStac
     producer = KafkaProducer(bootstrap_servers=broker.kafka, max_block_ms=1000)
     try:
         with pytest.raises(KafkaError):
-            producer.send("bare.mistyped", b"frame").get(timeout=5)
+            producer.send(f"{broker.namespace}.mistyped", b"frame").get(timeout=5)
     finally:
         producer.close()
 
@@ -67,7 +67,7 @@ def test_a_frame_of_the_largest_size_passes_the_broker(broker: LocalStack) -> No
     frame = bytes(FRAME_BYTES_MAX)
     producer = KafkaProducer(bootstrap_servers=broker.kafka, max_request_size=FRAME_BYTES_MAX + MIB)
     try:
-        sent = producer.send(TopicNames("bare").frames, frame, partition=0).get(timeout=20)
+        sent = producer.send(TopicNames(broker.namespace).frames, frame, partition=0).get(timeout=20)
     finally:
         producer.close()
     consumer = KafkaConsumer(
