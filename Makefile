@@ -62,7 +62,7 @@ $(STAMP): requirements/all.txt requirements/overrides.txt pyproject.toml | $(UV)
 	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
 	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/all.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -c "from sparring.local.kafka import classpath; classpath(print)"
+	@$(BIN)/python -c "from sparring.stack.kafka import classpath; classpath(print)"
 	@touch $@
 
 .venv-uv/bin/uv:

@@ -12,7 +12,7 @@ from kafka.admin import KafkaAdminClient
 
 from benchmarks.stream import Stream
 from schemas.topics import fixed_topics
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 
 _FRAMES, _WORK, _RESULTS = "bare.frames", "bare.work", "bare.results"
 

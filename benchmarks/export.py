@@ -28,7 +28,7 @@ from schemas.limits import MIB
 from schemas.results import Answer, Timings
 from schemas.tables.read import encode_rows
 from sparring import Client
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 
 SMALL: Final = 100_000
 LARGE: Final = 10_000_000

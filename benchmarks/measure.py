@@ -16,7 +16,7 @@ from benchmarks.plain import PlainLoop
 from benchmarks.stream import Stream
 from benchmarks.whole import WholeSystem
 from benchmarks.work import THREADS, Job
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 
 RATE_PER_S: Final = 10.0
 """Evenly spaced frames: no queue builds up, latency alone is seen."""

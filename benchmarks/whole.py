@@ -8,7 +8,7 @@ from adapters.settings import Settings
 from benchmarks.material import Material
 from benchmarks.stream import Stream
 from sparring import Client
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 
 PIPELINE: Final = "bench"
 

@@ -20,6 +20,8 @@ from typing import Any, Final
 import pyarrow as pa
 from kafka.errors import KafkaError
 from rich.console import Console
+from sparring.stack.detached import stop_stack
+from sparring.stack.folder import Folder
 
 from adapters.settings import Settings
 from examples import text_boxes
@@ -33,9 +35,7 @@ from examples.table import LiveTable, score_table
 from schemas.errors import SparringError
 from sparring import Client, Framework, ModelVersion, Pipeline
 from sparring.cli.interrupt import interrupted_once
-from sparring.local import LocalStack, StackError
-from sparring.local.detached import stop_stack
-from sparring.local.folder import Folder
+from sparring.stack import LocalStack, StackError
 
 DATA: Final = Path(".demo")
 PIPELINE: Final = "price-labels"

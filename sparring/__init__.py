@@ -15,7 +15,7 @@ What users import, and what it needs beside it:
 Rooms, from what users call to what touches the outside:
 
     cli            the command line: one room or module per command, named as it is typed
-    local          the local stack: Kafka, Valkey and the services on this machine
+    stack          the local stack: Kafka, Valkey and the services on this machine
     replay         recorded frames through another version
     comparison     two results datasets, answer by answer
     ledger         `verify`: every frame accounted for

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from examples.notebooks.execute import NOTEBOOKS, execute, save
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 
 
 def main() -> int:

@@ -11,8 +11,8 @@ from rich.text import Text
 from sparring.cli import out
 from sparring.cli.interrupt import interrupted_once
 from sparring.cli.tables import console, mib, table
-from sparring.local.stack import LocalStack
-from sparring.local.status import memory_bytes
+from sparring.stack.stack import LocalStack
+from sparring.stack.status import memory_bytes
 
 REFRESH_S: Final = 1.0
 

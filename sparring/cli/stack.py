@@ -10,7 +10,7 @@ from sparring.cli.out import print_json, say
 
 if TYPE_CHECKING:
     from sparring.cli.command import Commands
-    from sparring.local.folder import Folder
+    from sparring.stack.folder import Folder
 
 _ABOUT_UP = """\
 Start a real Kafka, a real Valkey, router, host and indexer as processes of this one, on this machine's
@@ -75,8 +75,8 @@ def add_commands(commands: "Commands") -> None:
 
 def _up(parsed: argparse.Namespace) -> int:
     from sparring.cli.foreground import run_in_foreground, say  # noqa: PLC0415  # slow: see cli.command
-    from sparring.local import LocalStack  # noqa: PLC0415  # as above
-    from sparring.local.detached import start_detached  # noqa: PLC0415  # as above
+    from sparring.stack import LocalStack  # noqa: PLC0415  # as above
+    from sparring.stack.detached import start_detached  # noqa: PLC0415  # as above
 
     folder = _folder(parsed)
     if parsed.detach:
@@ -102,7 +102,7 @@ def _options(parsed: argparse.Namespace) -> tuple[str, ...]:
 
 
 def _down(parsed: argparse.Namespace) -> int:
-    from sparring.local.detached import stop_stack  # noqa: PLC0415  # slow: see cli.command
+    from sparring.stack.detached import stop_stack  # noqa: PLC0415  # slow: see cli.command
 
     say(str(stop_stack(_folder(parsed))))
     return OK
@@ -110,7 +110,7 @@ def _down(parsed: argparse.Namespace) -> int:
 
 def _status(parsed: argparse.Namespace) -> int:
     from sparring.cli.tables import print_status  # noqa: PLC0415  # slow: see cli.command
-    from sparring.local.status import read_status  # noqa: PLC0415  # as above
+    from sparring.stack.status import read_status  # noqa: PLC0415  # as above
 
     status = read_status(_folder(parsed))
     if parsed.json:
@@ -121,7 +121,7 @@ def _status(parsed: argparse.Namespace) -> int:
 
 
 def _folder(parsed: argparse.Namespace) -> "Folder":
-    from sparring.local.folder import Folder, default_data  # noqa: PLC0415  # slow: see cli.command
+    from sparring.stack.folder import Folder, default_data  # noqa: PLC0415  # slow: see cli.command
 
     given: Path | None = parsed.data
     return Folder(given or default_data())

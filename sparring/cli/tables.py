@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparring.cli.out import escape_controls
-from sparring.local.status import StackStatus
+from sparring.stack.status import StackStatus
 
 _MIB: Final = 1024 * 1024
 _PIPE_COLUMNS: Final = 300

@@ -22,12 +22,12 @@ from schemas.pipelines import PipelineVersion
 from schemas.topics import fixed_topics
 from sparring.deployment.deploy import Deployment
 from sparring.kafka.broker import Broker
-from sparring.local import ports, services
-from sparring.local.errors import StackError
-from sparring.local.folder import Folder
-from sparring.local.process import Process
-from sparring.local.reaper import ProcessRef, Reaper
 from sparring.replay.target import copy_models
+from sparring.stack import ports, services
+from sparring.stack.errors import StackError
+from sparring.stack.folder import Folder
+from sparring.stack.process import Process
+from sparring.stack.reaper import ProcessRef, Reaper
 from sparring.system.connection import Connection, who
 
 _PATIENT: Final = {

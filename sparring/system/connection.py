@@ -17,7 +17,7 @@ from schemas.catalog import Catalog, CatalogRecord, encode_record
 from schemas.topics import TopicNames
 from sparring.kafka.broker import Broker
 from sparring.kafka.owner import Owner, refuse_pickling
-from sparring.local.folder import Folder, default_data, references_folder
+from sparring.stack.folder import Folder, default_data, references_folder
 from sparring.system.follower import Follower
 
 

@@ -11,7 +11,7 @@ from adapters.brokers import Brokers
 from adapters.kafka.confirming_producer import ConfirmingProducer, DeliveryError
 from adapters.topics import ends
 from schemas.limits import MIB, PRODUCER_QUEUE_KIB_MAX
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.waiting import eventually
 
 QUEUE_MIB = PRODUCER_QUEUE_KIB_MAX // 1024

@@ -8,7 +8,7 @@ from adapters.brokers import Brokers
 from adapters.topics import check_topics
 from schemas.errors import SparringError
 from schemas.topics import fixed_topics
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.waiting import eventually
 
 

@@ -25,7 +25,7 @@ from sparring import Client, Framework, ModelVersion, Pipeline
 from sparring.kafka.records import RecordStream
 from sparring.ledger.account import LedgerReport
 from sparring.ledger.read import verify
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from sparring.system.connection import Connection
 from tests.small_models import MISCHIEF_STEP, scaling_model
 from tests.waiting import eventually

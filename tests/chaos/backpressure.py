@@ -26,7 +26,7 @@ from schemas.topics import RECORD_BYTES_MAX
 from sparring import Client, Framework, ModelVersion
 from sparring.kafka.records import RecordStream
 from sparring.ledger.account import LedgerReport
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.chaos.arena import settled
 from tests.chaos.memory import Memory
 from tests.conftest import PATIENT

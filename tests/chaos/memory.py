@@ -10,7 +10,7 @@ from typing import Final, Self
 import psutil
 
 from schemas.limits import MIB
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 
 _LOOK_S: Final = 0.25
 _GROWTH_MIB: Final = 1.0

@@ -4,7 +4,7 @@ import gc
 from pathlib import Path
 
 from schemas.limits import KIB, MIB
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.chaos.backpressure import GROWTH_MIB_MAX, STEP_S, press
 
 FRAME_KIB = 2048

@@ -13,7 +13,7 @@ from adapters.settings import Settings
 from sparring import Client, Framework, Pipeline
 from sparring.ledger.account import LedgerReport
 from sparring.ledger.read import verify
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.conftest import PATIENT
 from tests.freezing import freeze
 from tests.journeys.wire import Wire

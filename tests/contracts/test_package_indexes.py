@@ -27,7 +27,7 @@ INDEXED = (
     "sparring.ledger",
     "sparring.replay",
     "sparring.comparison.report",
-    "sparring.local",
+    "sparring.stack",
     "sparring.pages",
     "sparring.vision",
     "sparring.sources",

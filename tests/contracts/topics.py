@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from schemas.frames import RawHeaders
 from schemas.topics import RECORD_BYTES_MAX
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 
 _ANSWER_S = 60.0
 

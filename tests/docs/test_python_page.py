@@ -15,7 +15,7 @@ import pytest
 
 import sparring
 from sparring import vision
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.small_models import AVERAGE_STEP
 
 PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text()

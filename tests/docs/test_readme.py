@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 

@@ -17,7 +17,7 @@ from examples.consumers.export import export
 from schemas.results import Timings
 from schemas.tables.read import encode_rows
 from sparring import Client
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.sparring.results.test_answers import NOW, Writer, answer_of, writer
 from tests.waiting import eventually
 

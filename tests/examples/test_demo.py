@@ -16,7 +16,7 @@ from rich.console import Console
 from adapters.settings import Settings
 from examples import demo
 from sparring import Client
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.conftest import REPOSITORY
 from tests.waiting import eventually
 

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 from examples.notebooks.execute import NOTEBOOKS, execute, load
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 
 STORED_BYTES_MAX = 700_000
 (PATH,) = NOTEBOOKS

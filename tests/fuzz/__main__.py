@@ -14,7 +14,7 @@ from rich.table import Table
 
 from adapters.settings import Settings
 from sparring import Client
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.fuzz.corpus import corpus
 from tests.fuzz.models import fuzz_models
 from tests.fuzz.pictures import fuzz_pictures

@@ -21,7 +21,7 @@ from schemas.limits import MIB
 from schemas.results import Answer
 from sparring import Client, Framework
 from sparring.kafka.records import RecordStream
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.chaos.memory import Memory
 from tests.fuzz.corpus import Fuzzed
 from tests.raw_names import sent_with_raw_names

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.settings import Settings
 from sparring import Client
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.fuzz.corpus import KINDS, corpus
 from tests.fuzz.run import Outcome, fuzz
 

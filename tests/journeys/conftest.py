@@ -11,7 +11,7 @@ import pytest
 from adapters.settings import Settings
 from examples.models import IMAGE_SETTINGS, MODEL_NAMES, model_path
 from sparring import Client, Framework, ModelVersion, Pipeline
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.journeys.wire import Wire
 from tests.small_models import AVERAGE_STEP, MISCHIEF_STEP, scaling_model
 

@@ -3,7 +3,7 @@
 import psutil
 
 from sparring import ModelVersion
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 
 
 def model_processes(stack: LocalStack, model: ModelVersion, lane: str = "official") -> list[psutil.Process]:

@@ -10,8 +10,8 @@ import pytest
 
 from adapters.settings import Settings
 from sparring import Client
-from sparring.local import LocalStack
 from sparring.object import DeployError
+from sparring.stack import LocalStack
 from tests.small_models import scaling_model
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.settings import Settings
 from sparring import Client, cli
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.small_models import scaling_model
 from tests.waiting import eventually
 

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from adapters.clock import now_ms
 from sparring import Client, ModelVersion, Pipeline
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.journeys.accounts import settled
 from tests.journeys.wire import Wire
 

@@ -18,7 +18,7 @@ import redis
 from examples.shelf import render_shelf
 from schemas.keys import Keys, official_field
 from sparring import Client, ModelVersion
-from sparring.local import LocalStack, kafka
+from sparring.stack import LocalStack, kafka
 from tests.contracts.asyncapi import messages, why_not
 from tests.contracts.kafka_page import LOOK_UP, READ, SEND, WHOLE_TRIP, printed
 from tests.contracts.topics import Mark, mark_ends, read_since

@@ -11,8 +11,8 @@ import pytest
 
 from adapters.settings import Settings
 from sparring import Client, ModelVersion, Pipeline
-from sparring.local import LocalStack
 from sparring.object import SparringError
+from sparring.stack import LocalStack
 from tests.journeys.processes import model_processes
 from tests.journeys.wire import Wire
 from tests.small_models import scaling_model

@@ -14,8 +14,8 @@ import pytest
 
 from adapters.settings import Settings
 from sparring import Client, Framework, ModelVersion, Pipeline
-from sparring.local import LocalStack
 from sparring.object import EntityNotFoundError, InferenceError
+from sparring.stack import LocalStack
 from sparring.vision import draw_result
 from tests.journeys.wire import Wire
 

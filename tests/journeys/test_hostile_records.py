@@ -13,9 +13,9 @@ from schemas.results import FRAME_BYTES, Answer
 from sparring import Client, ModelVersion, Pipeline
 from sparring.kafka.records import RecordStream
 from sparring.ledger.read import verify
-from sparring.local import LocalStack
 from sparring.object import FrameTooLarge
 from sparring.operations.deadletters import read_dead_letters, resend
+from sparring.stack import LocalStack
 from tests.journeys.accounts import settled
 from tests.journeys.wire import Wire
 from tests.raw_names import sent_with_raw_names

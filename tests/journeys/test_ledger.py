@@ -13,7 +13,7 @@ from schemas.keys import Keys
 from sparring import Client, ModelVersion, Pipeline
 from sparring.ledger.account import LedgerReport
 from sparring.ledger.read import verify
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.journeys.accounts import settled
 from tests.journeys.wire import Wire
 from tests.waiting import eventually

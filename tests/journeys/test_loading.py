@@ -8,8 +8,8 @@ import pytest
 
 from adapters.settings import Settings
 from sparring import Client, Framework, ModelVersion
-from sparring.local import LocalStack
 from sparring.object import DeployError
+from sparring.stack import LocalStack
 from tests.journeys.processes import model_processes
 from tests.journeys.wire import Wire
 from tests.small_models import scaling_model, waiting_step

@@ -12,9 +12,9 @@ from schemas.keys import Keys
 from schemas.names import PipelineName
 from sparring import Client, ModelVersion, Pipeline
 from sparring.ledger.read import verify
-from sparring.local import LocalStack
 from sparring.operations.deadletters import read_dead_letters, resend
 from sparring.operations.rebuild import rebuild
+from sparring.stack import LocalStack
 from sparring.system.connection import Connection
 from tests.journeys.accounts import settled
 from tests.journeys.wire import Wire

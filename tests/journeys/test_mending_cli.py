@@ -11,7 +11,7 @@ from adapters.clock import now_ms
 from schemas.keys import Keys
 from sparring import Client, ModelVersion, Pipeline
 from sparring.cli.exits import FAILED, NOTHING_THERE, OK
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.journeys.accounts import settled
 from tests.journeys.typed import Said, typed
 from tests.journeys.wire import Wire

@@ -14,7 +14,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from schemas.metrics import METRICS, Metric
 from schemas.presence import Beat, ProcessKind
 from sparring import Client, ModelVersion, Pipeline
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.journeys.wire import Wire
 from tests.waiting import eventually
 

@@ -16,7 +16,7 @@ from schemas.names import ModelKey
 from schemas.topics import work_topic
 from sparring import Client, ModelVersion
 from sparring.kafka.broker import Broker
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.conftest import PATIENT
 from tests.freezing import frozen
 from tests.journeys.typed import Said, printed

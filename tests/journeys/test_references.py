@@ -13,7 +13,7 @@ from schemas.errors import FrameTooLarge
 from schemas.limits import FRAME_BYTES_MAX
 from schemas.tables.read import encode_table
 from sparring import Client, ModelVersion, Pipeline
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.journeys.wire import Wire
 
 Scale = Callable[[str, float], ModelVersion]

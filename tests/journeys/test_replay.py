@@ -35,8 +35,8 @@ from sparring.cli.exits import FAILED, NOTHING_THERE, OK, WRONG_USAGE
 from sparring.dataset import open_dataset
 from sparring.frames.fetch import fetch_records
 from sparring.kafka.broker import Broker
-from sparring.local import LocalStack
 from sparring.sources import frames_of
+from sparring.stack import LocalStack
 from tests.bucket import CHANGED_MS, buckets
 from tests.journeys.typed import Said, typed
 from tests.journeys.wire import Wire

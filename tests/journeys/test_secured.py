@@ -16,6 +16,8 @@ import trustme
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import TopicAuthorizationFailedError
+from sparring.stack.process import Process
+from sparring.stack.services import PresenceCheck
 
 from adapters.redis import AnswerIndex
 from adapters.settings import Settings
@@ -23,9 +25,7 @@ from schemas.errors import RetryLater
 from sparring import Client, Framework, Pipeline, cli
 from sparring.cli.exits import FAILED, OK
 from sparring.dataset import open_dataset
-from sparring.local import ports, services
-from sparring.local.process import Process
-from sparring.local.services import PresenceCheck
+from sparring.stack import ports, services
 from tests.secured import NAMESPACE, Secured, run, secured
 from tests.small_models import scaling_model
 from tests.waiting import eventually

@@ -24,7 +24,7 @@ from schemas.limits import ATTEMPTS_MAX
 from schemas.names import Lane
 from schemas.topics import TopicNames
 from sparring import Client, Framework, ModelVersion, Pipeline
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.journeys.processes import model_processes
 from tests.journeys.wire import Wire
 from tests.reading import cells

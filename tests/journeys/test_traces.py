@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from adapters.settings import Settings
 from sparring import Client, ModelVersion
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.journeys.wire import Wire
 from tests.small_models import scaling_model
 from tests.waiting import eventually

@@ -18,8 +18,8 @@ import pytest
 import sparring as wallaroo
 from adapters.onnx_runtime import onnxruntime
 from sparring.framework import Framework
-from sparring.local import LocalStack
 from sparring.object import EntityNotFoundError
+from sparring.stack import LocalStack
 from sparring.vision import load_image
 from tests.small_models import AVERAGE_STEP
 

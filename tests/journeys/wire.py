@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from schemas.frames import RawHeaders
 from schemas.results import Answer
 from schemas.topics import RECORD_BYTES_MAX
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 
 
 class Wire:

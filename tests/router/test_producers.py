@@ -16,7 +16,7 @@ from schemas.names import PipelineName
 from schemas.pipelines import PipelineVersion, ShadowDeploy
 from schemas.topics import TopicNames, work_topic
 from sparring.kafka.broker import Broker
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.nouns import pinned, pipeline_version
 from tests.waiting import eventually
 

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.settings import Settings
 from sparring import Client
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.sparring.sdk import fresh_settings
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from kafka.admin import KafkaAdminClient
 from onnx import TensorProto, helper
+from sparring.stack.services import create_fixed_topics
 
 from adapters.catalog import CatalogReader
 from adapters.clock import now_ms
@@ -25,8 +26,7 @@ from schemas.presence import Failed, ProcessKind, Warm
 from schemas.results import Answer
 from schemas.tables.read import encode_rows
 from sparring import Client, ModelVersion
-from sparring.local import LocalStack
-from sparring.local.services import create_fixed_topics
+from sparring.stack import LocalStack
 from tests.waiting import eventually
 
 

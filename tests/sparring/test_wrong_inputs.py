@@ -18,8 +18,8 @@ import pytest
 from adapters.settings import Settings
 from schemas.models import ImageSettings
 from sparring import Client, DeploymentConfigBuilder, Framework, ModelVersion, Pipeline
-from sparring.local import LocalStack
 from sparring.object import EntityNotFoundError
+from sparring.stack import LocalStack
 from tests.sparring.sdk import beating, fresh_settings, upload, write_model
 
 NAN, INF = float("nan"), float("inf")

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from schemas.limits import FRAME_BYTES_MAX, KEY_BYTES_MAX
-from sparring.local import LocalStack
 from sparring.object import EntityNotFoundError, FrameTooLarge
+from sparring.stack import LocalStack
 from tests.sparring.test_wrong_inputs import (
     HALF,
     INF,

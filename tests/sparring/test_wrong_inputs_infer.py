@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from schemas.limits import FRAME_BYTES_MAX, KEY_BYTES_MAX
-from sparring.local import LocalStack
 from sparring.object import FrameTooLarge
+from sparring.stack import LocalStack
 from tests.sparring.test_wrong_inputs import (
     BOOL,
     HALF,

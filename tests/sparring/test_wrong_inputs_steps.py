@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from sparring import Pipeline
-from sparring.local import LocalStack
 from sparring.object import EntityNotFoundError
+from sparring.stack import LocalStack
 from tests.sparring.test_wrong_inputs import (
     BOOL,
     HALF,

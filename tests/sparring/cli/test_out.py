@@ -21,7 +21,7 @@ from sparring import Client
 from sparring.cli import main
 from sparring.cli.out import OneLine, complain, escape_controls, note, say, warnings_as_lines
 from sparring.cli.tables import console, lines, table
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.nouns import frame
 from tests.sparring.sdk import fresh_settings
 

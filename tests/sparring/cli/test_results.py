@@ -25,8 +25,8 @@ from sparring import Client, cli
 from sparring.cli.exits import FAILED, NO_READER, NOTHING_THERE, OK, WRONG_USAGE
 from sparring.cli.results.lines import Lines
 from sparring.cli.tables import short
-from sparring.local import LocalStack
 from sparring.operations.lookup import NoPicture, picture
+from sparring.stack import LocalStack
 from sparring.system.connection import Connection
 from sparring.vision import COCO_NAMES, COLOURS, decode
 from tests.journeys.wire import Wire

@@ -18,7 +18,7 @@ from schemas.names import ModelKey
 from schemas.topics import Topic, fixed_topics, work_topic
 from sparring.cli.topics import ROLES, FoundTopic, differences, row
 from sparring.kafka.broker import Broker
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.waiting import eventually
 
 CONTRACT = Path(__file__).parents[3] / "docs" / "contract.md"

@@ -15,7 +15,7 @@ from adapters.settings import Settings
 from schemas.limits import MODEL_BYTES_MAX
 from sparring import Client, Framework
 from sparring.deployment import onnx_file as inspecting
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.waiting import eventually
 
 

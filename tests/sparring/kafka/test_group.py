@@ -16,9 +16,9 @@ from schemas.errors import RetryLater
 from schemas.limits import PARTITIONS
 from sparring.kafka.broker import Broker
 from sparring.kafka.group import Following, Membership
-from sparring.local import LocalStack
 from sparring.results.query import Filter, ResultQuery
 from sparring.results.stream import ResultStream
+from sparring.stack import LocalStack
 from tests.freezing import frozen
 from tests.sparring.results.test_answers import NOW, Writer, writer
 from tests.waiting import eventually

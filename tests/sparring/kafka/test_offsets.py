@@ -13,7 +13,7 @@ from schemas.limits import PARTITIONS
 from sparring.kafka.broker import Broker
 from sparring.kafka.offsets import OffsetRange, checked_spans, places_of, spans_by_time
 from sparring.kafka.records import RecordStream, truncated_partitions
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.sparring.results.test_answers import NOW, Writer, kafka, writer
 
 __all__ = ["kafka", "writer"]  # fixtures

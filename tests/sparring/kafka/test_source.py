@@ -10,7 +10,7 @@ from adapters.brokers import Brokers
 from schemas.topics import RECORD_BYTES_MAX
 from sparring.kafka.broker import Broker
 from sparring.kafka.source import recorded_spans
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.freezing import frozen
 from tests.sparring.results.test_answers import Writer, writer
 

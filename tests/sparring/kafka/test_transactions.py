@@ -15,9 +15,9 @@ from sparring.frames.fetch import fetch
 from sparring.kafka.broker import Broker
 from sparring.kafka.records import RecordStream
 from sparring.kafka.source import recorded_spans
-from sparring.local import LocalStack
 from sparring.replay.select import begins_at
 from sparring.replay.source import ReplayRange, TopicRange
+from sparring.stack import LocalStack
 from sparring.system.connection import Connection
 from tests.sparring.sdk import fresh_settings
 

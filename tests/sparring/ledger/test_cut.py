@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from adapters.clock import now_ms
 from schemas.limits import PARTITIONS
 from sparring.ledger.read import CUT, verify
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from sparring.system.connection import Connection
 from tests.sparring.sdk import fresh_settings
 

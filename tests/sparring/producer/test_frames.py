@@ -12,10 +12,10 @@ from adapters.settings import Settings
 from schemas.limits import FRAME_BYTES_MAX, MIB
 from schemas.topics import Topic
 from sparring import AsyncFrames, Client, Report
-from sparring.local import LocalStack
 from sparring.object import FrameTooLarge, ProduceError
 from sparring.producer.reports import LEAVE_S_MAX
 from sparring.producer.sender import IN_FLIGHT_BYTES_MAX, IN_FLIGHT_FRAMES_MAX
+from sparring.stack import LocalStack
 from tests.freezing import frozen
 from tests.sparring.sdk import beating, fresh_settings, upload
 from tests.waiting import eventually

@@ -13,11 +13,11 @@ from kafka.admin import KafkaAdminClient
 
 from schemas.limits import KIB
 from sparring.cli.exits import FAILED
-from sparring.local import LocalStack
 from sparring.replay.frame import ExpiredFrames, Reading, ReplayFrame
 from sparring.replay.journal import Journal
 from sparring.replay.pending_frames import read_frames
 from sparring.replay.source import FrameSource, ReplayRange, SelectedFrames, TopicRange
+from sparring.stack import LocalStack
 from sparring.system.connection import Connection
 from tests.journeys.typed import Said, typed
 from tests.sparring.replay.made import plan

@@ -15,8 +15,8 @@ from schemas.pipelines import PipelineVersion
 from schemas.results import Answer, failure_value
 from schemas.tables.read import encode_table, read_arrow
 from sparring import Client, ModelVersion, Pipeline
-from sparring.local import LocalStack
 from sparring.object import FrameTooLarge, InferenceError, InferenceTimeoutError
+from sparring.stack import LocalStack
 from tests.freezing import frozen
 from tests.sparring.sdk import answer_to, answering, beating, upload
 from tests.waiting import eventually

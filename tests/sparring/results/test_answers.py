@@ -20,9 +20,9 @@ from schemas.results import Answer
 from schemas.tables.read import encode_rows
 from schemas.topics import TopicNames
 from sparring.kafka.broker import Broker
-from sparring.local import LocalStack
 from sparring.results.answers import AnswerStream, read_answers
 from sparring.results.query import Filter
+from sparring.stack import LocalStack
 from tests.shared_servers import WORKER
 from tests.sparring.sdk import fresh_settings
 

@@ -13,8 +13,8 @@ import pytest
 
 from sparring import Client
 from sparring.kafka.owner import Owner
-from sparring.local import LocalStack
 from sparring.object import OtherProcessError
+from sparring.stack import LocalStack
 from tests.sparring.sdk import fresh_settings
 
 _ENDED_S_MAX: Final = 60

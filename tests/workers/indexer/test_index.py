@@ -13,7 +13,7 @@ from adapters.redis import AnswerIndex, field_of
 from schemas.errors import RetryLater
 from schemas.keys import Keys
 from schemas.limits import MIB, PIPELINE_LOG_MAX
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.waiting import eventually
 from tests.workers.indexer.answers import SHOP, challenger, official
 from tests.workers.indexer.conftest import OwnValkey

@@ -12,7 +12,7 @@ from schemas.errors import SparringError
 from schemas.keys import Keys
 from schemas.limits import INDEX_KEPT_BYTES_MAX, INDEX_KEPT_S
 from schemas.results import Answer
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.workers.indexer.answers import SHOP, official
 from workers.indexer.unflushed import UnflushedWrites
 

@@ -12,7 +12,7 @@ from schemas.catalog import ModelUploaded, PipelineVersionAdded, VersionOffered
 from schemas.models import PinnedModel, TensorSpec
 from schemas.pipelines import ModelStep, PipelineVersion
 from sparring import Client
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 from tests.nouns import pipeline_version
 from tests.small_models import scaling_model
 from tests.sparring.sdk import fresh_settings

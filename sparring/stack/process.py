@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sparring.local.errors import StackError
+from sparring.stack.errors import StackError
 
 BACK_OFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Pause before the first, second, ... restart in a row; the last one repeats."""

@@ -13,12 +13,12 @@ import redis
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
+from sparring.stack.folder import Addresses, Folder
+from sparring.stack.status import read_status
 
 from schemas.limits import FRAME_BYTES_MAX, MIB
 from schemas.topics import TopicNames, fixed_topics
-from sparring.local import LocalStack, StackError
-from sparring.local.folder import Addresses, Folder
-from sparring.local.status import read_status
+from sparring.stack import LocalStack, StackError
 from tests.waiting import eventually
 
 SLEEP = (sys.executable, "-c", "import signal; signal.pause()")
@@ -31,7 +31,7 @@ STUBBORN = (
 RUN_SERVERS = """
 import signal, sys
 from pathlib import Path
-from sparring.local import LocalStack
+from sparring.stack import LocalStack
 with LocalStack(Path(sys.argv[1]), services=()) as stack:
     stack.run("extra", (sys.executable, "-c", "import signal; signal.pause()"))
     print("ready", flush=True)

@@ -17,8 +17,8 @@ from adapters.brokers import Brokers
 from adapters.presence import PresenceReader
 from schemas.errors import RetryLater
 from schemas.topics import TopicNames, fixed_topics
-from sparring.local.ports import HOST
-from sparring.local.process import Command, Process
+from sparring.stack.ports import HOST
+from sparring.stack.process import Command, Process
 
 
 def prepare(folder: Path, port: int) -> Command:

@@ -13,8 +13,8 @@ from typing import Final
 
 import msgspec
 
-from sparring.local.errors import StackError
-from sparring.local.reaper import END_S_MAX, ProcessRef, end_in_order
+from sparring.stack.errors import StackError
+from sparring.stack.reaper import END_S_MAX, ProcessRef, end_in_order
 
 DATA_VARIABLE: Final = "SPARRING_DATA"
 RELEASE_S_MAX: Final = 30.0

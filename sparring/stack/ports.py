@@ -5,7 +5,7 @@ import random
 import socket
 from typing import Final
 
-from sparring.local.errors import StackError
+from sparring.stack.errors import StackError
 
 HOST: Final = "127.0.0.1"
 

@@ -18,9 +18,9 @@ from adapters.presence import PresenceReader
 from schemas.errors import RetryLater
 from schemas.presence import Beat
 from schemas.topics import TopicNames
-from sparring.local.folder import Addresses, Folder
-from sparring.local.ports import HOST, accepts
-from sparring.local.reaper import ProcessRef
+from sparring.stack.folder import Addresses, Folder
+from sparring.stack.ports import HOST, accepts
+from sparring.stack.reaper import ProcessRef
 
 State = Literal["ready", "starting", "down"]
 

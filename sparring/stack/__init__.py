@@ -12,7 +12,7 @@ reaper    ends what a killed stack left running
 status    `sparring status`
 """
 
-from sparring.local.errors import StackError
-from sparring.local.stack import SERVICES, LocalStack
+from sparring.stack.errors import StackError
+from sparring.stack.stack import SERVICES, LocalStack
 
 __all__ = ["SERVICES", "LocalStack", "StackError"]

