@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+
 from sparring.stack.kafka import KAFKA_VERSION
 
 _SHOWN: Final = ("confluent-kafka", "faust-streaming", "numpy", "onnxruntime", "opencv-python-headless", "pyarrow")

@@ -20,8 +20,6 @@ from typing import Any, Final
 import pyarrow as pa
 from kafka.errors import KafkaError
 from rich.console import Console
-from sparring.stack.detached import stop_stack
-from sparring.stack.folder import Folder
 
 from adapters.settings import Settings
 from examples import text_boxes
@@ -36,6 +34,8 @@ from schemas.errors import SparringError
 from sparring import Client, Framework, ModelVersion, Pipeline
 from sparring.cli.interrupt import interrupted_once
 from sparring.stack import LocalStack, StackError
+from sparring.stack.detached import stop_stack
+from sparring.stack.folder import Folder
 
 DATA: Final = Path(".demo")
 PIPELINE: Final = "price-labels"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from sparring.stack.kafka import KAFKA_VERSION
 
 from sparring.stack import LocalStack
+from sparring.stack.kafka import KAFKA_VERSION
 from tests.shared_servers import WORKER, SharedServers
 
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -26,12 +26,12 @@ from kafka.admin import (
 from kafka.admin import ACLResourcePatternType as Pattern
 from kafka.admin import ResourceType as Kind
 from kafka.errors import KafkaError
-from sparring.stack.process import Command, Process
-from sparring.stack.services import create_fixed_topics
 
 from adapters.brokers import Brokers
 from adapters.settings import Settings
 from sparring.stack import kafka, ports, services
+from sparring.stack.process import Command, Process
+from sparring.stack.services import create_fixed_topics
 from tests.conftest import PATIENT
 from tests.waiting import eventually
 

@@ -10,9 +10,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-from sparring.stack.folder import Addresses, Folder
-
 from sparring.stack import LocalStack
+from sparring.stack.folder import Addresses, Folder
 
 WORKER: Final = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 """This test process among those of the run, as xdist names it: part of every namespace that several of them use."""

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from sparring.stack.process import END_S_MAX
 
 from schemas.limits import HOST_STOP_S_MAX, STOP_S_MAX
+from sparring.stack.process import END_S_MAX
 
 WAITS_FOR_A_SILENT_BROKER = """
 import sys

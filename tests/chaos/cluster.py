@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from confluent_kafka.admin import AdminClient
-from sparring.stack.process import Command
 
 from sparring.stack import LocalStack, kafka, ports, services
+from sparring.stack.process import Command
 from tests.waiting import eventually
 
 HEAP: Final = "-Xmx256m"

@@ -8,9 +8,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from sparring.stack.kafka import KAFKA_VERSION
 
 from schemas.limits import STOP_S_MAX
+from sparring.stack.kafka import KAFKA_VERSION
 from tests.deploy.commands import SETTINGS, understood
 from tests.deploy.files import COMPOSE, compose_schema
 

@@ -3,10 +3,10 @@
 import re
 
 import pytest
-from sparring.stack.kafka import KAFKA_VERSION
 
 from schemas.limits import PARTITIONS, SESSION_TIMEOUT_MS, STOP_S_MAX
 from schemas.topics import RECORD_BYTES_MAX
+from sparring.stack.kafka import KAFKA_VERSION
 from tests.deploy.commands import SETTINGS, understood
 from tests.deploy.files import DOCKERFILE, FILLED_WITH, ROOT
 

@@ -16,8 +16,6 @@ import trustme
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import TopicAuthorizationFailedError
-from sparring.stack.process import Process
-from sparring.stack.services import PresenceCheck
 
 from adapters.redis import AnswerIndex
 from adapters.settings import Settings
@@ -26,6 +24,8 @@ from sparring import Client, Framework, Pipeline, cli
 from sparring.cli.exits import FAILED, OK
 from sparring.dataset import open_dataset
 from sparring.stack import ports, services
+from sparring.stack.process import Process
+from sparring.stack.services import PresenceCheck
 from tests.secured import NAMESPACE, Secured, run, secured
 from tests.small_models import scaling_model
 from tests.waiting import eventually

@@ -10,7 +10,6 @@ import numpy as np
 import onnx
 from kafka.admin import KafkaAdminClient
 from onnx import TensorProto, helper
-from sparring.stack.services import create_fixed_topics
 
 from adapters.catalog import CatalogReader
 from adapters.clock import now_ms
@@ -27,6 +26,7 @@ from schemas.results import Answer
 from schemas.tables.read import encode_rows
 from sparring import Client, ModelVersion
 from sparring.stack import LocalStack
+from sparring.stack.services import create_fixed_topics
 from tests.waiting import eventually
 
 

@@ -94,9 +94,8 @@ def test_every_public_call_has_a_docstring_that_names_its_parameters_and_full_an
 
 
 def test_the_examples_names_of_the_local_stack_stay_where_programs_import_them() -> None:
-    from sparring.stack.detached import stop_stack  # noqa: PLC0415  # as above
-
     from sparring.stack import LocalStack, StackError  # noqa: PLC0415  # what this test is about
+    from sparring.stack.detached import stop_stack  # noqa: PLC0415  # as above
 
     assert inspect.isclass(LocalStack)
     assert issubclass(StackError, Exception)

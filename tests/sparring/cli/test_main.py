@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import psutil
-from sparring.stack.folder import Folder
 
 import sparring
+from sparring.stack.folder import Folder
 from tests.waiting import eventually
 
 SERVICES = {"router", "host", "indexer", "valkey", "kafka"}

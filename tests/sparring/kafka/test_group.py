@@ -153,7 +153,7 @@ def test_a_group_that_is_never_divided_is_an_error(
     monkeypatch.setattr("sparring.kafka.group._REBALANCE_S_MAX", STILL_S)
     with (
         closing(follow(kafka, writer)) as following,
-        pytest.raises(ConnectionError, match=r"not been divided for 2\.5 s: its coordinator is away, or a member"),
+        pytest.raises(ConnectionError, match=r"rebalances for more than 2\.5 s: its coordinator is away, or a member"),
     ):
         following.next_record()
 

@@ -13,12 +13,12 @@ import redis
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
-from sparring.stack.folder import Addresses, Folder
-from sparring.stack.status import read_status
 
 from schemas.limits import FRAME_BYTES_MAX, MIB
 from schemas.topics import TopicNames, fixed_topics
 from sparring.stack import LocalStack, StackError
+from sparring.stack.folder import Addresses, Folder
+from sparring.stack.status import read_status
 from tests.waiting import eventually
 
 SLEEP = (sys.executable, "-c", "import signal; signal.pause()")

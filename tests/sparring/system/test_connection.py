@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+
 from sparring.stack.folder import Addresses, Folder
 from sparring.stack.reaper import ProcessRef
-
 from sparring.system.connection import found_settings
 
 

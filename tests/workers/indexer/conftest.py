@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 import redis
 from kafka.admin import KafkaAdminClient
-from sparring.stack.services import create_fixed_topics
 
 from adapters.brokers import Brokers
 from adapters.kafka.confirming_producer import ConfirmingProducer
@@ -23,6 +22,7 @@ from schemas.errors import RetryLater
 from schemas.results import Answer
 from schemas.topics import TopicNames
 from sparring.stack import LocalStack, ports, services
+from sparring.stack.services import create_fixed_topics
 from tests.freezing import freeze
 from tests.shared_servers import WORKER
 from tests.waiting import eventually
