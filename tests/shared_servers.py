@@ -12,7 +12,10 @@ from typing import Final
 
 from sparring.stack import LocalStack
 from sparring.stack.folder import Addresses, Folder
+from tests.waiting import eventually
 
+_LEAVE_S_MAX: Final = 3600.0
+"""The longest that the others may need for the rest of the run."""
 WORKER: Final = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 """This test process among those of the run, as xdist names it: part of every namespace that several of them use."""
 
@@ -57,11 +60,19 @@ class SharedServers:
         if self._member_fd is None:
             return
         if self._started is not None:
-            fcntl.flock(self._member_fd, fcntl.LOCK_EX)
+            eventually(self._all_others_left, _LEAVE_S_MAX, "the other test processes to leave the servers")
             self._started.stop()
             self._started = None
         os.close(self._member_fd)
         self._member_fd = None
+
+    def _all_others_left(self) -> bool:
+        assert self._member_fd is not None
+        try:
+            fcntl.flock(self._member_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
 
 def _open(path: Path) -> int:

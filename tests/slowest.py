@@ -1,7 +1,8 @@
 """A table of the ten slowest files at the end of a run: seconds by the clock, and CPU seconds of all their processes.
 
 A plugin of pytest. Under xdist each test process measures its own files, and the report of a file's last test carries
-the figures to the controller. CPU seconds include the brokers and services that ran for that test process meanwhile.
+the figures to the controller. CPU seconds include the processes that this test process started: the
+shared broker counts for the one that started it. SPARRING_TEST_SLOWEST is how many files are listed; 10 by default.
 """
 
 import contextlib

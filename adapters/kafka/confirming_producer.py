@@ -129,7 +129,7 @@ class ConfirmingProducer:
         """Serve delivery reports; returns how many were."""
         return int(self._producer.poll(wait_s))
 
-    def check(self) -> None:
+    def _check(self) -> None:
         """RetryLater where a record was not delivered: the process ends, and its work is done again."""
         if self._failure is not None:
             raise RetryLater(f"not delivered to {self._failure}")
@@ -137,7 +137,7 @@ class ConfirmingProducer:
     def flush(self, within_s: float = DELIVERY_S_MAX + 5.0) -> None:
         """Wait until every record is confirmed. RetryLater where one is not."""
         left = self._producer.flush(within_s)
-        self.check()
+        self._check()
         if left:
             raise RetryLater(f"{left} records are not confirmed after {within_s} s")
 

@@ -57,9 +57,9 @@ def most_changed(
     """The CHANGED_MAX pairs of those before and of this bucket that changed most, in their order. One that did not
     change is not among them."""
     floor = earlier[-1].change if len(earlier) == CHANGED_MAX else 0.0
-    to_dict = found.table.with_row_index("_at").filter((pl.col("change") > 0) & (pl.col("change") >= floor))
-    to_dict = to_dict.sort(pl.col("change"), *KEY, descending=[True, False, False]).head(CHANGED_MAX)
-    new = [_changed(facts.pop("_at"), facts, both, found, outputs) for facts in to_dict.iter_rows(named=True)]
+    rows = found.table.with_row_index("_at").filter((pl.col("change") > 0) & (pl.col("change") >= floor))
+    rows = rows.sort(pl.col("change"), *KEY, descending=[True, False, False]).head(CHANGED_MAX)
+    new = [_changed(facts.pop("_at"), facts, both, found, outputs) for facts in rows.iter_rows(named=True)]
     return sorted([*earlier, *new], key=lambda one: one.place)[:CHANGED_MAX]
 
 

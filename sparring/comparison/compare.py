@@ -148,7 +148,7 @@ def _look(connect: "Connect") -> Look:
 def _laid(name: str, side: Side, work: Path, count: int, progress: OnProgress) -> Buckets:
     what = f"reading {name.upper()}"
 
-    def to_dict() -> Iterator[pa.RecordBatch]:
+    def batches() -> Iterator[pa.RecordBatch]:
         done = 0
         progress(what, done, side.rows)
         for batch in side.batches():
@@ -157,7 +157,7 @@ def _laid(name: str, side: Side, work: Path, count: int, progress: OnProgress) -
             progress(what, done, side.rows)
         progress(what, side.rows, side.rows)  # what a model's filter left out is done, too
 
-    return Buckets.spilled(to_dict(), side.schema, work / name, count)
+    return Buckets.spilled(batches(), side.schema, work / name, count)
 
 
 def _joined(a: pl.DataFrame, b: pl.DataFrame, totals: Totals) -> JoinedAnswers:

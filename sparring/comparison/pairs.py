@@ -103,7 +103,7 @@ def _boxes(a: Detections, b: Detections, matches: Matches) -> tuple[dict[str, pl
     matched = np.bincount(owner, minlength=n)
     union = a.boxes.counts + b.boxes.counts - matched
     kept = np.bincount(owner, weights=np.where(same, 1 - np.minimum(size, 1), 0), minlength=n)
-    to_dict = np.bincount(owner[known], minlength=n)
+    both_known = np.bincount(owner[known], minlength=n)
     largest = np.zeros(n)
     np.maximum.at(largest, owner, size)
     either = a.given | b.given
@@ -117,9 +117,9 @@ def _boxes(a: Detections, b: Detections, matches: Matches) -> tuple[dict[str, pl
         "boxes_only_a": _where(either, a.boxes.counts - matched),
         "boxes_only_b": _where(either, b.boxes.counts - matched),
         "classes_shared": _where(judged, _shared(a, b)),
-        "confidence_mean": _mean(np.bincount(owner[known], weights=apart[known], minlength=n), to_dict),
-        "confidence_abs_mean": _mean(np.bincount(owner, weights=size, minlength=n), to_dict),
-        "confidence_abs_max": _where(to_dict > 0, largest),
+        "confidence_mean": _mean(np.bincount(owner[known], weights=apart[known], minlength=n), both_known),
+        "confidence_abs_mean": _mean(np.bincount(owner, weights=size, minlength=n), both_known),
+        "confidence_abs_max": _where(both_known > 0, largest),
         "malformed_a": pl.Series(a.malformed),
         "malformed_b": pl.Series(b.malformed),
     }

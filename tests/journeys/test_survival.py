@@ -272,7 +272,7 @@ def send_again(stack: LocalStack, topic: str) -> None:
     producer.flush()
 
 
-def test_a_process_that_ends_in_good_order_leaves_no_suspicion_behind(
+def test_a_process_that_ends_in_good_order_leaves_no_quarantine_behind(
     stack: LocalStack, pipeline: Pipeline, scale: Scale, wire: Wire
 ) -> None:
     double = scale("double", 2.0)
