@@ -45,7 +45,7 @@ class TensorSpec(msgspec.Struct, frozen=True):
 
 
 class GivenInput(msgspec.Struct, frozen=True):
-    """What an input beside the picture's gets. values: numbers, or words of `schemas.pictures.WORDS`."""
+    """What an input beside the picture's gets. values: numbers, or words of `schemas.pictures.inputs.WORDS`."""
 
     name: str
     values: tuple[str | float, ...]

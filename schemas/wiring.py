@@ -63,7 +63,7 @@ def why_unfit(output: TensorSpec, taken: TensorSpec) -> str:
 
 
 def castable(given: str, wanted: str) -> bool:
-    """Whether `schemas.casting.cast` takes arrays of the first dtype as the second, for some values at least."""
+    """Whether `schemas.tables.casting.cast` takes arrays of the first dtype as the second, for some values at least."""
     try:
         cast(np.empty(0, object if given == TEXT else given), wanted, "")
     except (TypeError, ValueError):

@@ -2,11 +2,11 @@
 
 The default is the tutorial's rule, bit for bit: RGB, bilinear resize of the uint8 picture (OpenCV
 INTER_LINEAR), planes first, divided by 255 in float64, stored as float32. Which input takes the picture, and in what
-layout, is in `schemas.pictures`; where the picture lies in it, in `schemas.placement`.
+layout, is in `schemas.pictures`; where the picture lies in it, in `schemas.pictures.placement`.
 
 Alpha is dropped, grey becomes three channels, 16 bits become 8, an EXIF orientation is applied. For an input of one
 channel the picture is made grey before it is resized. What the file
-claims of itself is looked at first (`adapters.image_files`).
+claims of itself is looked at first (`adapters.images.files`).
 """
 
 from functools import lru_cache

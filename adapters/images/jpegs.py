@@ -24,7 +24,7 @@ _OF_HEADER: Final = re.compile(r"bad ICC marker|before marker 0x(?:c[0-9a-f]|d[a
 """About metadata, or bytes between the header's segments."""
 _HARMLESS: Final = ("Invalid SOS parameters", "Inconsistent progression")
 """The decoder takes the only parameters that a sequential JPEG may have; and whether a scan is missing is known before
-(`adapters.image_files`): one may come twice."""
+(`adapters.images.files`): one may come twice."""
 _NOT_FOR_TURBO: Final = ("Could not determine subsampling", "unknown JFIF revision", "Unknown Adobe color transform")
 """TurboJPEG takes no such header and OpenCV does. Such a JPEG is rare, and decoded without this check."""
 

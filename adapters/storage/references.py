@@ -1,4 +1,4 @@
-"""Frames that lie elsewhere: what a reference names is read, below configured roots only (`adapters.roots`).
+"""Frames that lie elsewhere: what a reference names is read, below configured roots only (`adapters.storage.roots`).
 
 Model processes read references, and the SDK where it reads frames back.
 """

@@ -1,7 +1,7 @@
 """A table becomes a model's input arrays, or is refused. Pure.
 
 The SDK calls it before it sends a table, a model process when it has read one: what the one refuses, the other would.
-Numbers are cast by `schemas.casting`. Axes that a cell has are never folded into others:
+Numbers are cast by `schemas.tables.casting`. Axes that a cell has are never folded into others:
 
     a cell                            becomes
     nested as deep as the input       itself; each dimension must be the declared one, where that is fixed

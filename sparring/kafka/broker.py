@@ -1,7 +1,7 @@
 """The SDK's Kafka client: kafka-python, with every setting that matters.
 
 Beside this file, those touch kafka-python that read with a consumer made here, those that ask its admin client, and
-`sparring.unreadable`.
+`sparring.kafka.bad_headers`.
 """
 
 import base64

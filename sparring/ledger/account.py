@@ -133,8 +133,8 @@ IndexLookup = Callable[[ObservedAnswer], IndexedAnswer | NoLongerKept | None]
 its time is not over."""
 
 _AS_READ_HERE: Final = {"MissingHeader": ("BadHeader",)}
-"""A frame whose headers have names that nobody can read is read without headers here (`sparring.unreadable`): what the
-router says of it is the second."""
+"""A frame whose headers have names that nobody can read is read without headers here (`sparring.kafka.bad_headers`):
+what the router says of it is the second."""
 
 _NOBODY_THERE: Final = {"UnknownPipeline", "NotDeployed"}
 """A router's errors while no version is live."""

@@ -109,7 +109,7 @@ def _kind(first: bytes) -> ContentType:
 
 
 def _check_records(value: bytes) -> None:
-    """Not `schemas.tables.read_records`: making columns of them would load pandas."""
+    """Not `schemas.tables.read.read_records`: making columns of them would load pandas."""
     try:
         records = decode_records(value)
     except ValueError as error:

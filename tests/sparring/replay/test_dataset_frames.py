@@ -1,4 +1,4 @@
-"""Rows of datasets as frames: those of a bucket are in tests/sparring/test_remote.py."""
+"""Rows of datasets as frames: those of a bucket are in tests/sparring/sources/test_remote.py."""
 
 import io
 from pathlib import Path
