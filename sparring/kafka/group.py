@@ -41,6 +41,15 @@ class Membership:
         """Whether Kafka has assigned partitions, new or the same ones, that `go_on` has not positioned yet."""
         return self.settled and self._share() != self._going_on
 
+    def rejoin(self) -> None:
+        """Continue a rebalance that outlasted a poll. Called before each further poll while the member is not settled.
+
+        kafka-python 3.0 rejoins on its own when a topic's partitions change. If a poll ends between its JoinGroup and
+        its SyncGroup, it takes the rebalance for done and never reads the assignment: the member stays without
+        partitions and heartbeats.
+        """
+        self._consumer._coordinator.request_rejoin()  # noqa: SLF001  # there is no public call
+
     def go_on(self, since: Mapping[str, int | None]) -> list[TopicPartition]:
         """Position the assigned partitions at the group's committed offsets; returns the partitions.
 
@@ -213,6 +222,7 @@ class Following:
                     f"the group that reads {', '.join(self._topics)} on {self._broker.kafka} rebalances for more than "
                     f"{_REBALANCE_S_MAX:g} s: its coordinator is away, or a member does not poll"
                 )
+            self._member.rejoin()
             self._look(records_max)
 
     def _look(self, records_max: int | None) -> None:

@@ -158,6 +158,22 @@ def test_a_group_that_is_never_divided_is_an_error(
         following.next_record()
 
 
+def test_a_rebalance_that_outlasts_a_poll_comes_to_its_end(
+    kafka: Broker, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A poll ends between JoinGroup and SyncGroup, as on a busy machine: here because polls are short."""
+    monkeypatch.setattr("sparring.kafka.group._REBALANCE_S_MAX", 60.0)
+    with closing(follow(kafka, writer)) as following:
+        following.next_record()
+        assert state(following) is MemberState.STABLE
+        monkeypatch.setattr("sparring.kafka.group._POLL_MS", 1)
+        for _ in range(5):
+            # As if the topic had another number of partitions when they were assigned: the client joins again.
+            following._consumer._coordinator._assignment_snapshot = {}  # noqa: SLF001 (it cannot be had otherwise)
+            following.next_record()
+            assert state(following) is MemberState.STABLE
+
+
 def test_while_kafka_stands_still_the_watermark_does(broker: LocalStack, kafka: Broker, writer: Writer) -> None:
     with closing(follow(kafka, writer, group=None)) as following, driven(following):
         eventually(lambda: following.watermark_ms() > 0, 60, "all to be read")
